@@ -1,0 +1,73 @@
+package node
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/evidentlog/evident/internal/vfs"
+)
+
+// Config configures a node. The zero value is a node on ./evident-data that
+// listens on 127.0.0.1:9092 (Kafka) and 127.0.0.1:8080 (HTTP).
+type Config struct {
+	// Data is the folder that the node owns. Default: "./evident-data".
+	Data string
+	// FS holds Data. Default (nil): the machine's disk.
+	FS vfs.FS
+
+	// Kafka are the listeners that speak the Kafka protocol. Default: one
+	// named "kafka" on 127.0.0.1:9092. An empty, non-nil slice means none: the
+	// node is then reached through [Node.Client] only.
+	Kafka []Listener
+	// HTTP are the listeners that speak HTTP. Default: one named "http" on
+	// 127.0.0.1:8080. An empty, non-nil slice means none.
+	HTTP []Listener
+	// Insecure allows listeners beyond loopback in plain text.
+	Insecure bool
+
+	// AutoCreateTopics makes a Metadata or Produce request for a topic that is
+	// not there create it (Kafka: auto.create.topics.enable). Default (nil): true.
+	AutoCreateTopics *bool
+	// Partitions is the number of partitions of topics created without one
+	// (Kafka: num.partitions). Default: 1.
+	Partitions int
+	// TopicDefaults are topic settings that apply where a topic has none of
+	// its own, by their Kafka topic property names ("retention.ms").
+	TopicDefaults map[string]string
+	// GroupInitialRebalanceDelay is how long a new consumer group waits for
+	// more members (Kafka: group.initial.rebalance.delay.ms). Default: 3 s, as
+	// in Kafka; negative: none.
+	GroupInitialRebalanceDelay time.Duration
+	// OffsetsPartitions is the number of partitions of __consumer_offsets
+	// (Kafka: offsets.topic.num.partitions). Default: 50 on first creation.
+	OffsetsPartitions int
+
+	// Logger receives what an operator should know. Default: discard.
+	Logger *slog.Logger
+	// Metrics receives the node's collectors and is served at /metrics.
+	// Default: a registry of the node's own.
+	Metrics *prometheus.Registry
+	// Ready is called once, when every listener accepts connections.
+	Ready func(Addresses)
+}
+
+// Listener is one address that a node listens on.
+type Listener struct {
+	// Name tells listeners apart in logs and errors.
+	Name string
+	// Address is host:port; port 0 takes a free one.
+	Address string
+	// Advertise is the host:port that clients who came through this listener are told to
+	// connect to. Default: the address listened on (with the real port).
+	Advertise string
+	// TLSCert and TLSKey are PEM files; with both, the listener speaks TLS.
+	TLSCert, TLSKey string
+}
+
+// Addresses are the addresses that a node really listens on, by listener name.
+type Addresses struct {
+	Kafka map[string]string
+	HTTP  map[string]string
+}
