@@ -1,0 +1,212 @@
+package wire
+
+// schema is the layout of one request, over all versions; flexible is its
+// first flexible version (KIP-482).
+type schema struct {
+	flexible int16
+	fields   []field
+}
+
+const never = maxVersion
+
+// schemas are the requests that the broker decodes, by API key.
+var schemas = map[int16]schema{
+	0:  produce,
+	1:  fetch,
+	2:  listOffsets,
+	3:  metadata,
+	8:  offsetCommit,
+	9:  offsetFetch,
+	10: findCoordinator,
+	11: joinGroup,
+	12: heartbeat,
+	13: leaveGroup,
+	14: syncGroup,
+	15: describeGroups,
+	16: listGroups,
+	18: apiVersions,
+	19: createTopics,
+	20: deleteTopics,
+	22: initProducerID,
+	23: offsetForLeaderEpoch,
+	32: describeConfigs,
+	33: alterConfigs,
+	37: createPartitions,
+	42: deleteGroups,
+	44: incrementalAlterConfigs,
+	47: offsetDelete,
+	60: describeCluster,
+}
+
+var produce = schema{9, []field{
+	since(3, nullableString), // transactional id
+	i16,                      // acks
+	i32,                      // timeout
+	structs(
+		until(12, str), since(13, uuid),
+		structs(i32, data),
+	),
+}}
+
+var fetch = schema{12, []field{
+	until(14, i32), // replica id
+	i32, i32,       // max wait, min bytes
+	since(3, i32),                // max bytes
+	since(4, i8),                 // isolation level
+	since(7, i32), since(7, i32), // session id, session epoch
+	structs(
+		until(12, str), since(13, uuid),
+		structs(
+			i32,
+			since(9, i32), // current leader epoch
+			i64,
+			since(12, i32), // last fetched epoch
+			since(5, i64),  // log start offset
+			i32,
+			tagged(0, uuid), tagged(1, i64),
+		),
+	),
+	since(7, structs( // forgotten
+		until(12, str), since(13, uuid),
+		values(i32),
+	)),
+	since(11, str), // rack
+	tagged(0, nullableString),
+	structTag(1, i32, i64),
+}}
+
+var listOffsets = schema{6, []field{
+	i32,
+	since(2, i8), // isolation level
+	structs(str, structs(
+		i32,
+		since(4, i32), // current leader epoch
+		i64,
+		until(0, i32), // max number of offsets
+	)),
+	since(10, i32), // timeout
+}}
+
+var metadata = schema{9, []field{
+	structs(since(10, uuid), nullableString),
+	since(4, boolean),       // allow auto topic creation
+	between(8, 10, boolean), // include cluster authorized operations
+	since(8, boolean),       // include topic authorized operations
+}}
+
+var offsetCommit = schema{8, []field{
+	str,
+	since(1, i32), since(1, str), // generation, member id
+	since(7, nullableString), // instance id
+	between(2, 4, i64),       // retention time
+	structs(
+		until(9, str), since(10, uuid),
+		structs(
+			i32, i64,
+			between(1, 1, i64), // timestamp
+			since(6, i32),      // leader epoch
+			nullableString,
+		),
+	),
+}}
+
+var offsetFetch = schema{6, []field{
+	until(7, str),
+	until(7, structs(str, values(i32))),
+	since(8, structs(
+		str,
+		since(9, nullableString), since(9, i32), // member id, member epoch
+		structs(until(9, str), since(10, uuid), values(i32)),
+	)),
+	since(7, boolean), // require stable
+}}
+
+var findCoordinator = schema{3, []field{
+	until(3, str),
+	since(1, i8),
+	since(4, values(str)),
+}}
+
+var joinGroup = schema{6, []field{
+	str, i32,
+	since(1, i32), // rebalance timeout
+	str,
+	since(5, nullableString), // instance id
+	str,
+	structs(str, data),
+	since(8, nullableString), // reason
+}}
+
+var heartbeat = schema{4, []field{str, i32, str, since(3, nullableString)}}
+
+var leaveGroup = schema{4, []field{
+	str,
+	until(2, str),
+	since(3, structs(str, nullableString, since(5, nullableString))),
+}}
+
+var syncGroup = schema{4, []field{
+	str, i32, str,
+	since(3, nullableString),
+	since(5, nullableString), since(5, nullableString), // protocol type and name
+	structs(str, data),
+}}
+
+var describeGroups = schema{5, []field{values(str), since(3, boolean)}}
+
+var listGroups = schema{3, []field{since(4, values(str)), since(5, values(str))}}
+
+var apiVersions = schema{3, []field{
+	since(3, str), since(3, str),
+	since(5, nullableString), since(5, i32),
+}}
+
+var createTopics = schema{5, []field{
+	structs(
+		str, i32, i16,
+		structs(i32, values(i32)),
+		structs(str, nullableString),
+	),
+	i32,
+	since(1, boolean),
+}}
+
+var deleteTopics = schema{4, []field{
+	until(5, values(str)),
+	since(6, structs(nullableString, uuid)),
+	i32,
+}}
+
+var initProducerID = schema{2, []field{nullableString, i32, since(3, i64), since(3, i16)}}
+
+var offsetForLeaderEpoch = schema{4, []field{
+	since(3, i32),
+	structs(str, structs(i32, since(2, i32), i32)),
+}}
+
+var describeConfigs = schema{4, []field{
+	structs(i8, str, values(str)),
+	since(1, boolean),
+	since(3, boolean),
+}}
+
+var alterConfigs = schema{2, []field{
+	structs(i8, str, structs(str, nullableString)),
+	boolean,
+}}
+
+var createPartitions = schema{2, []field{
+	structs(str, i32, structs(values(i32))),
+	i32, boolean,
+}}
+
+var deleteGroups = schema{2, []field{values(str)}}
+
+var incrementalAlterConfigs = schema{1, []field{
+	structs(i8, str, structs(str, i8, nullableString)),
+	boolean,
+}}
+
+var offsetDelete = schema{never, []field{str, structs(str, structs(i32))}}
+
+var describeCluster = schema{0, []field{boolean, since(1, i8), since(2, boolean)}}
