@@ -1,0 +1,280 @@
+package config_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/evidentlog/evident/internal/config"
+	"github.com/evidentlog/evident/node"
+)
+
+// loadNode loads a node's configuration from a file's content (if there is
+// any), variables and a command line.
+func loadNode(t *testing.T, file string, environ []string, args ...string) (config.Node, error) {
+	t.Helper()
+	if file != "" {
+		t.Chdir(t.TempDir())
+		if err := os.WriteFile("evident.yaml", []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, "--config=evident.yaml")
+	}
+	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	config.NodeFlags(flags)
+	if err := flags.Parse(args); err != nil {
+		return config.Node{}, err
+	}
+	return config.LoadNode(flags, environ)
+}
+
+func TestDefaultsAreThoseOfTheNode(t *testing.T) {
+	n, err := loadNode(t, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	yes := true
+	want := node.Config{
+		Data:                       "./evident-data",
+		Kafka:                      []node.Listener{{Name: "kafka", Address: "127.0.0.1:9092"}},
+		HTTP:                       []node.Listener{{Name: "http", Address: "127.0.0.1:8080"}},
+		AutoCreateTopics:           &yes,
+		Partitions:                 1,
+		TopicDefaults:              map[string]string{},
+		GroupInitialRebalanceDelay: 3 * time.Second,
+		OffsetsPartitions:          50,
+	}
+	if !reflect.DeepEqual(n.Config, want) {
+		t.Errorf("got  %+v\nwant %+v", n.Config, want)
+	}
+	if n.LogLevel != slog.LevelInfo || n.LogJSON {
+		t.Errorf("logs at %v, JSON %v", n.LogLevel, n.LogJSON)
+	}
+}
+
+func TestFlagWinsOverVariableOverFileOverDefault(t *testing.T) {
+	const file = "data: file\npartitions: 2\nlog-level: debug\n"
+	environ := []string{"EVIDENT_DATA=variable", "EVIDENT_PARTITIONS=3", "EVIDENT_LOG_FORMAT="}
+	n, err := loadNode(t, file, environ, "--data=flag")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n.Config.Data != "flag" || n.Config.Partitions != 3 || n.LogLevel != slog.LevelDebug || n.LogJSON {
+		t.Errorf("got %+v", n)
+	}
+}
+
+func TestFileIsNamedByVariableToo(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "node.yaml")
+	if err := os.WriteFile(name, []byte("partitions: 7"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n, err := loadNode(t, "", []string{"EVIDENT_CONFIG=" + name})
+	if err != nil || n.Config.Partitions != 7 {
+		t.Errorf("partitions %d, %v", n.Config.Partitions, err)
+	}
+}
+
+func TestTopicDefaultsOfAllSourcesAddUp(t *testing.T) {
+	n, err := loadNode(t,
+		"topic-default:\n  retention.ms: 1000\n  segment.bytes: 1048576\n",
+		[]string{"EVIDENT_TOPIC_DEFAULT=cleanup.policy=compact,delete,segment.ms=60000"},
+		"--topic-default", "retention.ms=2000", "--topic-default", "flush.messages=10")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"retention.ms": "2000", "segment.bytes": "1048576", "flush.messages": "10",
+		"cleanup.policy": "compact,delete", "segment.ms": "60000",
+	}
+	if !reflect.DeepEqual(n.Config.TopicDefaults, want) {
+		t.Errorf("got %v\nwant %v", n.Config.TopicDefaults, want)
+	}
+}
+
+const namedListeners = `
+listeners:
+  kafka:
+    - name: inside
+      address: 127.0.0.1:9092
+    - name: outside
+      address: 0.0.0.0:9093
+      advertise: broker.example.org:9093
+      tls-cert: evident.yaml
+      tls-key: evident.yaml
+`
+
+func TestFileNamesSeveralListeners(t *testing.T) {
+	n, err := loadNode(t, namedListeners, nil, "--listen-http=none")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []node.Listener{
+		{Name: "inside", Address: "127.0.0.1:9092"},
+		{Name: "outside", Address: "0.0.0.0:9093", Advertise: "broker.example.org:9093",
+			TLSCert: "evident.yaml", TLSKey: "evident.yaml"},
+	}
+	if !reflect.DeepEqual(n.Config.Kafka, want) {
+		t.Errorf("got  %+v\nwant %+v", n.Config.Kafka, want)
+	}
+	if n.Config.HTTP == nil || len(n.Config.HTTP) != 0 {
+		t.Errorf("HTTP listeners %#v, want none", n.Config.HTTP)
+	}
+}
+
+func TestListenFlagReplacesTheFilesListeners(t *testing.T) {
+	n, err := loadNode(t, namedListeners, nil, "--listen-kafka=127.0.0.1:0", "--advertise-kafka=here:1")
+	want := []node.Listener{{Name: "kafka", Address: "127.0.0.1:0", Advertise: "here:1"}}
+	if err != nil || !reflect.DeepEqual(n.Config.Kafka, want) {
+		t.Errorf("got %+v, %v", n.Config.Kafka, err)
+	}
+}
+
+func TestErrorsSayWhereAndWhatToDo(t *testing.T) {
+	for _, c := range []struct {
+		name, file string
+		environ    []string
+		args       []string
+		want       string
+	}{
+		{name: "wrong key", file: "data: x\npartitons: 3\n",
+			want: `evident.yaml:2: unknown setting "partitons": did you mean "partitions"?`},
+		{name: "wrong key, nothing near", file: "zzzzz: 3\n",
+			want: `evident.yaml:1: unknown setting "zzzzz"; "evident serve --help" lists them`},
+		{name: "wrong type", file: "data: x\n\npartitions: many\n",
+			want: `evident.yaml:3: partitions: "many" will not do: want a whole number of at least 1`},
+		{name: "list for a number", file: "partitions: [1, 2]\n",
+			want: `evident.yaml:1: partitions: "[…]" will not do: want a whole number of at least 1`},
+		{name: "text for a mapping", file: "topic-default: retention.ms=1\n",
+			want: `evident.yaml:1: topic-default: "retention.ms=1" will not do: want "property: value" lines, such as "retention.ms: 86400000"`},
+		{name: "key twice", file: "data: x\ndata: y\n",
+			want: `evident.yaml:2: data was set on line 1 already: keep one of them`},
+		{name: "not a mapping", file: "- data\n",
+			want: `evident.yaml:1: "[…]" will not do: want "key: value" lines`},
+		{name: "not YAML", file: "data: [\n", want: "evident.yaml: not YAML: "},
+		{name: "wrong key of a listener", file: "listeners:\n  kafka:\n    - name: a\n      adress: 127.0.0.1:1\n",
+			want: `evident.yaml:4: unknown setting "adress": did you mean "address"?`},
+		{name: "wrong protocol", file: "listeners:\n  kafak: []\n",
+			want: `evident.yaml:2: unknown setting "kafak": did you mean "kafka"?`},
+		{name: "listener without address", file: "listeners:\n  http:\n    - name: a\n",
+			want: `evident.yaml:3: this listener has no address: add one`},
+		{name: "half of TLS", file: "listeners:\n  kafka:\n    - name: a\n      address: 127.0.0.1:1\n      tls-cert: evident.yaml\n",
+			want: `evident.yaml:3: TLS needs both tls-cert and tls-key: add the other one`},
+		{name: "both ways", file: "listen-kafka: 127.0.0.1:1\nlisteners:\n  kafka: []\n",
+			want: `evident.yaml:1: listen-kafka and listeners.kafka exclude each other: keep one of them`},
+		{name: "advertise for several", file: namedListeners, args: []string{"--advertise-kafka=here:1"},
+			want: `advertise-kafka gives one address, but there are 2 kafka listeners: give each its own "advertise" in the file`},
+		{name: "same name", file: "listeners:\n  kafka:\n    - {name: a, address: 127.0.0.1:1}\n    - {name: a, address: 127.0.0.1:2}\n",
+			want: `the listeners on 127.0.0.1:1 and 127.0.0.1:2 are both named "a": rename one`},
+		{name: "wrong variable", environ: []string{"EVIDENT_LISTENKAFKA=127.0.0.1:1"},
+			want: `the environment: unknown setting "EVIDENT_LISTENKAFKA": did you mean "EVIDENT_LISTEN_KAFKA"?`},
+		{name: "wrong value of a variable", environ: []string{"EVIDENT_LISTEN_KAFKA=9092"},
+			want: `EVIDENT_LISTEN_KAFKA: "9092" will not do: want host:port, such as "127.0.0.1:9092" (port 0 takes a free one), or "none"`},
+		{name: "wrong level", environ: []string{"EVIDENT_LOG_LEVEL=loud"},
+			want: `EVIDENT_LOG_LEVEL: "loud" will not do: want debug, info, warn or error`},
+		{name: "plain text beyond this machine", args: []string{"--listen-kafka=0.0.0.0:9092"},
+			want: `listener "kafka" on 0.0.0.0:9092 would speak plain text beyond this machine: give it tls-cert and tls-key in the file, or allow it with --insecure`},
+		{name: "no file", args: []string{"--config=/nowhere.yaml"},
+			want: `cannot read the configuration file: open /nowhere.yaml: no such file or directory`},
+		{name: "wrong value of a flag", args: []string{"--advertise-kafka=0.0.0.0:9092"},
+			want: `want an address that clients can connect to, which every-interface addresses are not`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := loadNode(t, c.file, c.environ, c.args...)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestErrorsCarryTheirParts(t *testing.T) {
+	_, err := loadNode(t, "partitons: 3\n", nil)
+	var wrongKey *config.KeyError
+	if !errors.As(err, &wrongKey) || wrongKey.Key != "partitons" || wrongKey.Where != "evident.yaml:1" {
+		t.Errorf("got %#v", err)
+	}
+	_, err = loadNode(t, "", []string{"EVIDENT_PARTITIONS=0"})
+	var wrongValue *config.ValueError
+	if !errors.As(err, &wrongValue) || wrongValue.Value != "0" {
+		t.Errorf("got %#v", err)
+	}
+}
+
+func TestInsecureAllowsPlainTextBeyondThisMachine(t *testing.T) {
+	n, err := loadNode(t, "", nil, "--listen-kafka=0.0.0.0:9092", "--insecure")
+	if err != nil || !n.Config.Insecure {
+		t.Errorf("insecure %v, %v", n.Config.Insecure, err)
+	}
+}
+
+func TestKubernetesServiceVariablesAreIgnored(t *testing.T) {
+	environ := []string{
+		"EVIDENT_SERVICE_HOST=10.0.0.1", "EVIDENT_SERVICE_PORT=9092", "EVIDENT_SERVICE_PORT_KAFKA=9092",
+		"EVIDENT_PORT=tcp://10.0.0.1:9092", "EVIDENT_PORT_9092_TCP=tcp://10.0.0.1:9092",
+		"EVIDENT_PORT_9092_TCP_ADDR=10.0.0.1", "EVIDENT_CONSOLE_SERVICE_HOST=10.0.0.2",
+	}
+	if _, err := loadNode(t, "", environ); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLoopbackIsOnlyWhatNobodyElseCanReach(t *testing.T) {
+	for address, want := range map[string]bool{
+		"127.0.0.1:9092": true, "127.8.8.8:1": true, "[::1]:9092": true, "localhost:0": true, "a.localhost:1": true,
+		"0.0.0.0:9092": false, ":9092": false, "[::]:9092": false, "10.0.0.1:9092": false,
+		"localhost.example.org:1": false, "broker:9092": false, "127.0.0.1": false,
+	} {
+		if got := config.Loopback(address); got != want {
+			t.Errorf("Loopback(%q) = %v", address, got)
+		}
+	}
+}
+
+func TestLoggerWritesAsConfigured(t *testing.T) {
+	n, err := loadNode(t, "", nil, "--log-level=warn", "--log-format=json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	logger := n.Logger(&out)
+	logger.Info("quiet")
+	logger.Warn("loud")
+	if s := out.String(); strings.Contains(s, "quiet") || !strings.Contains(s, `"msg":"loud"`) {
+		t.Errorf("got %s", s)
+	}
+}
+
+func loadClient(environ []string, args ...string) (config.Client, error) {
+	flags := pflag.NewFlagSet("client", pflag.ContinueOnError)
+	config.ClientFlags(flags)
+	if err := flags.Parse(args); err != nil {
+		return config.Client{}, err
+	}
+	return config.LoadClient(flags, environ)
+}
+
+func TestClientSettingsHaveTheSamePrecedence(t *testing.T) {
+	c, err := loadClient(nil)
+	if want := (config.Client{Brokers: []string{"127.0.0.1:9092"}, Timeout: 10 * time.Second}); err != nil || !reflect.DeepEqual(c, want) {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	c, err = loadClient([]string{"EVIDENT_BROKERS=a,b:1", "EVIDENT_TIMEOUT=1s", "EVIDENT_DATA=for-serve"}, "--timeout=2s")
+	if want := (config.Client{Brokers: []string{"a:9092", "b:1"}, Timeout: 2 * time.Second}); err != nil || !reflect.DeepEqual(c, want) {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	if c, _ = loadClient(nil, "-b", "c:3"); !reflect.DeepEqual(c.Brokers, []string{"c:3"}) {
+		t.Errorf("got %v", c.Brokers)
+	}
+	if _, err = loadClient([]string{"EVIDENT_BROKERS=:"}); err == nil {
+		t.Error("an address without a host was taken")
+	}
+}

@@ -1,0 +1,146 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A kind reads the text of a value into what koanf stores. Its error says what
+// would have done, and completes the sentence "want …".
+type kind func(text string) (any, error)
+
+func anyText(text string) (any, error) { return text, nil }
+
+func someText(text string) (any, error) {
+	if text == "" {
+		return nil, errors.New("a value that is not empty")
+	}
+	return text, nil
+}
+
+func truth(text string) (any, error) {
+	switch text {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return nil, errors.New("true or false")
+}
+
+// wholeNumber is a whole number of at least atLeast.
+func wholeNumber(atLeast int) kind {
+	return func(text string) (any, error) {
+		n, err := strconv.ParseInt(text, 10, 32)
+		if err != nil || int(n) < atLeast {
+			return nil, fmt.Errorf("a whole number of at least %d", atLeast)
+		}
+		return int(n), nil
+	}
+}
+
+// duration is stored as text, in the form that koanf reads back.
+func duration(text string) (any, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return nil, errors.New(`a time with its unit, such as "500ms", "3s" or "1m30s"`)
+	}
+	return d.String(), nil
+}
+
+func oneOf(choices ...string) kind {
+	return func(text string) (any, error) {
+		if slices.Contains(choices, text) {
+			return text, nil
+		}
+		return nil, errors.New(strings.Join(choices[:len(choices)-1], ", ") + " or " + choices[len(choices)-1])
+	}
+}
+
+// listenAddress is host:port, where an empty host means every interface and
+// port 0 a free one; or "none".
+func listenAddress(text string) (any, error) {
+	if text == noListener {
+		return text, nil
+	}
+	if _, _, err := hostPort(text, 0); err != nil {
+		return nil, errors.New(`host:port, such as "127.0.0.1:9092" (port 0 takes a free one), or "none"`)
+	}
+	return text, nil
+}
+
+// clientAddress is a host:port that somebody can connect to.
+func clientAddress(text string) (any, error) {
+	host, _, err := hostPort(text, 1)
+	if err != nil {
+		return nil, errors.New(`host:port, such as "broker.example.org:9092"`)
+	}
+	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
+		return nil, errors.New("an address that clients can connect to, which every-interface addresses are not")
+	}
+	return text, nil
+}
+
+func hostPort(text string, lowestPort int) (host string, port int, err error) {
+	host, digits, err := net.SplitHostPort(text)
+	if err != nil {
+		return "", 0, err
+	}
+	port, err = strconv.Atoi(digits)
+	if err != nil || port < lowestPort || port > 65535 {
+		return "", 0, fmt.Errorf("port %q is not between %d and 65535", digits, lowestPort)
+	}
+	return host, port, nil
+}
+
+// properties are key=value pairs with commas between them. An item without "="
+// continues the value before it, so that "cleanup.policy=compact,delete" is
+// one pair.
+func properties(text string) (any, error) {
+	pairs, last := map[string]any{}, ""
+	for item := range strings.SplitSeq(text, ",") {
+		key, value, found := strings.Cut(item, "=")
+		key = strings.TrimSpace(key)
+		switch {
+		case found && key != "":
+			pairs[key], last = value, key
+		case !found && last != "":
+			pairs[last] = pairs[last].(string) + "," + item
+		default:
+			return nil, errors.New(`key=value, such as "retention.ms=86400000"`)
+		}
+	}
+	return pairs, nil
+}
+
+// addresses are host:port with commas between them; the port may be left out
+// and is then 9092.
+func addresses(text string) (any, error) {
+	var all []string
+	for item := range strings.SplitSeq(text, ",") {
+		item = strings.TrimSpace(item)
+		if !strings.Contains(item, ":") {
+			item += ":9092"
+		}
+		if host, _, err := hostPort(item, 1); err != nil || host == "" {
+			return nil, errors.New(`host:port, or several with commas between them, such as "127.0.0.1:9092"`)
+		}
+		all = append(all, item)
+	}
+	return all, nil
+}
+
+// readableFile is the name of a file that is there.
+func readableFile(text string) (any, error) {
+	info, err := os.Stat(text)
+	if err != nil || info.IsDir() {
+		return nil, errors.New("the name of a file that can be read")
+	}
+	return text, nil
+}

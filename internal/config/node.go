@@ -1,0 +1,116 @@
+package config
+
+import (
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/v2"
+	"github.com/spf13/pflag"
+
+	"github.com/evidentlog/evident/node"
+)
+
+// delimiter separates the levels of a key. Names of topic properties contain
+// dots, and nothing contains slashes.
+const delimiter = "/"
+
+// Node is what "evident serve" runs with.
+type Node struct {
+	// Config is the node's own, but for its logger.
+	Config node.Config
+	// LogLevel is the least level that is logged.
+	LogLevel slog.Level
+	// LogJSON says that logs are lines of JSON.
+	LogJSON bool
+}
+
+// Logger returns a logger that writes to w as configured.
+func (n Node) Logger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: n.LogLevel}
+	if n.LogJSON {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// LoadNode reads the configuration of a node from flags (see [NodeFlags]),
+// which must have been parsed, from environ (as [os.Environ] gives it) and from
+// the file that --config or EVIDENT_CONFIG names, in that order of precedence.
+// Errors are [*KeyError], [*ValueError], or plain sentences.
+func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
+	file, err := load(flags, environ, []setting{configFile()}, "")
+	if err != nil {
+		return Node{}, err
+	}
+	k, err := load(flags, environ, nodeSettings(), file.String("config"))
+	if err != nil {
+		return Node{}, err
+	}
+	kafka, http, err := listeners(k)
+	if err != nil {
+		return Node{}, err
+	}
+	autoCreate := k.Bool("auto-create-topics")
+	n := Node{LogJSON: k.String("log-format") == "json"}
+	n.Config = node.Config{
+		Data:                       k.String("data"),
+		Kafka:                      kafka,
+		HTTP:                       http,
+		Insecure:                   k.Bool("insecure"),
+		AutoCreateTopics:           &autoCreate,
+		Partitions:                 k.Int("partitions"),
+		TopicDefaults:              topicDefaults(k),
+		GroupInitialRebalanceDelay: groupDelay(k),
+		OffsetsPartitions:          k.Int("offsets-partitions"),
+	}
+	return n, n.LogLevel.UnmarshalText([]byte(k.String("log-level")))
+}
+
+// topicDefaults are not read through a path, for the names of properties are
+// the user's.
+func topicDefaults(k *koanf.Koanf) map[string]string {
+	pairs, _ := k.Get("topic-default").(map[string]any)
+	texts := make(map[string]string, len(pairs))
+	for key, value := range pairs {
+		texts[key], _ = value.(string)
+	}
+	return texts
+}
+
+// load puts together what the sources say about settings.
+func load(flags *pflag.FlagSet, environ []string, settings []setting, file string) (*koanf.Koanf, error) {
+	k := koanf.New(delimiter)
+	initial := map[string]any{}
+	for _, s := range settings {
+		if s.initial == "" {
+			continue
+		}
+		value, err := s.value(s.initial)
+		if err != nil {
+			return nil, err
+		}
+		initial[s.key] = value
+	}
+	if err := k.Load(confmap.Provider(initial, ""), nil); err != nil {
+		return nil, err
+	}
+	if file != "" {
+		if err := loadFile(k, file); err != nil {
+			return nil, err
+		}
+	}
+	if err := loadEnv(k, environ, settings); err != nil {
+		return nil, err
+	}
+	return k, loadFlags(k, flags, settings)
+}
+
+// groupDelay is negative for none, as a node wants it; to a user none is 0.
+func groupDelay(k *koanf.Koanf) time.Duration {
+	if d := k.Duration("group-initial-rebalance-delay"); d > 0 {
+		return d
+	}
+	return -1
+}

@@ -1,0 +1,71 @@
+package config
+
+import "strings"
+
+// envPrefix begins the name of every environment variable that is a setting.
+const envPrefix = "EVIDENT_"
+
+// A setting is one thing that can be configured, whichever way it is given.
+type setting struct {
+	key         string // the flag, the file's key and, in capitals, the variable
+	value       kind
+	initial     string // the default, as text; empty: none
+	placeholder string // stands for the value in help texts
+	help        string
+}
+
+// env is the environment variable that gives the setting.
+func (s setting) env() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.key, "-", "_"))
+}
+
+// configFile names the file itself, so the file cannot have it.
+func configFile() setting {
+	return setting{"config", someText, "", "FILE", "YAML file with the same settings"}
+}
+
+// nodeSettings are those of a node.
+func nodeSettings() []setting {
+	return []setting{
+		{"data", someText, "./evident-data", "DIR", "folder that the node owns"},
+		{"listen-kafka", listenAddress, "", "HOST:PORT", `address of the Kafka protocol (default 127.0.0.1:9092; port 0 takes a free one; "none")`},
+		{"listen-http", listenAddress, "", "HOST:PORT", `address of HTTP: /healthz, /readyz, /metrics (default 127.0.0.1:8080; port 0 takes a free one; "none")`},
+		{"advertise-kafka", clientAddress, "", "HOST:PORT", "address that Kafka clients are told to connect to (default: the one listened on)"},
+		{"advertise-http", clientAddress, "", "HOST:PORT", "address of HTTP as seen from outside (default: the one listened on)"},
+		{"insecure", truth, "false", "", "allow listeners beyond this machine in plain text"},
+		{"auto-create-topics", truth, "true", "", "create a topic when a client first asks for it"},
+		{"partitions", wholeNumber(1), "1", "N", "partitions of a topic created without a number"},
+		{"topic-default", properties, "", "KEY=VALUE", "topic setting where a topic has none of its own; may be repeated"},
+		{"group-initial-rebalance-delay", duration, "3s", "TIME", "how long a new consumer group waits for more members"},
+		{"offsets-partitions", wholeNumber(1), "50", "N", "partitions of __consumer_offsets, when it is first created"},
+		{"log-level", oneOf("debug", "info", "warn", "error"), "info", "LEVEL", "debug, info, warn or error"},
+		{"log-format", oneOf("text", "json"), "text", "FORMAT", "text or json"},
+	}
+}
+
+// clientSettings are those of the commands that talk to a node.
+func clientSettings() []setting {
+	return []setting{
+		{"brokers", addresses, "127.0.0.1:9092", "HOST:PORT,…", "where to reach the node"},
+		{"timeout", duration, "10s", "TIME", "how long to wait for an answer"},
+		{"tls", truth, "false", "", "speak TLS"},
+		{"tls-ca", readableFile, "", "FILE", "PEM file of the authority that signed the node's certificate; implies --tls"},
+	}
+}
+
+func keys(settings []setting) []string {
+	all := make([]string, len(settings))
+	for i, s := range settings {
+		all[i] = s.key
+	}
+	return all
+}
+
+func find(settings []setting, key string) (setting, bool) {
+	for _, s := range settings {
+		if s.key == key {
+			return s, true
+		}
+	}
+	return setting{}, false
+}
