@@ -1,0 +1,63 @@
+//go:build linux || darwin || freebsd
+
+package vfs
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// control runs a system call on f's descriptor, again when a signal interrupts
+// it. The descriptor cannot be closed, and so reused for another file,
+// meanwhile.
+func control(f *os.File, call func(fd int) error) error {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var result error
+	if conn.Control(func(fd uintptr) {
+		for {
+			if result = call(int(fd)); result != unix.EINTR {
+				return
+			}
+		}
+	}) != nil {
+		return fs.ErrClosed // the only reason there is, under a private name
+	}
+	return result
+}
+
+// lockFile takes an flock(2), which two descriptors cannot share even within
+// one process, and which ends with its descriptor.
+func lockFile(f *os.File) error {
+	err := control(f, func(fd int) error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return ErrLocked
+	}
+	return err
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// freeBytes counts what an unprivileged process may use.
+func freeBytes(dir string) (uint64, error) {
+	var st unix.Statfs_t
+	for {
+		if err := unix.Statfs(dir, &st); err == nil {
+			// FreeBSD counts down below zero into the blocks kept for root.
+			return uint64(max(0, int64(st.Bavail))) * uint64(st.Bsize), nil
+		} else if err != unix.EINTR {
+			return 0, err
+		}
+	}
+}
