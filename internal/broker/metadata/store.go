@@ -1,0 +1,143 @@
+package metadata
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/evidentlog/evident/internal/broker/topicconfig"
+	"github.com/evidentlog/evident/internal/log"
+)
+
+// parallel is how many partitions are opened or deleted at the same time.
+const parallel = 16
+
+// Config configures a [Store]. All fields but TopicDefaults are required.
+type Config struct {
+	// Log holds the metadata partition and all others.
+	Log *log.Log
+	// Logger receives what an operator should know.
+	Logger *slog.Logger
+	// Now stamps records.
+	Now func() time.Time
+	// TopicDefaults are topic properties that apply where a topic has none of its own.
+	TopicDefaults map[string]string
+}
+
+// Store keeps the metadata. Its methods may be called concurrently.
+type Store struct {
+	cfg       Config
+	partition *partition
+	clusterID string
+	snapshot  atomic.Pointer[Snapshot]
+	names     *names
+	producers producerIDs
+	publish   sync.Mutex // guards the replacement of snapshot
+}
+
+// Open reads the metadata and opens every partition that it names. The log has
+// to be started afterwards.
+func Open(cfg Config) (*Store, error) {
+	if _, err := topicconfig.Settings(nil, cfg.TopicDefaults); err != nil {
+		return nil, fmt.Errorf("topic defaults: %w", err)
+	}
+	p, err := openPartition(cfg.Log, cfg.Now)
+	if err != nil {
+		return nil, err
+	}
+	m, err := p.load()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{cfg: cfg, partition: p, names: newNames()}
+	s.producers.start(m.nextProducerID)
+	if err := s.openTopics(m.topics); err != nil {
+		return nil, err
+	}
+	return s, s.nameCluster(m.clusterID)
+}
+
+// Snapshot is the metadata now.
+func (s *Store) Snapshot() *Snapshot { return s.snapshot.Load() }
+
+// ClusterID is the random id that the cluster got when it first started.
+func (s *Store) ClusterID() string { return s.clusterID }
+
+func (s *Store) nameCluster(id string) error {
+	s.clusterID = id
+	if id != "" {
+		return nil
+	}
+	s.clusterID = newID().String()
+	r, err := newRecord(clusterKey, clusterValue{formatVersion, s.clusterID})
+	if err != nil {
+		return err
+	}
+	return s.partition.write([]record{r})
+}
+
+func (s *Store) openTopics(values map[string]topicValue) error {
+	var g errgroup.Group
+	g.SetLimit(parallel)
+	edit := new(Snapshot).edit()
+	for name, v := range values {
+		t := &Topic{Name: name, ID: v.ID, Partitions: make([]*log.Partition, v.Partitions), Configs: v.Configs}
+		s.names.take(name)
+		edit.put(t)
+		settings, err := topicconfig.Settings(t.Configs, s.cfg.TopicDefaults)
+		if err != nil {
+			return fmt.Errorf("topic %s: %w", name, err)
+		}
+		s.openPartitions(&g, t, 0, settings)
+	}
+	s.snapshot.Store(edit.next)
+	return g.Wait()
+}
+
+// openPartitions opens the partitions of t from number first on.
+func (s *Store) openPartitions(g *errgroup.Group, t *Topic, first int, settings log.Settings) {
+	for n := first; n < len(t.Partitions); n++ {
+		g.Go(func() error {
+			p, err := s.cfg.Log.OpenPartition(t.logID(int32(n)), settings)
+			if err != nil {
+				return fmt.Errorf("open partition %s-%d: %w", t.Name, n, err)
+			}
+			t.Partitions[n] = p
+			return nil
+		})
+	}
+}
+
+// deletePartitions removes the partitions of t from number first on. What
+// cannot be removed now is removed when the log next starts, since no record names
+// it any more.
+func (s *Store) deletePartitions(t *Topic, first int) {
+	var g errgroup.Group
+	g.SetLimit(parallel)
+	for n, p := range t.Partitions[first:] {
+		if p == nil {
+			continue
+		}
+		g.Go(func() error {
+			if err := s.cfg.Log.DeletePartition(t.logID(int32(first + n))); err != nil {
+				s.cfg.Logger.Warn("a deleted partition's folder stays until the next start",
+					"topic", t.Name, "partition", first+n, "err", err)
+			}
+			return nil
+		})
+	}
+	g.Wait()
+}
+
+// update publishes what change does to the snapshot.
+func (s *Store) update(change func(*edit)) {
+	s.publish.Lock()
+	defer s.publish.Unlock()
+	e := s.snapshot.Load().edit()
+	change(e)
+	s.snapshot.Store(e.next)
+}
