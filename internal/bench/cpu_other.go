@@ -1,0 +1,11 @@
+//go:build !unix
+
+package bench
+
+import (
+	"context"
+	"time"
+)
+
+// ownCPU reads the CPU time of this process.
+func ownCPU(context.Context) (time.Duration, error) { return 0, ErrNoCPU }
