@@ -8,13 +8,13 @@
 // same inputs give the same replies. It knows nothing of committed offsets,
 // except who may commit them.
 //
-//	                    first member                 all joined, or time is up
-//	        Empty ─────────────────▶ PreparingRebalance ────────────▶ CompletingRebalance
-//	          ▲                        │    ▲     ▲                        │       │
-//	          └────────────────────────┘    │     └────────────────────────┘       │
-//	               no member is left        │      member gone, new or changed      │ assignment is
-//	                                        │                                      │ durable
-//	                                        └───────────────── Stable ◀────────────┘
+//	            first member                 all joined, or time is up
+//	Empty ─────────────────▶ PreparingRebalance ────────────▶ CompletingRebalance
+//	  ▲                        │    ▲     ▲                        │       │
+//	  └────────────────────────┘    │     └────────────────────────┘       │
+//	       no member is left        │      member gone, new or changed      │ assignment is
+//	                                │                                      │ durable
+//	                                └───────────────── Stable ◀────────────┘
 //
 // Dead follows any state and is final. The owner steps a group under a lock or
 // from one goroutine, calls [Group.Expire] at [Group.Wake], and reports every

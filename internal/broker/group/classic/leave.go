@@ -11,14 +11,16 @@ import (
 // administrators do (KIP-345). It returns the error of each, nil for success.
 func (g *Group) Leave(now time.Time, leavers []kmsg.LeaveGroupRequestMember) ([]*kerr.Error, Effects) {
 	g.begin(now)
+	before := len(g.members)
 	errs := make([]*kerr.Error, len(leavers))
-	left := false
 	for i, l := range leavers {
 		errs[i] = g.leave(l)
-		left = left || errs[i] == nil
 	}
-	if left {
-		g.afterRemoval()
+	switch {
+	case g.state == PreparingRebalance:
+		g.maybeCompleteJoin() // perhaps they were all that was waited for
+	case len(g.members) < before:
+		g.prepareRebalance()
 	}
 	return errs, g.end()
 }
@@ -44,15 +46,4 @@ func (g *Group) leave(l kmsg.LeaveGroupRequestMember) *kerr.Error {
 	}
 	g.remove(g.members[l.MemberID])
 	return nil
-}
-
-// afterRemoval lets the group go on with fewer members, or without a pending
-// one that has left; the latter alone disturbs nobody.
-func (g *Group) afterRemoval() {
-	switch g.state {
-	case Stable, CompletingRebalance:
-		g.prepareRebalance()
-	case PreparingRebalance:
-		g.maybeCompleteJoin()
-	}
 }

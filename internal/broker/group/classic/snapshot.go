@@ -1,7 +1,6 @@
 package classic
 
 import (
-	"bytes"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -54,7 +53,7 @@ func (g *Group) snapshot() *kmsg.GroupMetadataValue {
 
 // Restore returns the group that v describes: Stable with v's members, whose
 // sessions begin anew, or Empty. It begins a rebalance if the group has
-// more members than cfg allows by now. Nothing in v is kept.
+// more members than cfg allows by now. The group keeps v's memory.
 func Restore(cfg *Config, now time.Time, v *kmsg.GroupMetadataValue) *Group {
 	g := New(cfg, zeroTime)
 	g.begin(now)
@@ -86,8 +85,8 @@ func restoreMember(selected string, v *kmsg.GroupMetadataValueMember) *member {
 		client:     Client{v.ClientID, v.ClientHost},
 		session:    millis(v.SessionTimeoutMillis),
 		rebalance:  millis(v.RebalanceTimeoutMillis),
-		protocols:  []protocol{{selected, bytes.Clone(v.Subscription)}},
-		assigned:   bytes.Clone(v.Assignment),
+		protocols:  []protocol{{selected, v.Subscription}},
+		assigned:   v.Assignment,
 	}
 	if m.rebalance <= 0 {
 		m.rebalance = m.session

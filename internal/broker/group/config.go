@@ -1,0 +1,95 @@
+package group
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"time"
+)
+
+// Config configures a [Coordinator]. Store and Topics are required. Each
+// comment names the Kafka broker property.
+type Config struct {
+	Store  Store
+	Topics Topics
+	// Logger receives what an operator should know. Default: discard.
+	Logger *slog.Logger
+
+	// InitialRebalanceDelay is how long a group that starts up waits for more
+	// members (group.initial.rebalance.delay.ms). 0: not at all.
+	InitialRebalanceDelay time.Duration
+	// MinSessionTimeout is the shortest session timeout that a member may ask
+	// for (group.min.session.timeout.ms). Default: 6 s.
+	MinSessionTimeout time.Duration
+	// MaxSessionTimeout is the longest (group.max.session.timeout.ms). Default: 30 min.
+	MaxSessionTimeout time.Duration
+	// MaxSize is how many members a group may have (group.max.size). Default: no limit.
+	MaxSize int
+	// MaxOffsetMetadata is how many bytes of metadata a committed offset may
+	// carry (offset.metadata.max.bytes). Default: 4096.
+	MaxOffsetMetadata int
+	// OffsetsRetention is how long offsets are kept once their group is empty
+	// or has no interest in the topic (offsets.retention.minutes). Default: 7 days.
+	OffsetsRetention time.Duration
+	// RetentionInterval is how often that is checked
+	// (offsets.retention.check.interval.ms). Default: 10 min.
+	RetentionInterval time.Duration
+}
+
+// newMemberTimeout is how long a JoinGroup of a member that does not know its
+// id yet may wait (Kafka: a constant of the coordinator).
+const newMemberTimeout = 5 * time.Minute
+
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	c.MinSessionTimeout = cmp.Or(c.MinSessionTimeout, 6*time.Second)
+	c.MaxSessionTimeout = cmp.Or(c.MaxSessionTimeout, 30*time.Minute)
+	c.MaxSize = cmp.Or(c.MaxSize, math.MaxInt)
+	c.MaxOffsetMetadata = cmp.Or(c.MaxOffsetMetadata, 4096)
+	c.OffsetsRetention = cmp.Or(c.OffsetsRetention, 7*24*time.Hour)
+	c.RetentionInterval = cmp.Or(c.RetentionInterval, 10*time.Minute)
+	return c
+}
+
+// ClientInfo says who sent a request.
+type ClientInfo struct {
+	ID   string // client.id
+	Host string // as DescribeGroups shows it; Kafka writes "/10.0.0.1"
+}
+
+// ErrTooLarge is wrapped by the errors of a Store that refuses a record batch
+// for its size.
+var ErrTooLarge = errors.New("record batch too large")
+
+// Store is the topic __consumer_offsets. Its methods may be called concurrently.
+type Store interface {
+	// Partitions returns the number of partitions, 0 if there is no such topic.
+	// Once there is, the number never changes.
+	Partitions() int32
+	// Create creates the topic, compacted, and returns its number of
+	// partitions. If it exists, Create only returns the number.
+	Create(ctx context.Context) (int32, error)
+	// Append appends one whole record batch v2. It does not wait and keeps
+	// nothing of batch. done is called once, from any goroutine and perhaps
+	// before Append returns, when the batch is durable or the append has failed.
+	Append(partition int32, batch []byte, done func(error))
+	// Read calls fn with what the partition holds, from its start to its high
+	// watermark, in runs of one or more whole record batches. It keeps
+	// going until fn returns an error, which it returns.
+	Read(ctx context.Context, partition int32, fn func(batches []byte) error) error
+}
+
+// Topics is what the coordinator needs to know of topics. It must know all of
+// them by the time that Run is called: offsets of topics that it does not know
+// are removed. It is never called with a lock of this package held.
+type Topics interface {
+	// TopicByName returns the id and number of partitions of a topic, and
+	// whether it exists.
+	TopicByName(name string) (id [16]byte, partitions int32, ok bool)
+	// TopicByID returns the name and number of partitions, and whether the topic exists.
+	TopicByID(id [16]byte) (name string, partitions int32, ok bool)
+}

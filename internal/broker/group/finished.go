@@ -1,0 +1,58 @@
+package group
+
+import (
+	"sync"
+	"time"
+)
+
+// finishedWrites is the queue from the store's callbacks to the goroutine of
+// Run, so that a callback never waits for a group's lock.
+type finishedWrites struct {
+	some chan struct{} // capacity 1
+
+	mu struct {
+		sync.Mutex
+		batches []finishedBatch
+	}
+}
+
+type finishedBatch struct {
+	entry *entry
+	write *write
+	err   error
+}
+
+func newFinishedWrites() *finishedWrites { return &finishedWrites{some: make(chan struct{}, 1)} }
+
+func (f *finishedWrites) add(e *entry, w *write, err error) {
+	f.mu.Lock()
+	f.mu.batches = append(f.mu.batches, finishedBatch{e, w, err})
+	f.mu.Unlock()
+	notify(f.some)
+}
+
+// take empties the queue.
+func (f *finishedWrites) take() []finishedBatch {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	batches := f.mu.batches
+	f.mu.batches = nil
+	return batches
+}
+
+// applyFinished applies writes whose last batch has been reported.
+func (c *Coordinator) applyFinished() {
+	for _, b := range c.finished.take() {
+		c.step(b.entry, func(time.Time) {
+			b.write.left--
+			if b.write.err == nil {
+				b.write.err = b.err
+			}
+			if b.err != nil {
+				c.cfg.Logger.Error("a write to __consumer_offsets failed",
+					"group", b.entry.id, "partition", b.entry.partition, "error", b.err)
+			}
+			b.entry.applyWrites()
+		})
+	}
+}

@@ -1,0 +1,62 @@
+package group
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/broker/group/classic"
+)
+
+// Join answers JoinGroup (versions 0 to 9), often not before all other members
+// have joined too.
+func (c *Coordinator) Join(client ClientInfo, req *kmsg.JoinGroupRequest, reply func(*kmsg.JoinGroupResponse)) {
+	refuse := func(err *kerr.Error) {
+		resp := req.ResponseKind().(*kmsg.JoinGroupResponse)
+		resp.ErrorCode, resp.MemberID, resp.Generation = err.Code, req.MemberID, -1
+		reply(resp)
+	}
+	if err := c.checkJoin(req); err != nil {
+		refuse(err)
+		return
+	}
+	c.topic.whenThere(req.Group, func(err *kerr.Error) {
+		if err != nil {
+			refuse(err)
+			return
+		}
+		look := c.find // a member id was given out by a group that must still be there
+		if req.MemberID == "" {
+			look = c.obtain
+		}
+		if !c.with(req.Group, look, func(e *entry, now time.Time) { c.join(e, now, client, req, reply) }) {
+			refuse(c.missing(kerr.UnknownMemberID))
+		}
+	})
+}
+
+func (c *Coordinator) checkJoin(req *kmsg.JoinGroupRequest) *kerr.Error {
+	session := time.Duration(req.SessionTimeoutMillis) * time.Millisecond
+	switch {
+	case req.Group == "":
+		return kerr.InvalidGroupID
+	case session < c.cfg.MinSessionTimeout, session > c.cfg.MaxSessionTimeout:
+		return kerr.InvalidSessionTimeout
+	}
+	return nil
+}
+
+func (c *Coordinator) join(e *entry, now time.Time, client ClientInfo, req *kmsg.JoinGroupRequest, reply func(*kmsg.JoinGroupResponse)) {
+	version := req.Version
+	ticket := e.parkJoin(func(resp *kmsg.JoinGroupResponse) {
+		resp.Version = version
+		reply(resp)
+	})
+	c.perform(e, e.group.Join(now, classic.JoinRequest{
+		Ticket:  ticket,
+		Client:  classic.Client{ID: client.ID, Host: client.Host},
+		Request: req,
+		FreshID: freshID(),
+	}))
+}

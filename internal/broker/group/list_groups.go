@@ -1,0 +1,47 @@
+package group
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/broker/group/classic"
+)
+
+// classicType is the type of all groups here, as ListGroups spells it (KIP-848).
+const classicType = "classic"
+
+// ListGroups answers ListGroups (versions 0 to 5; filters by state from 4,
+// KIP-518, by type from 5, KIP-848; both ignore case). While groups are being
+// loaded, it gives those it has with the error COORDINATOR_LOAD_IN_PROGRESS.
+func (c *Coordinator) ListGroups(_ ClientInfo, req *kmsg.ListGroupsRequest, reply func(*kmsg.ListGroupsResponse)) {
+	resp := req.ResponseKind().(*kmsg.ListGroupsResponse)
+	resp.ErrorCode = codeOf(c.topic.checkAll())
+	if picks(req.TypesFilter, classicType) {
+		for _, e := range c.entries() {
+			c.step(e, func(time.Time) {
+				if picks(req.StatesFilter, e.group.State().String()) {
+					resp.Groups = append(resp.Groups, listed(e.id, e.group))
+				}
+			})
+		}
+	}
+	slices.SortFunc(resp.Groups, func(a, b kmsg.ListGroupsResponseGroup) int { return strings.Compare(a.Group, b.Group) })
+	reply(resp)
+}
+
+// picks applies a filter; an empty one picks everything.
+func picks(filter []string, value string) bool {
+	return len(filter) == 0 || slices.ContainsFunc(filter, func(f string) bool {
+		return strings.EqualFold(strings.TrimSpace(f), value)
+	})
+}
+
+func listed(id string, g *classic.Group) kmsg.ListGroupsResponseGroup {
+	l := kmsg.NewListGroupsResponseGroup()
+	l.Group, l.ProtocolType = id, g.ProtocolType()
+	l.GroupState, l.GroupType = g.State().String(), classicType
+	return l
+}

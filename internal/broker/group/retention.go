@@ -1,0 +1,159 @@
+package group
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/evidentlog/evident/internal/broker/group/classic"
+)
+
+// TopicDeleted removes the offsets that were committed for a topic that has
+// been deleted. It does not wait for the disk: should it come to a crash
+// before that, the next Run does it.
+func (c *Coordinator) TopicDeleted(name string, id [16]byte) {
+	for _, e := range c.entries() {
+		c.step(e, func(time.Time) {
+			c.dropOffsets(e, func(tp topicPartition, o committed) bool {
+				return tp.topic == name && o.of(id)
+			})
+		})
+	}
+}
+
+// dropOffsets removes offsets, also those that are being written now.
+func (c *Coordinator) dropOffsets(e *entry, pick func(topicPartition, committed) bool) {
+	if len(e.offsets) == 0 && len(e.writes) == 0 {
+		return
+	}
+	e.afterWrites(func(err *kerr.Error) {
+		if err != nil {
+			return
+		}
+		c.writeTombstones(e, e.offsets.filter(pick), func(*kerr.Error) {})
+	})
+}
+
+// writeTombstones removes offsets from the disk and then from memory.
+func (c *Coordinator) writeTombstones(e *entry, tps []topicPartition, done func(*kerr.Error)) {
+	if len(tps) == 0 {
+		done(nil)
+		return
+	}
+	c.append(e, tombstones(e.id, tps), func(err *kerr.Error) {
+		if err == nil {
+			for _, tp := range tps {
+				e.offsets.remove(tp)
+			}
+		}
+		done(err)
+	})
+}
+
+// dropStale removes offsets of topics that do not exist, or not any more under
+// the same id.
+func (c *Coordinator) dropStale(e *entry) {
+	var topics []string
+	c.step(e, func(time.Time) { topics = e.offsets.topics() })
+	current := c.topicIDs(topics)
+	c.step(e, func(time.Time) {
+		c.dropOffsets(e, func(tp topicPartition, o committed) bool {
+			id, known := current[tp.topic]
+			return known && (id == nil || !o.of(*id))
+		})
+	})
+}
+
+// topicIDs looks topics up; a nil id means that there is no such topic.
+func (c *Coordinator) topicIDs(names []string) map[string]*[16]byte {
+	ids := make(map[string]*[16]byte, len(names))
+	for _, name := range names {
+		ids[name] = nil
+		if id, _, ok := c.cfg.Topics.TopicByName(name); ok {
+			ids[name] = &id
+		}
+	}
+	return ids
+}
+
+// sweep removes what nobody needs any more: stale and expired offsets, and
+// groups without offsets and members.
+func (c *Coordinator) sweep() {
+	for _, e := range c.entries() {
+		c.dropStale(e)
+		c.step(e, func(now time.Time) { c.expireOffsets(e, now) })
+	}
+}
+
+// expireOffsets removes expired offsets, and the group if nothing is left of it.
+func (c *Coordinator) expireOffsets(e *entry, now time.Time) {
+	if len(e.writes) > 0 {
+		return // a commit under way may renew an offset; the next sweep decides
+	}
+	expired := e.offsets.filter(func(tp topicPartition, o committed) bool {
+		return c.expired(e.group, tp.topic, o, now)
+	})
+	if len(expired) == e.offsets.len() && isEmpty(e.group) && e.group.Idle() {
+		c.deleteGroup(e, func(*kerr.Error) {})
+		return
+	}
+	c.writeTombstones(e, expired, func(*kerr.Error) {})
+}
+
+// expired applies KIP-211: the retention of a group's offsets begins when it
+// becomes empty; that of a topic its consumers do not read, or of a group that
+// never had members, with the commit.
+func (c *Coordinator) expired(g *classic.Group, topic string, o committed, now time.Time) bool {
+	since := o.at
+	switch {
+	case g.Subscribed(topic):
+		return false
+	case g.ProtocolType() == "":
+	case isEmpty(g):
+		if !g.Since().IsZero() {
+			since = g.Since().UnixMilli()
+		}
+	case g.State() != classic.Stable || !g.SubscriptionKnown():
+		return false
+	}
+	if o.expires >= 0 {
+		return now.UnixMilli() >= o.expires
+	}
+	return now.UnixMilli()-since >= c.cfg.OffsetsRetention.Milliseconds()
+}
+
+func isEmpty(g *classic.Group) bool { return g.State() == classic.Empty }
+
+// deleteGroup removes an empty group and its offsets, from the disk and then
+// from memory. If somebody joins or commits meanwhile, that group begins with
+// what comes after the tombstones.
+func (c *Coordinator) deleteGroup(e *entry, done func(*kerr.Error)) {
+	tps := e.offsets.filter(func(topicPartition, committed) bool { return true })
+	records := tombstones(e.id, tps)
+	wasStored := e.stored
+	if wasStored {
+		records = append(records, groupTombstone(e.id))
+	}
+	if len(records) == 0 {
+		if e.empty() {
+			c.forget(e)
+		}
+		done(nil)
+		return
+	}
+	e.stored = false
+	c.append(e, records, func(err *kerr.Error) {
+		if err != nil {
+			e.stored = e.stored || wasStored
+			done(err)
+			return
+		}
+		for _, tp := range tps {
+			e.offsets.remove(tp)
+		}
+		if e.empty() {
+			c.forget(e)
+		}
+		done(nil)
+	})
+}

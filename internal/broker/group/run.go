@@ -1,0 +1,86 @@
+package group
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// Run reads what the store holds, and then keeps time for all groups, until
+// ctx ends. It returns ctx's error once every request that waited has been
+// answered COORDINATOR_NOT_AVAILABLE; so are all that come later. Commits that
+// are on their way to the disk then may or may not have been stored.
+func (c *Coordinator) Run(ctx context.Context) error {
+	// Before requests can create the topic: then there is nothing to read.
+	todo := make([]int32, c.topic.partitions())
+	for i := range todo {
+		todo[i] = int32(i)
+	}
+	var g errgroup.Group
+	g.Go(func() error { return c.load(ctx, todo) })
+	g.Go(func() error { return c.serve(ctx) })
+	err := g.Wait()
+	c.close()
+	return err
+}
+
+func (c *Coordinator) serve(ctx context.Context) error {
+	sweep := time.NewTicker(c.cfg.RetentionInterval)
+	defer sweep.Stop()
+	alarm := time.NewTimer(0)
+	defer alarm.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-alarm.C:
+			c.expire()
+		case <-c.timers.earlier:
+		case <-c.finished.some:
+			c.applyFinished()
+		case <-sweep.C:
+			c.sweep()
+		case <-c.topic.wanted:
+			c.createTopic(ctx)
+		}
+		if next := c.timers.next(); !next.IsZero() {
+			alarm.Reset(time.Until(next))
+		}
+	}
+}
+
+// expire applies the deadlines that have come.
+func (c *Coordinator) expire() {
+	for _, e := range c.timers.take(time.Now()) {
+		c.step(e, func(now time.Time) {
+			e.wake = time.Time{} // timers has let go of it
+			c.perform(e, e.group.Expire(now))
+		})
+	}
+}
+
+func (c *Coordinator) createTopic(ctx context.Context) {
+	if c.topic.partitions() > 0 {
+		return
+	}
+	if err := c.topic.create(ctx, c.cfg.Store); err != nil {
+		c.cfg.Logger.Error("__consumer_offsets cannot be created; clients are told to try again", "error", err)
+	}
+}
+
+// close answers everything that waits.
+func (c *Coordinator) close() {
+	c.mu.Lock()
+	c.mu.closed = true
+	c.mu.Unlock()
+	c.topic.close()
+	for _, e := range c.entries() {
+		c.step(e, func(now time.Time) {
+			e.answer(e.group.Close(now, kerr.CoordinatorNotAvailable))
+			e.abandonWrites(kerr.CoordinatorNotAvailable)
+		})
+	}
+}

@@ -1,0 +1,43 @@
+package group
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/broker/group/classic"
+)
+
+// SyncGroup answers SyncGroup (versions 0 to 5), with an assignment once the
+// leader has sent it and it is durable.
+func (c *Coordinator) SyncGroup(_ ClientInfo, req *kmsg.SyncGroupRequest, reply func(*kmsg.SyncGroupResponse)) {
+	refuse := func(err *kerr.Error) {
+		resp := req.ResponseKind().(*kmsg.SyncGroupResponse)
+		resp.ErrorCode = err.Code
+		reply(resp)
+	}
+	if err := c.check(req.Group); err != nil {
+		refuse(err)
+		return
+	}
+	version := req.Version
+	found := c.with(req.Group, c.find, func(e *entry, now time.Time) {
+		ticket := e.parkSync(func(resp *kmsg.SyncGroupResponse) {
+			resp.Version = version
+			reply(resp)
+		})
+		c.perform(e, e.group.Sync(now, classic.SyncRequest{Ticket: ticket, Request: req}))
+	})
+	if !found {
+		refuse(c.missing(kerr.UnknownMemberID))
+	}
+}
+
+// check refuses requests of members that need not be looked at.
+func (c *Coordinator) check(group string) *kerr.Error {
+	if group == "" {
+		return kerr.InvalidGroupID
+	}
+	return c.topic.check(group)
+}
