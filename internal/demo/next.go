@@ -1,0 +1,62 @@
+package demo
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// writeNext writes what to try next: against the running node, or, when it is
+// about to stop, how to get one that stays.
+func (r *Report) writeNext(w io.Writer, stay bool) error {
+	var b strings.Builder
+	switch {
+	case stay:
+		r.nextRunning(&b)
+	case r.Data != "":
+		fmt.Fprintf(&b, "\nThe events are in %s. To look at them:\n  evident serve --data %s\n", r.Data, quote(r.Data))
+		r.nextCommands(&b, "")
+	default:
+		fmt.Fprint(&b, "\nThe events were in a temporary folder, now removed. To keep them: evident demo --data ./demo-data\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (r *Report) nextRunning(b *strings.Builder) {
+	fmt.Fprintf(b, "\nThe node stays up (Kafka %s", r.Kafka)
+	if r.HTTP != "" {
+		fmt.Fprintf(b, ", HTTP http://%s", r.HTTP)
+	}
+	fmt.Fprint(b, ") until you press Ctrl-C. In another terminal, try:\n")
+	r.nextCommands(b, " -b "+r.Kafka)
+	if r.HTTP != "" {
+		fmt.Fprintf(b, "  curl http://%s/metrics\n", r.HTTP)
+	}
+}
+
+// nextCommands writes commands that read what the run left behind.
+func (r *Report) nextCommands(b *strings.Builder, brokers string) {
+	for _, command := range []string{
+		"topic list",
+		"consume " + TopicOrders + " --from start -n 3",
+		"consume " + TopicRefusedRows + " --from start -n 3 -o json",
+		"consume " + TopicOrderStatus + " --from start -n 5",
+		"group describe " + groupPayment,
+	} {
+		fmt.Fprintf(b, "  evident %s%s\n", command, brokers)
+	}
+	if brokers != "" {
+		fmt.Fprintf(b, "  kcat%s -C -t %s -o beginning -c 3 -f '%%k %%h\\n%%s\\n'\n", brokers, TopicOrders)
+	}
+}
+
+// quote makes a path safe to paste into a shell.
+func quote(path string) string {
+	if strings.ContainsFunc(path, func(r rune) bool { return !strings.ContainsRune(safe, r) }) {
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return path
+}
+
+const safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:"

@@ -1,0 +1,358 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// fakeCluster starts a Kafka cluster in the test's own process.
+func fakeCluster(t *testing.T) (*kfake.Cluster, Cluster) {
+	t.Helper()
+	fake, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(fake.Close)
+	return fake, Cluster{
+		Options: []kgo.Opt{kgo.SeedBrokers(fake.ListenAddrs()...)},
+		Kafka:   fake.ListenAddrs()[0],
+	}
+}
+
+// started returns a StartNode for a cluster that runs already.
+func started(c Cluster) func(context.Context, string) (Cluster, error) {
+	return func(context.Context, string) (Cluster, error) { return c, nil }
+}
+
+// adminOf returns a client to look at what a run left behind.
+func adminOf(t *testing.T, c Cluster) *kadm.Client {
+	t.Helper()
+	client, err := kgo.NewClient(c.Options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return kadm.NewClient(client)
+}
+
+// writeOrders writes an orders file and returns its path.
+func writeOrders(t *testing.T, lines ...string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "orders.csv")
+	if err := os.WriteFile(path, []byte(header+strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const (
+	oneOrder  = `536365,85123A,T-LIGHT HOLDER,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom`
+	itsCancel = `C536366,85123A,T-LIGHT HOLDER,-6,2010-12-01 08:27:00,2.55,17850.0,United Kingdom`
+)
+
+func TestTheDayComesOutAsItsRowsSay(t *testing.T) {
+	_, cluster := fakeCluster(t)
+	var out strings.Builder
+	report, err := Run(t.Context(), Config{StartNode: started(cluster), Out: &out})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantFeed := FeedCounts{
+		Rows: RowCounts{
+			Read: 2891, Accepted: 2848, Refused: 43,
+			RefusedBy: map[Reason]int{ReasonCorrection: 26, ReasonWriteOff: 17},
+			Defects:   map[Defect]int{DefectNoCustomer: 1069, DefectNoDescription: 38, DefectNoPrice: 43, DefectNegative: 17},
+			Remarks:   map[Remark]int{RemarkGuest: 1026, RemarkService: 18, RemarkRepeated: 10},
+		},
+		Invoices: InvoiceCounts{Read: 183, Orders: 107, Cancellations: 34, WithoutLines: 42, Matched: 1, Unmatched: 33},
+		Ordered:  53_586_180, Cancelled: 1_054_050,
+	}
+	if !reflect.DeepEqual(report.Feed, wantFeed) {
+		t.Errorf("feed\n%+v, want\n%+v", report.Feed, wantFeed)
+	}
+	wantStatuses := []StatusCount{
+		{Kind: kindOrder, Status: StatusShipped, Count: 96, Amount: 34_422_500},
+		{Kind: kindOrder, Status: StatusPaymentFailed, Reason: reasonNoAccount, Count: 9, Amount: 15_354_280},
+		{Kind: kindOrder, Status: StatusCompleted, Count: 1, Amount: 15_000},
+		{Kind: kindOrder, Status: StatusPaymentFailed, Reason: reasonOverLimit, Count: 1, Amount: 3_794_400},
+		{Kind: kindCancellation, Status: StatusRefunded, Count: 34, Amount: 1_054_050},
+	}
+	if !reflect.DeepEqual(report.Statuses, wantStatuses) {
+		t.Errorf("statuses\n%+v, want\n%+v", report.Statuses, wantStatuses)
+	}
+	for _, words := range []string{"2,891  read", "stock correction", "Shipped", "£34,422.50", "p99", "evident demo --data"} {
+		if !strings.Contains(out.String(), words) {
+			t.Errorf("the table does not say %q:\n%s", words, out.String())
+		}
+	}
+}
+
+// What the report says must be what a stranger finds in the log.
+func TestReportAgreesWithTheLog(t *testing.T) {
+	_, cluster := fakeCluster(t)
+	report, err := Run(t.Context(), Config{StartNode: started(cluster)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := adminOf(t, cluster)
+	ends, err := admin.ListEndOffsets(t.Context(), topics()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := make(map[string]int)
+	ends.Each(func(o kadm.ListedOffset) { found[o.Topic] += int(o.Offset) })
+	if !reflect.DeepEqual(found, report.Topics) {
+		t.Errorf("in the log %v, in the report %v", found, report.Topics)
+	}
+	for _, service := range report.Services {
+		committed, err := admin.FetchOffsets(t.Context(), service.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		committed.Each(func(o kadm.OffsetResponse) { n += int(o.At) })
+		if n != service.In {
+			t.Errorf("group %s committed %d records, handled %d events", service.Name, n, service.In)
+		}
+	}
+}
+
+func TestSecondRunOnTheSameDataLeavesTheFirstAlone(t *testing.T) {
+	_, cluster := fakeCluster(t)
+	orders := writeOrders(t, oneOrder, itsCancel)
+	first, err := Run(t.Context(), Config{StartNode: started(cluster), Orders: orders})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Forgotten offsets make the groups read the first run's events again.
+	deleted, err := adminOf(t, cluster).DeleteGroups(t.Context(), groupPayment, groupShipping)
+	if err := errors.Join(err, deleted.Error()); err != nil {
+		t.Fatal(err)
+	}
+	second, err := Run(t.Context(), Config{StartNode: started(cluster), Orders: orders})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(second.Statuses, first.Statuses) {
+		t.Errorf("statuses %+v, want %+v", second.Statuses, first.Statuses)
+	}
+	if got, want := second.Services[0].Foreign, first.Services[0].In; got != want {
+		t.Errorf("%d foreign events for payment, want the %d of the first run", got, want)
+	}
+}
+
+func TestRowsThatAreRefusedAreKeptWithTheirReason(t *testing.T) {
+	_, cluster := fakeCluster(t)
+	_, err := Run(t.Context(), Config{
+		StartNode: started(cluster),
+		Orders:    writeOrders(t, oneOrder, `538072,22423,faulty,-13,2010-12-09 14:10:00,0.0,,United Kingdom`, `garbage`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := kgo.NewClient(append(cluster.Options, kgo.ConsumeTopics(TopicRefusedRows))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	got := make(map[int]RefusedRow)
+	for len(got) < 2 {
+		fetches := client.PollFetches(t.Context())
+		if err := fetches.Err(); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range fetches.Records() {
+			var row RefusedRow
+			if err := json.Unmarshal(r.Value, &row); err != nil {
+				t.Fatal(err)
+			}
+			got[row.Row] = row
+		}
+	}
+	if got[2].Reason != ReasonWriteOff || got[2].Fields["Description"] != "faulty" || got[3].Reason != ReasonMalformed {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestReportIsJSONWhenAskedFor(t *testing.T) {
+	_, cluster := fakeCluster(t)
+	var out bytes.Buffer
+	report, err := Run(t.Context(), Config{StartNode: started(cluster), Orders: writeOrders(t, oneOrder), Out: &out, JSON: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got Report
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil || !reflect.DeepEqual(got, report) {
+		t.Errorf("read back %+v, %v; want %+v", got, err, report)
+	}
+}
+
+func TestFileWithoutRowsIsADayWithoutOrders(t *testing.T) {
+	_, cluster := fakeCluster(t)
+	path := filepath.Join(t.TempDir(), "empty.csv")
+	if err := os.WriteFile(path, []byte(header), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	report, err := Run(t.Context(), Config{StartNode: started(cluster), Orders: path})
+	if err != nil || report.Events != 0 {
+		t.Errorf("%d events, %v", report.Events, err)
+	}
+}
+
+func TestServiceThatCannotJoinIsNamed(t *testing.T) {
+	fake, cluster := fakeCluster(t)
+	fake.ControlKey(int16(kmsg.JoinGroup), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		fake.KeepControl()
+		join := request.(*kmsg.JoinGroupRequest)
+		if join.Group != groupShipping {
+			return nil, nil, false
+		}
+		response := join.ResponseKind().(*kmsg.JoinGroupResponse)
+		response.ErrorCode = kerr.GroupAuthorizationFailed.Code
+		return response, nil, true
+	})
+	_, err := Run(t.Context(), Config{StartNode: started(cluster), Orders: writeOrders(t, oneOrder), StallTimeout: time.Second})
+	var stall *StallError
+	if !errors.As(err, &stall) || len(stall.Lag) != 1 || !strings.HasPrefix(stall.Lag[0], "shipping has not joined") ||
+		!strings.Contains(stall.Lag[0], "GROUP_AUTHORIZATION_FAILED") {
+		t.Errorf("got %v, want a *StallError that names shipping and its trouble", err)
+	}
+}
+
+func TestEventThatCannotBeWrittenEndsTheRun(t *testing.T) {
+	fake, cluster := fakeCluster(t)
+	fake.ControlKey(int16(kmsg.Produce), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		fake.KeepControl()
+		produce := request.(*kmsg.ProduceRequest)
+		response := produce.ResponseKind().(*kmsg.ProduceResponse)
+		for _, topic := range produce.Topics {
+			refused := kmsg.NewProduceResponseTopic()
+			refused.Topic, refused.TopicID = topic.Topic, topic.TopicID
+			for _, p := range topic.Partitions {
+				partition := kmsg.NewProduceResponseTopicPartition()
+				partition.Partition, partition.ErrorCode = p.Partition, kerr.TopicAuthorizationFailed.Code
+				refused.Partitions = append(refused.Partitions, partition)
+			}
+			response.Topics = append(response.Topics, refused)
+		}
+		return response, nil, true
+	})
+	_, err := Run(t.Context(), Config{StartNode: started(cluster), Orders: writeOrders(t, oneOrder)})
+	if !errors.Is(err, kerr.TopicAuthorizationFailed) || !strings.Contains(err.Error(), "536365-OrderPlaced") {
+		t.Errorf("got %v, want why which event could not be written", err)
+	}
+}
+
+func TestRunStaysUntilItsContextEnds(t *testing.T) {
+	_, cluster := fakeCluster(t)
+	admin := adminOf(t, cluster)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	members := -1
+	out := writerFunc(func(p []byte) (int, error) {
+		if strings.Contains(string(p), "stays up") {
+			groups, err := admin.DescribeGroups(ctx, groupPayment)
+			if err != nil {
+				t.Error(err)
+			}
+			members = len(groups[groupPayment].Members)
+			cancel()
+		}
+		return len(p), nil
+	})
+	if _, err := Run(ctx, Config{StartNode: started(cluster), Orders: writeOrders(t, oneOrder), Stay: true, Out: out}); err != nil {
+		t.Fatal(err)
+	}
+	if members != 1 {
+		t.Errorf("group %s has %d members while the run stays, want 1", groupPayment, members)
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+func TestNodeThatStopsEndsARunThatStays(t *testing.T) {
+	_, cluster := fakeCluster(t)
+	broken := errors.New("disk full")
+	failed := make(chan error, 1)
+	cluster.Failed = failed
+	out := writerFunc(func(p []byte) (int, error) {
+		if strings.Contains(string(p), "stays up") {
+			failed <- broken
+		}
+		return len(p), nil
+	})
+	_, err := Run(t.Context(), Config{StartNode: started(cluster), Orders: writeOrders(t, oneOrder), Stay: true, Out: out})
+	if !errors.Is(err, broken) {
+		t.Errorf("got %v, want %v", err, broken)
+	}
+}
+
+func TestCancelledRunEndsAndRemovesItsFolder(t *testing.T) {
+	_, cluster := fakeCluster(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	stopped, folder := false, ""
+	cluster.Stop = func() error { stopped = true; return nil }
+	_, err := Run(ctx, Config{
+		Speed:  0.001, // the second order would be due in hours
+		Orders: writeOrders(t, oneOrder, itsCancel),
+		StartNode: func(_ context.Context, data string) (Cluster, error) {
+			folder = data
+			return cluster, nil
+		},
+		Progress: func(p Progress) {
+			if p.Orders == 1 {
+				cancel()
+			}
+		},
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+	if _, err := os.Stat(folder); !stopped || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("stopped %v, folder %s: %v", stopped, folder, err)
+	}
+}
+
+func TestNothingIsStartedForOrdersThatCannotBeRead(t *testing.T) {
+	start := func(context.Context, string) (Cluster, error) {
+		t.Error("a node was started")
+		return Cluster{}, io.EOF
+	}
+	for name, cfg := range map[string]Config{
+		"no such file": {Orders: filepath.Join(t.TempDir(), "none.csv")},
+		"folder":       {Orders: t.TempDir()},
+		"no columns":   {Orders: "rows.go"},
+		"bad speed":    {Speed: -1},
+	} {
+		cfg.StartNode = start
+		if _, err := Run(t.Context(), cfg); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestNodeThatDoesNotStartIsAnError(t *testing.T) {
+	inUse := errors.New("port in use")
+	_, err := Run(t.Context(), Config{StartNode: func(context.Context, string) (Cluster, error) { return Cluster{}, inUse }})
+	if !errors.Is(err, inUse) {
+		t.Errorf("got %v, want %v", err, inUse)
+	}
+}
