@@ -1,0 +1,23 @@
+# Shortcuts. Each is a command that can as well be typed.
+
+.PHONY: ci test demo bench interop
+
+# What a change must pass.
+ci:
+	.ci/run
+
+test:
+	go test ./...
+
+demo:
+	go run ./cmd/evident demo
+
+# The figures of docs/benchmarks.md, on this machine.
+bench:
+	interop/bench.sh
+
+# Other people's clients, and a hundred crashes. Takes about half an hour.
+interop:
+	interop/franz-go.sh
+	interop/kcat.sh
+	go -C interop test ./crash -v -timeout 30m -crashes 100

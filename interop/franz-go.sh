@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Runs franz-go's own client tests, of the version in go.mod, against evident.
+#
+# Left out, because they need what evident does not serve:
+#   TestTxnEtl                     transactions
+# These skip themselves, and the summary lists them with their reasons:
+#   TestGroupETL/*848*,
+#   TestGroupSimple/*, Test848*    the consumer group protocol of KIP-848
+#   TestShareGroup*,
+#   TestConsumeRegexShare*         share groups (KIP-932)
+#   TestSCRAM*                     a second, SASL-protected broker
+#   TestIssueProduceBrokerTooOld*  a broker that refuses Produce version 2
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+source "$(dirname "$0")/lib.sh"
+
+without='^TestTxnEtl$'
+records=${KGO_TEST_RECORDS:-50000}
+
+say "copying franz-go out of the module cache"
+module=$(go -C "$repository" list -m -f '{{.Dir}}' github.com/twmb/franz-go)
+cp -r "$module" "$work/franz-go"
+chmod -R u+w "$work/franz-go"
+
+build_evident
+start_evident
+
+say "go test ./pkg/kgo with $records records"
+status=0
+KGO_SEEDS=$kafka KGO_TEST_RF=1 KGO_TEST_RECORDS=$records KGO_LOG_LEVEL=none \
+	go -C "$work/franz-go" test -v -count=1 -timeout 30m -skip "$without" "$@" ./pkg/kgo >"$work/kgo.log" 2>&1 || status=$?
+
+say "summary"
+count() {
+	grep -cE "^ *--- $1:" "$work/kgo.log" || true
+}
+printf '%s passed, %s failed, %s skipped\n' "$(count PASS)" "$(count FAIL)" "$(count SKIP)"
+grep -E -A 1 '^ *--- SKIP:' "$work/kgo.log" | grep -v '^--$' || true
+if [ "$status" -ne 0 ]; then
+	cp "$work/kgo.log" "$work/serve.log" "${TMPDIR:-/tmp}/"
+	grep -E '^ *--- FAIL:|^panic:|^FAIL' "$work/kgo.log" || tail -n 50 "$work/kgo.log"
+	say "logs kept in ${TMPDIR:-/tmp}/kgo.log and ${TMPDIR:-/tmp}/serve.log"
+fi
+exit "$status"

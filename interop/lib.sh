@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# Shared by the scripts beside it: builds evident, runs `evident serve` on a
+# temporary folder and free ports, and ends it by its own process id.
+#
+# To be sourced. Sets work (a temporary folder, removed at exit), and after
+# start_evident also evident_pid, kafka and http (host:port).
+
+set -euo pipefail
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+work=$(mktemp -d "${TMPDIR:-/tmp}/evident-interop.XXXXXX")
+evident="$work/evident"
+evident_pid=
+
+cleanup() {
+	stop_evident
+	rm -rf "$work"
+}
+trap cleanup EXIT
+
+say() {
+	printf '== %s\n' "$*"
+}
+
+build_evident() {
+	say "building evident"
+	go -C "$repository" build -o "$evident" ./cmd/evident
+}
+
+# ready_address NAME: the host:port behind NAME in the server's ready line.
+ready_address() {
+	grep -m 1 -w ready "$work/serve.log" | grep -oE "$1[^0-9]*[0-9.]+:[0-9]+" | head -n 1 | grep -oE '[0-9.]+:[0-9]+$'
+}
+
+# start_evident: starts a server and waits until it is ready.
+start_evident() {
+	"$evident" serve --data "$work/data" --listen-kafka 127.0.0.1:0 --listen-http 127.0.0.1:0 \
+		>"$work/serve.log" 2>&1 &
+	evident_pid=$!
+	for _ in $(seq 200); do
+		if grep -qw ready "$work/serve.log"; then
+			kafka=$(ready_address kafka)
+			http=$(ready_address http)
+			say "evident serves $kafka (http $http)"
+			return
+		fi
+		if ! kill -0 "$evident_pid" 2>/dev/null; then
+			break
+		fi
+		sleep 0.05
+	done
+	echo "evident did not become ready:" >&2
+	cat "$work/serve.log" >&2
+	return 1
+}
+
+stop_evident() {
+	if [ -n "$evident_pid" ]; then
+		kill "$evident_pid" 2>/dev/null || true
+		wait "$evident_pid" 2>/dev/null || true
+		evident_pid=
+	fi
+}
