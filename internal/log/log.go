@@ -2,11 +2,22 @@ package log
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
+	"github.com/evidentlog/evident/internal/log/batch"
 	"github.com/evidentlog/evident/internal/vfs"
 )
 
@@ -29,6 +40,36 @@ type Config struct {
 	// CompactionInterval is how often partitions are looked at for compaction
 	// (Kafka: log.cleaner.backoff.ms). Default: 15 s.
 	CompactionInterval time.Duration
+	// ProducerExpiry is how long an idempotent producer is remembered after
+	// its last batch (Kafka: producer.id.expiration.ms). Default: 24 hours.
+	ProducerExpiry time.Duration
+	// TailCacheBytes bounds the memory that keeps recently written bytes for
+	// consumers that keep up. Default: 64 MiB.
+	TailCacheBytes int
+	// TruncateDamaged lets recovery cut a partition at damage in its middle,
+	// which loses the records behind it. Default: the partition is stopped and
+	// what lies before the damage can be read.
+	TruncateDamaged bool
+}
+
+func (c *Config) setDefaults() {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	for _, d := range []struct {
+		v *time.Duration
+		d time.Duration
+	}{{&c.RetentionInterval, 5 * time.Minute}, {&c.CompactionInterval, 15 * time.Second}, {&c.ProducerExpiry, 24 * time.Hour}} {
+		if *d.v == 0 {
+			*d.v = d.d
+		}
+	}
+	if c.TailCacheBytes == 0 {
+		c.TailCacheBytes = 64 << 20
+	}
 }
 
 // ID names a partition. TopicID tells apart topics that had the same name at
@@ -40,7 +81,7 @@ type ID struct {
 }
 
 // Settings are the topic settings that the log obeys. Each comment names the
-// Kafka topic property. Use [DefaultSettings] for Kafka's defaults.
+// Kafka topic property. [DefaultSettings] has Kafka's defaults.
 type Settings struct {
 	SegmentBytes       int64         // segment.bytes
 	SegmentAge         time.Duration // segment.ms
@@ -52,7 +93,6 @@ type Settings struct {
 	MinCompactionLag   time.Duration // min.compaction.lag.ms
 	MaxCompactionLag   time.Duration // max.compaction.lag.ms
 	MinCleanableRatio  float64       // min.cleanable.dirty.ratio
-	FileDeleteDelay    time.Duration // file.delete.delay.ms
 	FlushMessages      int64         // flush.messages; 1: every append is synced before it is acknowledged
 	FlushInterval      time.Duration // flush.ms
 	IndexIntervalBytes int64         // index.interval.bytes
@@ -62,35 +102,355 @@ type Settings struct {
 	TimestampAfter     time.Duration // message.timestamp.after.max.ms
 }
 
+const (
+	formatName    = "format"
+	formatVersion = 1
+	directWorkers = 8
+	// checkpointBytes is after how many bytes written to segments a checkpoint
+	// is due. It bounds what recovery has to scan.
+	checkpointBytes = 256 << 20
+	idleAge         = 5 * time.Second // tail cache
+	flushAge        = time.Minute     // journalled bytes
+)
+
 // Log is a folder of partitions on one disk. Its methods may be called
 // concurrently unless they say otherwise.
 //
 // Life: Open, OpenPartition for every partition that the caller's metadata
 // names, Start, then anything, then Close.
-type Log struct{}
+//
+// Locks are taken in this order: Partition.maintenance, checkpointing, Log.mu,
+// Partition.indexing, Partition.mu, then those of queues, caches and pools,
+// under which no other is taken.
+type Log struct {
+	cfg     Config
+	fs      vfs.FS
+	lock    io.Closer
+	clean   bool // the last owner closed in order
+	codecs  batch.Codecs
+	metrics *metrics
+
+	files   *fileCache
+	chunks  chunkPool
+	cache   tailCache
+	journal *journal
+	direct  *commitQueue
+	repairs *commitQueue
+
+	callbacks callbackQueue
+
+	recovered     *journalContents // until Start
+	unsaved       atomic.Int64     // bytes written to segments since the last checkpoint
+	wake          chan struct{}    // a checkpoint is due
+	checkpointing sync.Mutex
+	commits       sync.WaitGroup // journal and direct workers
+	background    sync.WaitGroup // maintenance
+	stop          context.CancelFunc
+
+	mu struct {
+		sync.Mutex
+		partitions  map[string]*Partition // by folder name
+		checkpoints map[partKey]*checkpoint
+		closed      bool
+	}
+}
 
 // Open takes the lock on cfg.Dir and reads what recovery needs. A folder
 // written by a newer version, or locked by another process, is an error that
 // says what to do.
-func Open(cfg Config) (*Log, error) { panic("being written") }
+func Open(cfg Config) (*Log, error) {
+	cfg.setDefaults()
+	l := &Log{cfg: cfg, fs: cfg.FS, wake: make(chan struct{}, 1)}
+	if err := l.makeFolders(); err != nil {
+		return nil, fmt.Errorf("cannot use %s as the data folder: %w", cfg.Dir, err)
+	}
+	lock, err := l.fs.Lock(filepath.Join(cfg.Dir, "lock"))
+	if errors.Is(err, vfs.ErrLocked) {
+		return nil, fmt.Errorf("the data folder %s is in use by another process: stop it, or choose another folder: %w", cfg.Dir, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot lock the data folder %s: %w", cfg.Dir, err)
+	}
+	l.lock = lock
+	if err := l.open(); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return l, nil
+}
 
-// OpenPartition opens the partition, creating it if it has no folder yet (a
-// folder left by an earlier topic of the same name is replaced). After an unclean
-// stop it recovers the partition. It may be called concurrently for different
+func (l *Log) open() error {
+	if err := l.checkFormat(); err != nil {
+		return err
+	}
+	l.metrics = newMetrics(l.cfg.Metrics)
+	l.files = newFileCache(l.fs, defaultOpenFiles)
+	l.cache.limit = l.cfg.TailCacheBytes
+	l.direct, l.repairs = newCommitQueue(), newCommitQueue()
+	l.journal = newJournal(l)
+	l.mu.partitions = make(map[string]*Partition)
+
+	var err error
+	if l.mu.checkpoints, err = l.readCheckpoints(); err != nil {
+		return err
+	}
+	if l.recovered, err = readJournal(l.fs, l.journal.dir); err != nil {
+		return err
+	}
+	l.journal.mu.nextID = l.recovered.last
+	l.journal.mu.floor = max(1, l.recovered.floor)
+	if l.clean, err = l.takeCleanMark(); err != nil {
+		return err
+	}
+	l.startCommits()
+	return nil
+}
+
+func (l *Log) startCommits() {
+	l.callbacks.init()
+	l.commits.Go(l.callbacks.run)
+	l.commits.Go(l.journal.run)
+	l.commits.Go(l.journal.keep)
+	for range directWorkers {
+		l.commits.Go(l.runDirect)
+	}
+}
+
+// makeFolders makes the log's folders and their names durable.
+func (l *Log) makeFolders() error {
+	for _, dir := range []string{l.topicsDir(), l.journalDir()} {
+		if err := l.fs.MkdirAll(dir); err != nil {
+			return err
+		}
+	}
+	if err := l.fs.SyncDir(l.cfg.Dir); err != nil {
+		return err
+	}
+	return l.fs.SyncDir(filepath.Dir(l.cfg.Dir))
+}
+
+func (l *Log) journalDir() string { return filepath.Join(l.cfg.Dir, "journal") }
+
+func (l *Log) topicsDir() string { return filepath.Join(l.cfg.Dir, "topics") }
+
+// checkFormat refuses a folder that a newer version wrote and marks a new one.
+func (l *Log) checkFormat() error {
+	name := filepath.Join(l.cfg.Dir, formatName)
+	b, err := readFile(l.fs, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return replaceFile(l.fs, name, []byte(strconv.Itoa(formatVersion)+"\n"))
+	}
+	if err != nil {
+		return err
+	}
+	v, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		return fmt.Errorf("%w: %s says %q, not a format version", ErrCorruption, name, b)
+	}
+	if v != formatVersion {
+		return fmt.Errorf("the data folder %s has format %d, this version reads %d: use the version of evident that wrote it, or another folder", l.cfg.Dir, v, formatVersion)
+	}
+	return nil
+}
+
+// takeCleanMark tells whether the last owner closed in order, and removes the
+// mark before anything is written.
+func (l *Log) takeCleanMark() (bool, error) {
+	name := filepath.Join(l.cfg.Dir, cleanName)
+	if _, err := l.fs.Stat(name); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	if err := l.fs.Remove(name); err != nil {
+		return false, err
+	}
+	return true, l.fs.SyncDir(l.cfg.Dir)
+}
+
+func folderName(topic string, partition int32) string {
+	return topic + "-" + strconv.Itoa(int(partition))
+}
+
+// OpenPartition opens the partition; one that has no folder yet is empty, and
+// gets its folder with its first records. After an unclean stop the partition is
+// recovered. Damage in its middle does not fail OpenPartition: it is logged,
+// and [Partition.Err] tells of it. It may be called concurrently for different
 // partitions.
-func (l *Log) OpenPartition(id ID, s Settings) (*Partition, error) { panic("being written") }
+func (l *Log) OpenPartition(id ID, s Settings) (*Partition, error) {
+	p := &Partition{log: l, id: id, dir: filepath.Join(l.topicsDir(), folderName(id.Topic, id.Partition))}
+	p.room.L = &p.mu
+	p.mu.settings = s
+	if err := l.register(p); err != nil {
+		return nil, err
+	}
+	if err := p.open(); err != nil {
+		l.unregister(p)
+		return nil, fmt.Errorf("opening partition %s-%d: %w", id.Topic, id.Partition, err)
+	}
+	return p, nil
+}
+
+func (l *Log) register(p *Partition) error {
+	name := filepath.Base(p.dir)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mu.closed {
+		return ErrClosed
+	}
+	if l.mu.partitions[name] != nil {
+		return fmt.Errorf("partition %s is open already", name)
+	}
+	l.mu.partitions[name] = p
+	return nil
+}
+
+func (l *Log) unregister(p *Partition) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.mu.partitions, filepath.Base(p.dir))
+	delete(l.mu.checkpoints, p.id.key())
+}
+
+// Partition returns the open partition, or nil.
+func (l *Log) Partition(topic string, partition int32) *Partition {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mu.partitions[folderName(topic, partition)]
+}
+
+// partitions is a snapshot of the open partitions.
+func (l *Log) partitions() []*Partition {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make([]*Partition, 0, len(l.mu.partitions))
+	for _, p := range l.mu.partitions {
+		out = append(out, p)
+	}
+	return out
+}
 
 // Start says that all partitions that the metadata names have been opened, and
 // begins the background work: retention, compaction, checkpoints. Folders of
-// partitions nobody opened are removed.
-func (l *Log) Start(ctx context.Context) error { panic("being written") }
+// partitions that nobody opened are removed. The work ends when ctx does, or
+// with Close.
+func (l *Log) Start(ctx context.Context) error {
+	if err := l.removeStrangers(); err != nil {
+		return err
+	}
+	if err := l.writeCheckpoints(); err != nil {
+		return err
+	}
+	l.journal.started()
+	for _, name := range l.recovered.files {
+		if err := l.fs.Remove(name); err != nil {
+			return err
+		}
+	}
+	l.recovered = nil
+	ctx, l.stop = context.WithCancel(ctx)
+	l.background.Go(func() { l.maintain(ctx) })
+	l.background.Go(func() { l.runRepairs(ctx) })
+	return nil
+}
+
+// removeStrangers removes folders that belong to no open partition: a topic's
+// deletion was cut short.
+func (l *Log) removeStrangers() error {
+	entries, err := l.fs.ReadDir(l.topicsDir())
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		l.mu.Lock()
+		known := l.mu.partitions[e.Name()] != nil
+		l.mu.Unlock()
+		if known {
+			continue
+		}
+		l.cfg.Logger.Info("removing the folder of a partition that no topic has", "folder", e.Name())
+		if err := l.fs.RemoveAll(filepath.Join(l.topicsDir(), e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // DeletePartition closes the partition and removes its folder.
-func (l *Log) DeletePartition(id ID) error { panic("being written") }
+func (l *Log) DeletePartition(id ID) error {
+	p := l.Partition(id.Topic, id.Partition)
+	if p == nil || p.id != id {
+		return fmt.Errorf("%w: %s-%d", ErrDeleted, id.Topic, id.Partition)
+	}
+	p.shut(fmt.Errorf("%w: %s-%d", ErrDeleted, id.Topic, id.Partition))
+	p.maintenance.Lock()
+	defer p.maintenance.Unlock()
+	p.forgetFiles()
+	if err := l.removeFolder(p.dir); err != nil {
+		return err
+	}
+	l.unregister(p)
+	return nil
+}
 
-// Partition returns the open partition, or nil.
-func (l *Log) Partition(topic string, partition int32) *Partition { panic("being written") }
+// removeFolder removes a partition's folder in one step that survives a crash,
+// then its files.
+func (l *Log) removeFolder(dir string) error {
+	gone := dir + ".delete"
+	if err := l.fs.Rename(dir, gone); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if err := l.fs.SyncDir(l.topicsDir()); err != nil {
+		return err
+	}
+	return l.fs.RemoveAll(gone)
+}
 
-// Close flushes, marks the folder clean and releases it. Appends that wait are
-// completed first.
-func (l *Log) Close() error { panic("being written") }
+// Close flushes all partitions, marks the folder clean and releases it.
+// Appends that wait are completed first.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	if l.mu.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	l.mu.closed = true
+	l.mu.Unlock()
+	if l.stop != nil {
+		l.stop()
+	}
+	l.repairs.close()
+	l.background.Wait()
+	err := l.closePartitions()
+	l.journal.queue.close()
+	l.direct.close()
+	l.callbacks.close()
+	l.commits.Wait()
+	clean := err == nil && l.recovered == nil // not started: the old journal is still needed
+	if clean {
+		err = l.writeCheckpoints()
+	}
+	err = errors.Join(err, l.journal.close(clean && err == nil))
+	if clean && err == nil {
+		err = l.markClean()
+	}
+	return errors.Join(err, l.files.close(), l.lock.Close())
+}
+
+// closePartitions flushes all partitions and cuts their files to exact size.
+func (l *Log) closePartitions() error {
+	var g errgroup.Group
+	g.SetLimit(directWorkers)
+	for _, p := range l.partitions() {
+		g.Go(p.close)
+	}
+	return g.Wait()
+}
+
+func (l *Log) markClean() error {
+	if err := writeFile(l.fs, filepath.Join(l.cfg.Dir, cleanName), nil); err != nil {
+		return err
+	}
+	return l.fs.SyncDir(l.cfg.Dir)
+}

@@ -1,0 +1,273 @@
+package log
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/evidentlog/evident/internal/vfs"
+)
+
+// docs/format/log.md describes the file.
+const (
+	checkpointName    = "checkpoint"
+	cleanName         = "clean-shutdown"
+	checkpointMagic   = "EVCHECKP"
+	checkpointVersion = 1
+)
+
+// mark is a point up to which a partition's records are known to be durable in
+// their segments' files, with what recovery needs to go on from there.
+type mark struct {
+	offset        int64 // of the record that comes next
+	base          int64 // of the segment
+	pos           int64 // in its .log file
+	offsetEntries int   // entries of its .index before pos
+	timeEntries   int   // entries of its .timeindex
+	maxTime       int64
+	maxTimeOffset int64
+	created       int64
+}
+
+func (s *segment) mark() mark {
+	return mark{s.next, s.base, s.size, s.offsets.len(), s.times.len(), s.maxTime, s.maxTimeOffset, s.created}
+}
+
+// checkpoint is what the checkpoint file says of one partition.
+type checkpoint struct {
+	mark
+	logStart  int64
+	cleaned   int64
+	producers producerTable
+}
+
+// partKey names a partition in files. It does not depend on the topic's name.
+type partKey struct {
+	topic     [16]byte
+	partition int32
+}
+
+func (id ID) key() partKey { return partKey{id.TopicID, id.Partition} }
+
+// checkpoint returns what the next checkpoint file is to say of p.
+func (p *Partition) checkpoint() *checkpoint {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m := p.mu.flushed
+	return &checkpoint{mark: m, logStart: p.LogStart(), cleaned: p.mu.cleaned, producers: p.mu.producers.below(m.offset)}
+}
+
+// encodeCheckpoints is the checkpoint file's contents.
+func encodeCheckpoints(all map[partKey]*checkpoint) []byte {
+	b := append([]byte(nil), checkpointMagic...)
+	b = binary.BigEndian.AppendUint32(b, checkpointVersion)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(all)))
+	for k, c := range all {
+		b = append(b, k.topic[:]...)
+		b = binary.BigEndian.AppendUint32(b, uint32(k.partition))
+		b = c.append(b)
+	}
+	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+}
+
+func (c *checkpoint) append(b []byte) []byte {
+	for _, v := range []int64{c.offset, c.base, c.pos, int64(c.offsetEntries), int64(c.timeEntries),
+		c.maxTime, c.maxTimeOffset, c.created, c.logStart, c.cleaned, int64(len(c.producers))} {
+		b = binary.BigEndian.AppendUint64(b, uint64(v))
+	}
+	for id, p := range c.producers {
+		b = binary.BigEndian.AppendUint64(b, uint64(id))
+		b = binary.BigEndian.AppendUint64(b, uint64(p.seen))
+		b = binary.BigEndian.AppendUint16(b, uint16(p.epoch))
+		b = binary.BigEndian.AppendUint16(b, uint16(len(p.recent)))
+		for _, r := range p.recent {
+			b = binary.BigEndian.AppendUint32(b, uint32(r.firstSeq))
+			b = binary.BigEndian.AppendUint32(b, uint32(r.lastSeq))
+			b = binary.BigEndian.AppendUint64(b, uint64(r.base))
+			b = binary.BigEndian.AppendUint64(b, uint64(r.last))
+		}
+	}
+	return b
+}
+
+// decodeCheckpoints is the inverse of encodeCheckpoints.
+func decodeCheckpoints(b []byte) (map[partKey]*checkpoint, error) {
+	if len(b) < 20 || string(b[:8]) != checkpointMagic {
+		return nil, errors.New("not a checkpoint file")
+	}
+	if v := binary.BigEndian.Uint32(b[8:]); v != checkpointVersion {
+		return nil, fmt.Errorf("checkpoint format %d, this version reads %d", v, checkpointVersion)
+	}
+	body, sum := b[:len(b)-4], binary.BigEndian.Uint32(b[len(b)-4:])
+	if got := crc32.Checksum(body, castagnoli); got != sum {
+		return nil, fmt.Errorf("checksum is %08x, the bytes have %08x", sum, got)
+	}
+	d := decoder{b: body[16:]}
+	all := make(map[partKey]*checkpoint)
+	for range binary.BigEndian.Uint32(b[12:]) {
+		var k partKey
+		copy(k.topic[:], d.take(16))
+		k.partition = int32(d.u32())
+		all[k] = d.checkpoint()
+		if d.short {
+			return nil, errors.New("the file is cut short")
+		}
+	}
+	return all, nil
+}
+
+// decoder reads big-endian fields; short is set once the bytes run out.
+type decoder struct {
+	b     []byte
+	short bool
+}
+
+func (d *decoder) take(n int) []byte {
+	if len(d.b) < n {
+		d.short = true
+		return make([]byte, n)
+	}
+	out := d.b[:n]
+	d.b = d.b[n:]
+	return out
+}
+
+func (d *decoder) u16() uint16 { return binary.BigEndian.Uint16(d.take(2)) }
+func (d *decoder) u32() uint32 { return binary.BigEndian.Uint32(d.take(4)) }
+func (d *decoder) i64() int64  { return int64(binary.BigEndian.Uint64(d.take(8))) }
+
+func (d *decoder) checkpoint() *checkpoint {
+	c := &checkpoint{mark: mark{
+		offset: d.i64(), base: d.i64(), pos: d.i64(), offsetEntries: int(d.i64()), timeEntries: int(d.i64()),
+		maxTime: d.i64(), maxTimeOffset: d.i64(), created: d.i64(),
+	}}
+	c.logStart, c.cleaned = d.i64(), d.i64()
+	c.producers = make(producerTable)
+	for n := d.i64(); n > 0 && !d.short; n-- {
+		id, seen := d.i64(), d.i64()
+		p := &producer{epoch: int16(d.u16()), seen: seen, recent: make([]producedBatch, 0, producerWindow)}
+		for m := d.u16(); m > 0 && !d.short; m-- {
+			p.recent = append(p.recent, producedBatch{int32(d.u32()), int32(d.u32()), d.i64(), d.i64()})
+		}
+		c.producers[id] = p
+	}
+	return c
+}
+
+// writeCheckpoints replaces the checkpoint file. Indexes are written first, so
+// that recovery finds the entries that the marks count.
+func (l *Log) writeCheckpoints() error {
+	l.checkpointing.Lock()
+	defer l.checkpointing.Unlock()
+	l.unsaved.Store(0)
+	all := make(map[partKey]*checkpoint)
+	for _, p := range l.partitions() {
+		if err := p.Err(); err != nil && !errors.Is(err, ErrClosed) {
+			if c := l.lastCheckpoint(p.id.key()); c != nil {
+				all[p.id.key()] = c
+			}
+			continue
+		}
+		c := p.checkpoint()
+		if err := p.saveActiveIndex(); err != nil {
+			return err
+		}
+		all[p.id.key()] = c
+	}
+	if err := replaceFile(l.fs, filepath.Join(l.cfg.Dir, checkpointName), encodeCheckpoints(all)); err != nil {
+		return fmt.Errorf("writing the checkpoint: %w", err)
+	}
+	l.mu.Lock()
+	l.mu.checkpoints = all
+	l.mu.Unlock()
+	return nil
+}
+
+func (l *Log) lastCheckpoint(k partKey) *checkpoint {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mu.checkpoints[k]
+}
+
+// saveActiveIndex writes the active segment's pending index entries, if its
+// .log file exists.
+func (p *Partition) saveActiveIndex() error {
+	p.mu.Lock()
+	s := p.active()
+	needed := s.onDisk && len(s.offsets.pending)+len(s.times.pending) > 0
+	p.mu.Unlock()
+	if !needed {
+		return nil
+	}
+	return p.writeIndexes(s, false)
+}
+
+// readCheckpoints reads the checkpoint file. A missing one is no error: then
+// all segments are scanned. So it is with a damaged one, which is reported.
+func (l *Log) readCheckpoints() (map[partKey]*checkpoint, error) {
+	name := filepath.Join(l.cfg.Dir, checkpointName)
+	b, err := readFile(l.fs, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	all, err := decodeCheckpoints(b)
+	if err != nil {
+		l.cfg.Logger.Warn("the checkpoint file is damaged; all segments will be scanned", "file", name, "error", err)
+		return nil, nil
+	}
+	return all, nil
+}
+
+// readFile reads a whole file.
+func readFile(fsys vfs.FS, name string) ([]byte, error) {
+	f, err := fsys.Open(name, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, size)
+	if size == 0 {
+		return b, nil
+	}
+	if _, err := f.ReadAt(b, 0); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// replaceFile makes name hold b, all or nothing, and durable.
+func replaceFile(fsys vfs.FS, name string, b []byte) error {
+	tmp := name + ".tmp"
+	if err := writeFile(fsys, tmp, b); err != nil {
+		return err
+	}
+	if err := fsys.Rename(tmp, name); err != nil {
+		return err
+	}
+	return fsys.SyncDir(filepath.Dir(name))
+}
+
+func writeFile(fsys vfs.FS, name string, b []byte) (err error) {
+	f, err := fsys.Open(name, vfs.Create)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	if _, err := f.WriteAt(b, 0); err != nil {
+		return err
+	}
+	return f.Sync()
+}

@@ -1,0 +1,345 @@
+package log
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/evidentlog/evident/internal/log/batch"
+	"github.com/evidentlog/evident/internal/vfs"
+)
+
+// keyLimit bounds the keys that one compaction looks at. What does not fit
+// waits for the next one.
+const keyLimit = 1 << 21
+
+// keyHash stands for a key in a compaction's map.
+type keyHash [16]byte
+
+func hashKey(key []byte) keyHash {
+	sum := sha256.Sum256(key)
+	return keyHash(sum[:16])
+}
+
+// compaction rewrites the sealed segments of one partition so that for every
+// key only the last record of what was looked at remains. Offsets never change.
+type compaction struct {
+	p       *Partition
+	st      Settings
+	now     time.Time
+	latest  map[keyHash]int64 // offset of a key's last record
+	upTo    int64             // latest covers the records below this offset
+	rebuild *batch.Rebuilder
+}
+
+// compact compacts the partition if enough of it is dirty.
+func (p *Partition) compact(now time.Time) error {
+	p.maintenance.Lock()
+	defer p.maintenance.Unlock()
+	st := p.Settings()
+	if !st.Compact || p.Err() != nil {
+		return nil
+	}
+	c := &compaction{p: p, st: st, now: now, latest: make(map[keyHash]int64), rebuild: p.log.codecs.NewRebuilder()}
+	dirty, ok, err := c.dirty()
+	if err != nil || !ok {
+		return err
+	}
+	if err := c.learn(dirty); err != nil {
+		return err
+	}
+	for _, group := range c.groups() {
+		if err := c.rewrite(group); err != nil {
+			return fmt.Errorf("compacting %s: %w", p.dir, err)
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mu.cleaned, p.mu.touched = c.upTo, true
+	return nil
+}
+
+// sealed are the segments that compaction may touch.
+func (c *compaction) sealed() []*segment {
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	list := c.p.mu.segments[:len(c.p.mu.segments)-1]
+	n := 0
+	for n < len(list) && list[n].exact {
+		n++
+	}
+	return list[:n:n]
+}
+
+// dirty returns the segments that no compaction has seen and whose time has
+// come, and whether they are worth it.
+func (c *compaction) dirty() (list []*segment, worth bool, err error) {
+	var clean, dirty int64
+	first := int64(-1)
+	lagged := c.now.Add(-c.st.MinCompactionLag).UnixMilli()
+	for _, s := range c.sealed() {
+		if err := c.p.describe(s); err != nil {
+			return nil, false, err
+		}
+		if s.next <= c.p.mu.cleaned {
+			clean += s.size
+			continue
+		}
+		if t := c.p.maxTime(s); c.st.MinCompactionLag > 0 && t > lagged {
+			break
+		}
+		if first < 0 {
+			first = s.created
+		}
+		dirty += s.size
+		list = append(list, s)
+	}
+	overdue := first > 0 && c.now.UnixMilli()-first > c.st.MaxCompactionLag.Milliseconds()
+	worth = dirty > 0 && (overdue || float64(dirty) >= c.st.MinCleanableRatio*float64(clean+dirty))
+	return list, worth, nil
+}
+
+// learn notes the last offset of every key in the dirty segments.
+func (c *compaction) learn(dirty []*segment) error {
+	for _, s := range dirty {
+		err := c.each(s, func(b batch.Batch) error {
+			if len(c.latest)+int(b.Count()) > keyLimit && len(c.latest) > 0 {
+				return io.EOF
+			}
+			for r, err := range c.p.log.codecs.Records(b) {
+				if err != nil {
+					return err
+				}
+				if r.Key != nil {
+					c.latest[hashKey(r.Key)] = r.Offset
+				}
+			}
+			c.upTo = b.NextOffset()
+			return nil
+		})
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		c.upTo = s.next
+	}
+	return nil
+}
+
+// each calls f for every batch of s.
+func (c *compaction) each(s *segment, f func(batch.Batch) error) error {
+	for sc := newScanner(segmentReader{c.p, s}, 0, s.size); ; {
+		b, pos, err := sc.next()
+		if err == io.EOF {
+			return nil
+		}
+		if err == nil {
+			err = b.Check()
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %s at position %d: %w", ErrCorruption, s.logName(), pos, err)
+		}
+		if err := f(b); err != nil {
+			return err
+		}
+	}
+}
+
+// groups are runs of segments that together fit into one.
+func (c *compaction) groups() [][]*segment {
+	var out [][]*segment
+	var size int64
+	for _, s := range c.sealed() {
+		if s.base >= c.upTo {
+			break
+		}
+		last := len(out) - 1
+		if last < 0 || size+s.size > c.st.SegmentBytes || s.next-out[last][0].base > 1<<31-1 {
+			out, size = append(out, nil), 0
+			last++
+		}
+		out[last] = append(out[last], s)
+		size += s.size
+	}
+	return out
+}
+
+// rewrite puts one segment with what is kept in the place of group's.
+func (c *compaction) rewrite(group []*segment) error {
+	first, last := group[0], group[len(group)-1]
+	s := newSegment(c.p.dir, first.base, &c.p.log.chunks)
+	s.next, s.sealed, s.exact, s.onDisk, s.created = last.next, true, true, true, first.created
+	cleaned := s.path + logSuffix + cleanedSuffix
+	if err := c.write(s, cleaned, group); err != nil {
+		return errors.Join(err, c.p.log.fs.RemoveAll(cleaned))
+	}
+	s.next = last.next
+	swap := swapName(first.base, last.next)
+	if err := c.p.log.fs.Rename(cleaned, filepath.Join(c.p.dir, swap)); err != nil {
+		return err
+	}
+	if err := c.p.log.fs.SyncDir(c.p.dir); err != nil {
+		return err
+	}
+	return c.swap(s, swap, group)
+}
+
+// write copies what is kept of group into the file name.
+func (c *compaction) write(s *segment, name string, group []*segment) (err error) {
+	f, err := c.p.log.fs.Open(name, vfs.Create)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	w := &appendWriter{f: f}
+	for _, old := range group {
+		if err := c.each(old, func(b batch.Batch) error { return c.copy(s, w, b) }); err != nil {
+			return err
+		}
+	}
+	if err := w.flush(); err != nil {
+		return err
+	}
+	s.noteTime()
+	s.flushed, s.written = s.size, s.size
+	return f.Sync()
+}
+
+// copy writes b without the records that are not kept.
+func (c *compaction) copy(s *segment, w *appendWriter, b batch.Batch) error {
+	horizon := int64(0)
+	if b.BaseOffset() < c.upTo {
+		horizon = c.now.Add(c.st.DeleteRetention).UnixMilli()
+	}
+	expires, ok := b.DeleteHorizon()
+	gone := ok && expires < c.now.UnixMilli()
+	out, err := c.rebuild.Rebuild(b, horizon, func(r *batch.Record) bool { return c.keeps(r, gone) })
+	if err != nil {
+		return fmt.Errorf("%w: batch at offset %d: %w", ErrCorruption, b.BaseOffset(), err)
+	}
+	if out.Count() == 0 && !c.lastOfProducer(b) {
+		return nil
+	}
+	s.note(out, s.size, c.st.IndexIntervalBytes)
+	s.size += int64(len(out))
+	return w.write(out)
+}
+
+// keeps tells whether r stays. A record without a key has no place in a
+// compacted topic and goes, as in Kafka.
+func (c *compaction) keeps(r *batch.Record, tombstonesGone bool) bool {
+	if r.Offset >= c.upTo {
+		return true
+	}
+	if r.Key == nil || r.Value == nil && tombstonesGone {
+		return false
+	}
+	latest, ok := c.latest[hashKey(r.Key)]
+	return !ok || latest <= r.Offset
+}
+
+// lastOfProducer tells whether b is what its producer's sequence numbers go on
+// from; then the batch stays, even without records.
+func (c *compaction) lastOfProducer(b batch.Batch) bool {
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	p := c.p.mu.producers[b.ProducerID()]
+	return p != nil && len(p.recent) > 0 && p.recent[len(p.recent)-1].last == b.LastOffset()
+}
+
+// swap replaces the group in memory and on disk. Readers that have a file of
+// the group open keep it.
+func (c *compaction) swap(s *segment, swap string, group []*segment) error {
+	p := c.p
+	p.indexing.Lock()
+	defer p.indexing.Unlock()
+	p.mu.Lock()
+	for _, old := range group {
+		old.replaced = true
+		old.tail.reset()
+	}
+	i := p.index(group[0])
+	rest := p.mu.segments[i+len(group):]
+	p.mu.segments = append(append(p.mu.segments[:i:i], s), rest...)
+	p.mu.Unlock()
+	for _, old := range group {
+		for _, name := range old.files() {
+			p.log.files.drop(name)
+		}
+	}
+	if err := finishSwap(p.log.fs, p.dir, swap); err != nil {
+		return err
+	}
+	for _, x := range []*index{&s.offsets, &s.times} {
+		if err := x.write(p.log.fs, true); err != nil {
+			return err
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, x := range []*index{&s.offsets, &s.times} {
+		x.stored, x.pending = x.len(), nil
+	}
+	return p.log.fs.SyncDir(p.dir)
+}
+
+// swapName is the name of a compacted segment that is to replace those with a
+// base offset in [base, next).
+func swapName(base, next int64) string { return fmt.Sprintf("%020d-%020d%s", base, next, swapSuffix) }
+
+// finishSwap puts the compacted segment, whose bytes are durable, in place. It
+// can be done again after a crash at any point.
+func finishSwap(fsys vfs.FS, dir, name string) error {
+	var base, next int64
+	if _, err := fmt.Sscanf(name, "%020d-%020d"+swapSuffix, &base, &next); err != nil {
+		return fmt.Errorf("%w: %s is not a name that compaction gives", ErrCorruption, filepath.Join(dir, name))
+	}
+	entries, err := fsys.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		b, ok := segmentBase(e.Name())
+		if !ok || b < base || b >= next {
+			continue
+		}
+		for _, suffix := range []string{indexSuffix, timeIndexSuffix, logSuffix} {
+			if err := fsys.RemoveAll(segmentPath(dir, b) + suffix); err != nil {
+				return err
+			}
+		}
+	}
+	if err := fsys.Rename(filepath.Join(dir, name), segmentPath(dir, base)+logSuffix); err != nil {
+		return err
+	}
+	return fsys.SyncDir(dir)
+}
+
+// appendWriter writes to the end of a file in large pieces.
+type appendWriter struct {
+	f   vfs.File
+	pos int64
+	buf []byte
+}
+
+func (w *appendWriter) write(b []byte) error {
+	if w.buf = append(w.buf, b...); len(w.buf) < scanBuffer {
+		return nil
+	}
+	return w.flush()
+}
+
+func (w *appendWriter) flush() error {
+	n, err := w.f.WriteAt(w.buf, w.pos)
+	w.pos += int64(n)
+	w.buf = w.buf[:0]
+	return err
+}

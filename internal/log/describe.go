@@ -1,0 +1,104 @@
+package log
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+)
+
+// unknownTime stands for the largest timestamp of a sealed segment that has not
+// been looked at since the log was opened.
+const unknownTime = math.MinInt64
+
+// describe finds out what is not yet known of a segment that was sealed before
+// the log was opened: how long its indexes are, and its largest timestamp. An
+// index that is missing or torn is built anew.
+func (p *Partition) describe(s *segment) error {
+	if p.described(s) {
+		return nil
+	}
+	p.indexing.Lock()
+	defer p.indexing.Unlock()
+	if p.described(s) { // somebody was quicker
+		return nil
+	}
+	d := &segment{base: s.base, path: s.path, size: s.size, offsets: s.offsets, times: s.times, maxTime: -1, maxTimeOffset: -1, indexedTime: math.MinInt64}
+	d.offsets.stored, d.offsets.pending, d.times.stored, d.times.pending = 0, nil, 0, nil
+	err := p.measure(d)
+	if errors.Is(err, errIndexTorn) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, io.EOF) {
+		p.log.cfg.Logger.Warn("an index is missing or torn; it is built anew from its segment", "segment", s.path, "error", err)
+		err = p.rebuildIndexes(d)
+	}
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.offsets, s.times = d.offsets, d.times
+	s.maxTime, s.maxTimeOffset, s.indexedTime = d.maxTime, d.maxTimeOffset, d.indexedTime
+	return nil
+}
+
+func (p *Partition) described(s *segment) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return s.offsets.stored != unknownEntries
+}
+
+// measure reads what the index files of d tell.
+func (p *Partition) measure(d *segment) error {
+	if d.size == 0 {
+		return nil
+	}
+	if err := d.offsets.measure(p.log.files); err != nil {
+		return err
+	}
+	if err := d.times.measure(p.log.files); err != nil {
+		return err
+	}
+	if err := d.checkIndexes(p.log.files, math.MaxInt64, d.size); err != nil {
+		return err
+	}
+	r := d.times.reader(p.log.files)
+	defer r.close()
+	e, err := r.at(d.times.len() - 1)
+	if err != nil {
+		return err
+	}
+	t, rel := timeOf(e)
+	d.maxTime, d.maxTimeOffset = t, d.base+int64(rel)
+	return nil
+}
+
+// rebuildIndexes scans the segment d and writes its indexes.
+func (p *Partition) rebuildIndexes(d *segment) error {
+	d.offsets.stored, d.times.stored = 0, 0
+	d.maxTime, d.maxTimeOffset, d.indexedTime = -1, -1, math.MinInt64
+	f, err := p.log.files.open(d.logName(), true)
+	if err != nil {
+		return err
+	}
+	defer f.release()
+	interval := p.Settings().IndexIntervalBytes
+	for sc := newScanner(f, 0, d.size); ; {
+		b, at, err := sc.next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("%s at position %d: %w", d.logName(), at, err)
+		}
+		d.note(b, at, interval)
+	}
+	d.noteTime()
+	for _, x := range []*index{&d.offsets, &d.times} {
+		p.log.files.drop(x.name)
+		if err := x.write(p.log.fs, true); err != nil {
+			return err
+		}
+		x.stored, x.pending = x.len(), nil
+	}
+	return nil
+}

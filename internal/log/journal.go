@@ -1,0 +1,461 @@
+package log
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/evidentlog/evident/internal/vfs"
+)
+
+// docs/format/journal.md describes the bytes.
+const (
+	journalSuffix  = ".journal"
+	journalVersion = 1
+	fileMagic      = "EVJOURNL"
+	roundMagic     = "EVJROUND"
+	roundHeader    = 40
+	entryHeader    = 36
+	entryReset     = 1 // flag: entries of this partition at or after the base offset are void
+
+	minJournal  = 1 << 20
+	maxJournal  = 64 << 20
+	maxLive     = 4       // journal files not yet released
+	roundBytes  = 1 << 20 // a round is closed when it has as much
+	quickFilled = 10 * time.Second
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// journal makes small appends to many partitions durable with one fsync. One
+// goroutine (run) owns the current file; another (keep) prepares the next one
+// and releases full ones by flushing their partitions.
+type journal struct {
+	log   *Log
+	queue *commitQueue
+	dir   string
+
+	// owned by run
+	current *journalFile
+	buf     []byte // aligned
+	plans   []journalPlan
+
+	ready chan *journalFile // at most one, prepared
+	work  chan func()       // for keep
+	size  atomic.Int64      // bytes that the next file shall have
+
+	mu struct {
+		sync.Mutex
+		live   []*journalFile // by id; the first is the floor
+		free   *journalFile   // released, to be used again
+		nextID uint64
+		// floor, while not 0, is the oldest file that recovery still needs.
+		floor uint64
+	}
+}
+
+// journalFile is one file. It belongs to the run goroutine until it is handed
+// to keep.
+type journalFile struct {
+	id     uint64
+	name   string
+	f      vfs.File
+	size   int64
+	off    int64
+	rounds uint64
+	began  time.Time
+	parts  map[*Partition]struct{}
+	failed bool
+}
+
+// journalPlan is one partition's part in a round.
+type journalPlan struct {
+	p     *Partition
+	end   place
+	reset bool
+}
+
+func newJournal(l *Log) *journal {
+	j := &journal{log: l, queue: newCommitQueue(), dir: l.journalDir()}
+	j.buf = vfs.AlignedBuffer(64 << 10)
+	j.ready = make(chan *journalFile, 1)
+	j.work = make(chan func(), 2*maxLive)
+	j.size.Store(minJournal)
+	return j
+}
+
+func (j *journal) run() {
+	defer close(j.work)
+	var list []*Partition
+	for {
+		if list = j.queue.pop(list, 0); len(list) == 0 {
+			return
+		}
+		for rest := list; len(rest) > 0; {
+			rest = j.round(rest)
+		}
+		clear(list)
+	}
+}
+
+// keep does the journal's slow work, one piece after the other.
+func (j *journal) keep() {
+	for f := range j.work {
+		f()
+	}
+}
+
+// round commits as many of the partitions as fit in one and returns the rest.
+func (j *journal) round(list []*Partition) (rest []*Partition) {
+	buf := j.buf[:roundHeader]
+	j.plans = j.plans[:0]
+	for len(list) > 0 && len(buf) < roundBytes {
+		buf = j.plan(list[0], buf)
+		list = list[1:]
+	}
+	if len(j.plans) == 0 {
+		return list
+	}
+	id, err := j.commit(buf)
+	if id == 0 && err == nil {
+		for _, pl := range j.plans {
+			pl.p.divert(pl.reset)
+		}
+		return list
+	}
+	for i := range j.plans {
+		j.plans[i].p.finishJournal(j.plans[i].end, id, err)
+	}
+	return list
+}
+
+// plan adds what p has to commit to the round, unless it should go straight to
+// its segment by now.
+func (j *journal) plan(p *Partition, buf []byte) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.takesDirect() {
+		p.log.direct.push(p)
+		return buf
+	}
+	c, s := &p.mu.commit, p.active()
+	buf = appendEntry(buf, p.id, c.end.offset, c.reset, int(s.size-c.end.pos))
+	buf = s.tail.copyTo(buf, c.end.pos, s.size)
+	j.plans = append(j.plans, journalPlan{p, place{s, s.size, s.next}, c.reset})
+	c.unwritten, c.unsynced, c.reset, c.mustReset = 0, 0, false, false
+	return buf
+}
+
+func appendEntry(buf []byte, id ID, base int64, reset bool, n int) []byte {
+	flags := uint32(0)
+	if reset {
+		flags = entryReset
+	}
+	buf = binary.BigEndian.AppendUint32(buf, flags)
+	buf = binary.BigEndian.AppendUint32(buf, uint32(id.Partition))
+	buf = append(buf, id.TopicID[:]...)
+	buf = binary.BigEndian.AppendUint64(buf, uint64(base))
+	return binary.BigEndian.AppendUint32(buf, uint32(n))
+}
+
+// commit writes the round and syncs it, and returns the id of the file it went
+// to: 0 if there is none to write to.
+func (j *journal) commit(buf []byte) (id uint64, err error) {
+	buf = j.align(buf)
+	if j.current != nil && j.current.off+int64(len(buf)) > j.current.size {
+		j.retire(j.current)
+	}
+	if j.current == nil && !j.activate(int64(len(buf))) {
+		return 0, nil
+	}
+	f := j.current
+	j.seal(buf, f)
+	if err := j.writeRound(f, buf); err != nil {
+		f.failed = true
+		j.retire(f)
+		return f.id, fmt.Errorf("journal %s: %w", f.name, err)
+	}
+	f.off += int64(len(buf))
+	f.rounds++
+	for _, pl := range j.plans {
+		f.parts[pl.p] = struct{}{}
+	}
+	if f.off > f.size/2 {
+		j.prepare()
+	}
+	return f.id, nil
+}
+
+func (j *journal) writeRound(f *journalFile, buf []byte) error {
+	if f.rounds == 0 {
+		if _, err := f.f.WriteAt(fileHead(f), 0); err != nil {
+			return err
+		}
+	}
+	if _, err := f.f.WriteAt(buf, f.off); err != nil {
+		return err
+	}
+	for _, pl := range j.plans {
+		pl.p.advanceWritten(pl.end.offset)
+	}
+	return j.log.timedSync(f.f)
+}
+
+// align pads the round to whole blocks and moves it into aligned memory if
+// growing has moved it out.
+func (j *journal) align(buf []byte) []byte {
+	n := int(blockCeil(int64(len(buf))))
+	if n > len(j.buf) {
+		j.buf = vfs.AlignedBuffer(2 * n)
+		copy(j.buf, buf)
+	} else if &buf[0] != &j.buf[0] {
+		copy(j.buf, buf)
+	}
+	clear(j.buf[len(buf):n])
+	binary.BigEndian.PutUint32(j.buf[32:], uint32(len(buf)-roundHeader))
+	return j.buf[:n]
+}
+
+// seal fills in the round's header.
+func (j *journal) seal(buf []byte, f *journalFile) {
+	copy(buf, roundMagic)
+	binary.BigEndian.PutUint64(buf[8:], f.id)
+	binary.BigEndian.PutUint64(buf[16:], f.rounds)
+	binary.BigEndian.PutUint64(buf[24:], j.floor())
+	n := roundHeader + int(binary.BigEndian.Uint32(buf[32:]))
+	binary.BigEndian.PutUint32(buf[36:], roundSum(buf[:n]))
+}
+
+// roundSum is the CRC32C of a round but for the magic and the sum itself.
+func roundSum(round []byte) uint32 {
+	sum := crc32.Update(0, castagnoli, round[8:36])
+	return crc32.Update(sum, castagnoli, round[roundHeader:])
+}
+
+// fileHead is a journal file's first block.
+func fileHead(f *journalFile) []byte {
+	b := vfs.AlignedBuffer(vfs.BlockSize)
+	copy(b, fileMagic)
+	binary.BigEndian.PutUint32(b[8:], journalVersion)
+	binary.BigEndian.PutUint64(b[16:], f.id)
+	binary.BigEndian.PutUint64(b[24:], uint64(f.size))
+	binary.BigEndian.PutUint32(b[32:], crc32.Checksum(b[:32], castagnoli))
+	return b
+}
+
+// floor is the id of the oldest file that recovery may read.
+func (j *journal) floor() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.mu.floor != 0 {
+		return j.mu.floor
+	}
+	return j.mu.live[0].id
+}
+
+// started says that recovery needs no older file any more.
+func (j *journal) started() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.mu.floor = 0
+}
+
+// activate makes the prepared file the current one. Where there is none (too
+// many await release, or the disk is full) it returns false.
+func (j *journal) activate(need int64) bool {
+	var f *journalFile
+	select {
+	case f = <-j.ready:
+	default:
+		if j.liveFiles() > 0 {
+			j.prepare()
+			return false
+		}
+		f = j.create()
+	}
+	if f == nil || need+vfs.BlockSize > f.size {
+		if f != nil {
+			j.discard(f)
+		}
+		return false
+	}
+	f.off, f.rounds, f.began = vfs.BlockSize, 0, time.Now()
+	f.parts = make(map[*Partition]struct{})
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.mu.nextID++
+	f.id = j.mu.nextID
+	j.mu.live = append(j.mu.live, f)
+	j.current = f
+	return true
+}
+
+func (j *journal) liveFiles() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.mu.live)
+}
+
+// retire ends the file's time as the current one and has it released.
+func (j *journal) retire(f *journalFile) {
+	j.current = nil
+	if time.Since(f.began) < quickFilled && !f.failed {
+		j.size.Store(min(2*f.size, maxJournal))
+	}
+	j.work <- func() { j.release(f) }
+}
+
+// prepare has the next file made, unless there is one or too many are live.
+func (j *journal) prepare() {
+	if len(j.ready) > 0 || j.liveFiles() >= maxLive {
+		return
+	}
+	select {
+	case j.work <- func() {
+		if len(j.ready) > 0 {
+			return
+		}
+		if f := j.create(); f != nil {
+			j.ready <- f
+		}
+	}:
+	default: // keep is busy; the next round asks again
+	}
+}
+
+// create returns a file of the wanted size with all its blocks written, so that
+// a sync has no metadata to write. It returns nil if the disk does not let it.
+func (j *journal) create() *journalFile {
+	if f := j.takeFree(); f != nil {
+		return f
+	}
+	f, err := j.newFile(j.size.Load())
+	if err != nil {
+		j.log.cfg.Logger.Warn("cannot make a journal file; small appends are synced one by one", "error", err)
+		return nil
+	}
+	return f
+}
+
+func (j *journal) takeFree() *journalFile {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	f := j.mu.free
+	j.mu.free = nil
+	return f
+}
+
+func (j *journal) newFile(size int64) (*journalFile, error) {
+	j.mu.Lock()
+	j.mu.nextID++
+	name := filepath.Join(j.dir, fmt.Sprintf("%020d%s", j.mu.nextID, journalSuffix))
+	j.mu.Unlock()
+	file, err := j.log.fs.Open(name, vfs.Create|vfs.Direct)
+	if err != nil {
+		return nil, err
+	}
+	f := &journalFile{name: name, f: file, size: size}
+	if err := f.fill(); err != nil {
+		j.discard(f)
+		return nil, err
+	}
+	return f, j.log.fs.SyncDir(j.dir)
+}
+
+// fill writes zeros from end to end.
+func (f *journalFile) fill() error {
+	zero := vfs.AlignedBuffer(minJournal)
+	for off := int64(0); off < f.size; off += minJournal {
+		if _, err := f.f.WriteAt(zero, off); err != nil {
+			return err
+		}
+	}
+	return f.f.Sync()
+}
+
+// release flushes all partitions that have bytes in the file and then lets it
+// be used again. Files are released in the order of their ids.
+func (j *journal) release(f *journalFile) {
+	list := make([]*Partition, 0, len(f.parts))
+	for p := range f.parts {
+		list = append(list, p)
+	}
+	if !j.log.flushJournalled(list, f.id) {
+		return // recovery reads the file
+	}
+	j.mu.Lock()
+	j.mu.live = j.mu.live[1:]
+	keep := !f.failed && j.mu.free == nil && f.size >= j.size.Load()
+	if keep {
+		f.parts = nil
+		j.mu.free = f
+	}
+	j.mu.Unlock()
+	if !keep {
+		j.discard(f)
+	}
+}
+
+// discard removes the file. That it may stay behind does no harm: its id is
+// below the floor.
+func (j *journal) discard(f *journalFile) {
+	_ = f.f.Close()
+	if err := j.log.fs.Remove(f.name); err != nil {
+		j.log.cfg.Logger.Warn("cannot remove a journal file that is no longer needed", "file", f.name, "error", err)
+	}
+}
+
+// close closes all files, after run and keep have ended, and removes them if
+// all partitions have been flushed.
+func (j *journal) close(remove bool) error {
+	for _, f := range j.files() {
+		_ = f.f.Close() // what had to be durable was synced
+		if !remove {
+			continue
+		}
+		if err := j.log.fs.Remove(f.name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *journal) files() []*journalFile {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	all := append([]*journalFile(nil), j.mu.live...)
+	if j.mu.free != nil {
+		all = append(all, j.mu.free)
+	}
+	select {
+	case f := <-j.ready:
+		all = append(all, f)
+	default:
+	}
+	return all
+}
+
+// divert sends a partition whose round has found no journal straight to its
+// segment.
+func (p *Partition) divert(reset bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := &p.mu.commit
+	c.wantFlush, c.reset = true, c.reset || reset
+	p.log.direct.push(p)
+}
+
+// finishJournal notes what a round has achieved.
+func (p *Partition) finishJournal(end place, id uint64, err error) {
+	p.mu.Lock()
+	if c := &p.mu.commit; c.journal == 0 && err == nil {
+		c.journal = id
+	}
+	done := p.finish(end, true, err)
+	p.mu.Unlock()
+	call(done, err)
+}

@@ -1,0 +1,155 @@
+package log
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// maintain does the work that no request waits for, until ctx ends.
+func (l *Log) maintain(ctx context.Context) {
+	second := time.NewTicker(time.Second)
+	flush := time.NewTicker(flushAge)
+	retention := time.NewTicker(l.cfg.RetentionInterval)
+	compaction := time.NewTicker(l.cfg.CompactionInterval)
+	for _, t := range []*time.Ticker{second, flush, retention, compaction} {
+		defer t.Stop()
+	}
+	var appended float64
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-second.C:
+			appended = l.releaseMemory(appended)
+		case <-flush.C:
+			l.flushJournalled(l.partitions(), 1<<63)
+			l.tryCheckpoint()
+		case <-l.wake:
+			l.tryCheckpoint()
+		case <-retention.C:
+			l.each("retention", func(p *Partition) error { return p.applyRetention(l.cfg.Now()) })
+			l.expireProducers()
+		case <-compaction.C:
+			l.each("compaction", func(p *Partition) error { return p.compact(l.cfg.Now()) })
+		}
+	}
+}
+
+// each does f for all partitions. A failure is reported and tried again at the
+// next turn; it costs space, not records.
+func (l *Log) each(what string, f func(*Partition) error) {
+	for _, p := range l.partitions() {
+		if err := f(p); err != nil && p.Err() == nil {
+			l.cfg.Logger.Error(what+" failed; it will be tried again", "partition", p.dir, "error", err)
+		}
+	}
+}
+
+func (l *Log) tryCheckpoint() {
+	if err := l.writeCheckpoints(); err != nil {
+		l.cfg.Logger.Error("checkpoint failed; it will be tried again, and recovery would take longer until then", "error", err)
+	}
+}
+
+// releaseMemory drops what was kept for readers and for reuse once appends
+// have ceased. It returns the number of bytes written so far.
+func (l *Log) releaseMemory(before float64) float64 {
+	l.cache.trim(idleAge)
+	now := float64(l.metrics.writtenBytes.Load())
+	if now == before {
+		l.chunks.shrink()
+	}
+	return now
+}
+
+// wrote counts bytes that went to segments and asks for a checkpoint when
+// recovery would have much to scan.
+func (l *Log) wrote(n int64) {
+	l.metrics.writtenBytes.Add(n)
+	if l.unsaved.Add(n) < checkpointBytes {
+		return
+	}
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (l *Log) expireProducers() {
+	now := l.cfg.Now().UnixMilli()
+	for _, p := range l.partitions() {
+		p.mu.Lock()
+		p.mu.producers.expire(now, l.cfg.ProducerExpiry)
+		p.mu.Unlock()
+	}
+}
+
+// flushGroup is how many partitions are flushed at once in the background, so
+// that large appends do not wait behind a thousand of them.
+const flushGroup = 4
+
+// flushJournalled brings the partitions' bytes in journal files up to id into
+// their segments. A partition that is stopped is waited for: it is either
+// repaired, which flushes it, or deleted. It returns false if the log was closed
+// before all was done.
+func (l *Log) flushJournalled(list []*Partition, id uint64) bool {
+	for len(list) > 0 {
+		group := list[:min(flushGroup, len(list))]
+		list = list[len(group):]
+		results := make(chan error, len(group))
+		started := 0
+		for _, p := range group {
+			if p.startFlush(id, func(err error) { results <- err }) {
+				started++
+			}
+		}
+		for range started {
+			<-results
+		}
+		for _, p := range group {
+			if !p.waitFlushed(id) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// startFlush begins a flush if the partition has bytes in journal files up to
+// id and is in service.
+func (p *Partition) startFlush(id uint64, done func(error)) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.inJournal(id) || p.mu.err != nil {
+		return false
+	}
+	p.flushThen(done)
+	return true
+}
+
+// inJournal tells whether bytes in journal files up to id are not flushed yet.
+// The lock is held.
+func (p *Partition) inJournal(id uint64) bool {
+	j := p.mu.commit.journal
+	return j != 0 && j <= id
+}
+
+// waitFlushed returns true when the partition needs the journal files up to id
+// no more, and false if it was closed before.
+func (p *Partition) waitFlushed(id uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.inJournal(id) && !p.mu.closed {
+		if p.mu.err == nil {
+			ch := make(chan error, 1)
+			p.flushThen(func(err error) { ch <- err })
+			p.mu.Unlock()
+			<-ch
+			p.mu.Lock()
+			continue
+		}
+		p.room.Wait()
+	}
+	return !p.inJournal(id) || errors.Is(p.mu.err, ErrDeleted)
+}

@@ -1,0 +1,39 @@
+package log
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/evidentlog/evident/internal/vfs"
+)
+
+// metrics are the log's own figures.
+type metrics struct {
+	writtenBytes atomic.Int64
+	syncs        prometheus.Histogram
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{syncs: prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "evident_log_sync_seconds",
+		Help:    "Duration of the fsyncs that appends wait for.",
+		Buckets: prometheus.ExponentialBuckets(50e-6, 2, 16),
+	})}
+	if reg != nil {
+		reg.MustRegister(m.syncs, prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "evident_log_written_bytes_total",
+			Help: "Bytes of record batches written to segments.",
+		}, func() float64 { return float64(m.writtenBytes.Load()) }))
+	}
+	return m
+}
+
+// timedSync syncs f and notes how long it took.
+func (l *Log) timedSync(f vfs.File) error {
+	began := time.Now()
+	err := f.Sync()
+	l.metrics.syncs.Observe(time.Since(began).Seconds())
+	return err
+}

@@ -1,0 +1,134 @@
+package log
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/evidentlog/evident/internal/log/batch"
+	"github.com/evidentlog/evident/internal/vfs"
+)
+
+// Suffixes of the files in a partition's folder. docs/format/log.md has the
+// rules of their life.
+const (
+	logSuffix       = ".log"
+	indexSuffix     = ".index"
+	timeIndexSuffix = ".timeindex"
+	cleanedSuffix   = ".cleaned"
+	swapSuffix      = ".swap"
+)
+
+// segmentPath is the path of a segment's files without suffix: Kafka's twenty
+// digits of the base offset.
+func segmentPath(dir string, base int64) string {
+	return filepath.Join(dir, fmt.Sprintf("%020d", base))
+}
+
+// segmentBase is the inverse for the name of a .log file.
+func segmentBase(name string) (int64, bool) {
+	digits, ok := strings.CutSuffix(name, logSuffix)
+	if !ok || len(digits) != 20 {
+		return 0, false
+	}
+	base, err := strconv.ParseInt(digits, 10, 64)
+	return base, err == nil && base >= 0
+}
+
+// segment is a run of a partition's batches in one .log file with its indexes.
+// Its fields are guarded by the partition's lock, except those that never
+// change.
+type segment struct {
+	base int64  // offset of the first record it may hold; never changes
+	path string // without suffix; never changes
+
+	next    int64 // offset after its last record
+	size    int64 // bytes of batches, in the file or in the tail
+	flushed int64 // bytes of batches known durable in the .log file
+	written int64 // bytes of batches written to the .log file, not less than flushed
+	onDisk  bool  // the .log file exists and its name is durable
+	sealed  bool  // no more appends come
+	exact   bool  // sealed, and the files are cut to size and durable
+
+	maxTime       int64 // largest timestamp, ms; -1 if there is none
+	maxTimeOffset int64 // base offset of the batch that has it, or -1
+	indexedTime   int64 // timestamp of the last entry of the time index
+	created       int64 // ms: when the first batch was appended (for segment.ms)
+	sinceIndex    int64 // bytes since the last index entry
+
+	offsets index
+	times   index
+	tail    tail
+
+	// replaced: compaction has put another file in this one's place.
+	replaced bool
+}
+
+func newSegment(dir string, base int64, pool *chunkPool) *segment {
+	s := &segment{base: base, next: base, path: segmentPath(dir, base), maxTime: -1, maxTimeOffset: -1, indexedTime: math.MinInt64, tail: tail{pool: pool}}
+	s.offsets = index{name: s.path + indexSuffix, entry: offsetEntry}
+	s.times = index{name: s.path + timeIndexSuffix, entry: timeEntry}
+	return s
+}
+
+func (s *segment) logName() string { return s.path + logSuffix }
+
+// fits tells whether a batch of n bytes, ending at offset last, can go into
+// the segment.
+func (s *segment) fits(n int, last int64, st *Settings) bool {
+	if s.size == 0 {
+		return true
+	}
+	return s.size+int64(n) <= min(st.SegmentBytes, math.MaxUint32-maxChunk) && last-s.base <= math.MaxInt32
+}
+
+// note takes b, which lies at file position pos, into the indexes.
+func (s *segment) note(b batch.Batch, pos int64, interval int64) {
+	if s.sinceIndex += int64(len(b)); s.sinceIndex > interval || s.offsets.len() == 0 {
+		s.sinceIndex = 0
+		s.offsets.pending = appendOffsetEntry(s.offsets.pending, uint32(b.BaseOffset()-s.base), uint32(pos))
+		s.noteTime()
+	}
+	if t := b.MaxTimestamp(); t > s.maxTime || s.maxTimeOffset < 0 {
+		s.maxTime, s.maxTimeOffset = t, b.BaseOffset()
+	}
+	s.next = b.LastOffset() + 1
+}
+
+// noteTime adds the largest timestamp so far to the time index: every record
+// with a larger timestamp comes after that batch.
+func (s *segment) noteTime() {
+	if s.maxTimeOffset < 0 || s.maxTime <= s.indexedTime {
+		return
+	}
+	s.indexedTime = s.maxTime
+	s.times.pending = appendTimeEntry(s.times.pending, s.maxTime, uint32(s.maxTimeOffset-s.base))
+}
+
+// append adds the batch to the tail and the indexes.
+func (s *segment) append(b batch.Batch, st *Settings, now int64) {
+	if s.size == 0 {
+		s.created = now
+	}
+	s.note(b, s.size, st.IndexIntervalBytes)
+	s.tail.append(s.size, b)
+	s.size += int64(len(b))
+}
+
+// files are the names of the segment's files.
+func (s *segment) files() []string {
+	return []string{s.path + logSuffix, s.path + indexSuffix, s.path + timeIndexSuffix}
+}
+
+// removeFiles removes the segment's files. A file that is not there is no error.
+func (s *segment) removeFiles(fs vfs.FS, cache *fileCache) error {
+	for _, name := range s.files() {
+		cache.drop(name)
+		if err := fs.RemoveAll(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
