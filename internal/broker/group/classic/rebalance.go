@@ -28,7 +28,7 @@ func (g *Group) prepareRebalance() {
 		return
 	}
 	g.become(PreparingRebalance)
-	if g.allJoined() {
+	if g.allJoined() || len(g.members) == 0 { // those who have an id but are no members yet need not be waited for
 		g.completeJoin()
 		return
 	}

@@ -1,0 +1,181 @@
+package group
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+const week = 7 * 24 * time.Hour
+
+func TestOffsetsOfAnEmptyGroupExpire(t *testing.T) {
+	inBubble(t, newMemStore(4), func(h *harness) {
+		member, generation := h.stable("g", "orders")
+		req := commitRequest("g", "orders", 0, 1)
+		req.MemberID, req.Generation = member, generation
+		call(h.OffsetCommit, req)
+		for start := time.Now(); time.Since(start) < week+24*time.Hour; pass(9 * time.Second) {
+			h.wantCode("Heartbeat", h.heartbeat("g", member, generation), nil)
+		}
+		h.wantOffset("g", "orders", 0, 1)
+		h.leave("g", member)
+		pass(week - time.Hour)
+		h.wantOffset("g", "orders", 0, 1)
+		pass(2 * time.Hour)
+		h.wantOffset("g", "orders", 0, -1)
+		h.wantGroups()
+		h.restart()
+		h.wantOffset("g", "orders", 0, -1)
+		h.wantGroups()
+	})
+}
+
+// What a consumer no longer reads expires after the commit, what it reads does not.
+func TestOffsetsOfUnreadTopicsExpire(t *testing.T) {
+	inBubble(t, newMemStore(4), func(h *harness) {
+		h.cfg.OffsetsRetention = time.Hour
+		h.restart()
+		h.commit("g", "orders", 0, 1)
+		h.commit("g", "payments", 0, 1)
+		member, generation := h.stable("g", "orders")
+		for range 500 {
+			pass(9 * time.Second)
+			h.wantCode("Heartbeat", h.heartbeat("g", member, generation), nil)
+		}
+		h.wantOffset("g", "orders", 0, 1)
+		h.wantOffset("g", "payments", 0, -1)
+	})
+}
+
+func TestSimpleConsumersOffsetsExpireAfterTheCommit(t *testing.T) {
+	inBubble(t, newMemStore(4), func(h *harness) {
+		h.commit("g", "orders", 0, 1)
+		pass(week / 2)
+		h.commit("g", "orders", 1, 1)
+		h.restart() // the age is that of the commit, not of the coordinator
+		pass(week/2 + time.Hour)
+		h.wantOffset("g", "orders", 0, -1)
+		h.wantOffset("g", "orders", 1, 1)
+		pass(week / 2)
+		h.wantGroups()
+	})
+}
+
+func TestOldVersionsSetTheirOwnRetention(t *testing.T) {
+	inBubble(t, newMemStore(4), func(h *harness) {
+		req := commitRequest("g", "orders", 0, 1)
+		req.Version, req.RetentionTimeMillis = 4, time.Hour.Milliseconds()
+		h.wantCode("OffsetCommit", commitCode(call(h.OffsetCommit, req)), nil)
+		h.restart()
+		pass(50 * time.Minute)
+		h.wantOffset("g", "orders", 0, 1)
+		pass(20 * time.Minute)
+		h.wantOffset("g", "orders", 0, -1)
+	})
+}
+
+func TestDeletedTopicTakesItsOffsetsAlong(t *testing.T) {
+	store := newMemStore(4)
+	inBubble(t, store, func(h *harness) {
+		h.commit("g", "orders", 0, 1)
+		h.commit("g", "payments", 0, 1)
+		store.set(func(s *memStore) { s.delay = time.Second })
+		late := begin(h.OffsetCommit, commitRequest("g", "orders", 1, 1))
+		h.TopicDeleted("orders", h.topics.remove("orders"))
+		h.topics.add("orders", 2, 10)
+		anew := begin(h.OffsetCommit, commitRequest("g", "orders", 2, 1))
+		pass(5 * time.Second)
+		<-late
+		<-anew
+		for range 2 {
+			h.wantOffset("g", "orders", 0, -1)
+			h.wantOffset("g", "orders", 1, -1)
+			h.wantOffset("g", "orders", 2, 1)
+			h.wantOffset("g", "payments", 0, 1)
+			store.set(func(s *memStore) { s.delay = 0 })
+			h.restart()
+		}
+	})
+}
+
+// A crash between the deletion of a topic and that of its offsets.
+func TestLoadingDropsOffsetsOfTopicsThatAreGone(t *testing.T) {
+	store := newMemStore(4)
+	inBubble(t, store, func(h *harness) {
+		h.commit("g", "orders", 0, 1)
+		h.commit("g", "payments", 0, 1)
+		h.topics.remove("orders")
+		h.topics.remove("payments")
+		h.topics.add("payments", 2, 10) // a new topic of an old name
+		before := store.count()
+		h.restart()
+		h.wantOffset("g", "payments", 0, -1)
+		h.wantOffset("g", "orders", 0, -1)
+		if store.count() == before {
+			t.Error("no tombstones are written")
+		}
+		h.wantGroups() // nothing is left of it
+	})
+}
+
+func TestDeleteGroups(t *testing.T) {
+	store := newMemStore(4)
+	inBubble(t, store, func(h *harness) {
+		member, _ := h.stable("g", "orders")
+		h.commit("simple", "orders", 0, 1)
+		wantDeleted(h, "g", kerr.NonEmptyGroup)
+		wantDeleted(h, "none", kerr.GroupIDNotFound)
+		h.leave("g", member)
+		h.commit("g", "orders", 0, 1)
+		store.set(func(s *memStore) { s.appendErr = errDisk })
+		wantDeleted(h, "g", kerr.CoordinatorNotAvailable)
+		h.wantOffset("g", "orders", 0, 1)
+		store.set(func(s *memStore) { s.appendErr = nil })
+		wantDeleted(h, "g", nil)
+		wantDeleted(h, "simple", nil)
+		h.wantGroups()
+		wantDeleted(h, "g", kerr.GroupIDNotFound)
+		h.restart()
+		h.wantGroups()
+		h.wantOffset("g", "orders", 0, -1)
+	})
+}
+
+// Somebody commits and joins while the tombstones are on their way.
+func TestGroupThatComesBackDuringItsDeletion(t *testing.T) {
+	store := newMemStore(4)
+	inBubble(t, store, func(h *harness) {
+		h.commit("g", "orders", 0, 1)
+		store.set(func(s *memStore) { s.delay = time.Second })
+		deleted := begin(h.DeleteGroups, deleteRequest("g"))
+		committed := begin(h.OffsetCommit, commitRequest("g", "orders", 1, 2))
+		pass(time.Second)
+		h.wantCode("DeleteGroups", (<-deleted).Groups[0].ErrorCode, nil)
+		h.wantCode("OffsetCommit", commitCode(<-committed), nil)
+		store.set(func(s *memStore) { s.delay = 0 })
+		h.stable("g", "orders")
+		for range 2 {
+			h.wantOffset("g", "orders", 0, -1)
+			h.wantOffset("g", "orders", 1, 2)
+			h.wantGroups("g Stable")
+			h.restart()
+		}
+	})
+}
+
+// An id that was asked for and never used leaves nothing behind.
+func TestForgottenJoinLeavesNoGroup(t *testing.T) {
+	store := newMemStore(4)
+	inBubble(t, store, func(h *harness) {
+		h.wantCode("JoinGroup", call(h.Join, joinRequest("g", "", "orders")).ErrorCode, kerr.MemberIDRequired)
+		h.wantGroups("g Empty")
+		pass(10 * time.Second)
+		h.wantGroups()
+		if store.count() != 0 {
+			t.Errorf("%d batches are written for nothing", store.count())
+		}
+		synctest.Wait()
+	})
+}
