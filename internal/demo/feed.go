@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,12 +24,13 @@ type feed struct {
 	track    *tracker
 	progress func(Progress)
 
-	assembler *assembler
-	undoer    *undoer
-	counts    FeedCounts
-	first     time.Time // of the first invoice, by the clock of the data
-	start     time.Time // when that was sent
-	reported  time.Time // when progress was last called
+	assembler  *assembler
+	undoer     *undoer
+	counts     FeedCounts
+	firstOrder string
+	first      time.Time // of the first invoice, by the clock of the data
+	start      time.Time // when that was sent
+	reported   time.Time // when progress was last called
 }
 
 func newFeed(rows *rowReader, cfg Config, run string, outputs *outbox, track *tracker) *feed {
@@ -76,7 +78,7 @@ func (f *feed) row(ctx context.Context, raw rawRow) error {
 		reason = judge(row)
 	}
 	if reason != "" {
-		if invoice := raw.fields[colInvoice]; invoice != "" && reason != ReasonOverlong {
+		if invoice := raw.fields[colInvoice]; invoice != "" && reason.legible() {
 			f.assembler.refuse(invoice, row.At)
 		}
 		return f.refuse(ctx, raw, reason)
@@ -108,7 +110,7 @@ func (f *feed) refuse(ctx context.Context, raw rawRow, reason Reason) error {
 	f.counts.Rows.Refused++
 	f.counts.Rows.RefusedBy[reason]++
 	data := RefusedRow{Row: raw.number, Reason: reason}
-	if !raw.malformed && reason != ReasonOverlong {
+	if reason.legible() {
 		data.Fields = make(map[string]string, len(columns))
 		for i, name := range columns {
 			data.Fields[name] = raw.fields[i]
@@ -147,6 +149,7 @@ func (f *feed) invoices(ctx context.Context, complete []*Invoice) error {
 func (f *feed) order(ctx context.Context, invoice *Invoice) error {
 	order := newOrder(invoice, f.undoer)
 	f.counts.order(order)
+	f.firstOrder = cmp.Or(f.firstOrder, order.Order)
 	event, err := order.draft().event(f.run+"orders", "", instant(invoice.At))
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ type Reason string
 const (
 	ReasonMalformed   Reason = "malformed row"
 	ReasonOverlong    Reason = "overlong field"
+	ReasonEncoding    Reason = "text that is not UTF-8"
 	ReasonNoInvoice   Reason = "no invoice number"
 	ReasonNoStockCode Reason = "no stock code"
 	ReasonQuantity    Reason = "unreadable quantity"
@@ -26,6 +27,12 @@ const (
 	ReasonConflict    Reason = "other customer or country than the invoice's earlier rows"
 	ReasonTooMany     Reason = "more lines than an invoice may have"
 )
+
+// legible reports whether the fields of a row refused for the reason can be
+// told apart and passed on as they stand.
+func (r Reason) legible() bool {
+	return r != ReasonMalformed && r != ReasonOverlong && r != ReasonEncoding
+}
 
 // Remark says what is unusual about a row that is accepted. A row may have several.
 type Remark string

@@ -3,6 +3,7 @@ package demo
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -37,18 +38,14 @@ func (r *Report) nextRunning(b *strings.Builder) {
 
 // nextCommands writes commands that read what the run left behind.
 func (r *Report) nextCommands(b *strings.Builder, brokers string) {
-	for _, command := range []string{
-		"topic list",
-		"consume " + TopicOrders + " --from start -n 3",
-		"consume " + TopicRefusedRows + " --from start -n 3 -o json",
-		"consume " + TopicOrderStatus + " --from start -n 5",
-		"group describe " + groupPayment,
-	} {
-		fmt.Fprintf(b, "  evident %s%s\n", command, brokers)
+	fmt.Fprintf(b, "  evident topic list%s\n", brokers)
+	fmt.Fprintf(b, "  evident consume %s -n 3 -f json%s\n", TopicOrders, brokers)
+	fmt.Fprintf(b, "  evident consume %s -n 5%s\n", TopicRefusedRows, brokers)
+	if r.FirstOrder != "" { // one order's way through all services
+		way := slices.DeleteFunc(topics(), func(t string) bool { return t == TopicRefusedRows })
+		fmt.Fprintf(b, "  evident consume %s -e -f '%%t %%v\\n'%s | grep %s\n", strings.Join(way, " "), brokers, quote(`"`+r.FirstOrder+`"`))
 	}
-	if brokers != "" {
-		fmt.Fprintf(b, "  kcat%s -C -t %s -o beginning -c 3 -f '%%k %%h\\n%%s\\n'\n", brokers, TopicOrders)
-	}
+	fmt.Fprintf(b, "  evident group describe %s%s\n", groupPayment, brokers)
 }
 
 // quote makes a path safe to paste into a shell.

@@ -10,23 +10,24 @@ import (
 
 // Report is what a run did. Its numbers add up; [Run] checks that they do.
 type Report struct {
-	Orders    string          `json:"orders"` // where the rows came from
-	Feed      FeedCounts      `json:"feed"`
-	Events    int             `json:"events"` // in all topics
-	Topics    map[string]int  `json:"topics"` // events by topic
-	Services  []ServiceCounts `json:"services"`
-	Statuses  []StatusCount   `json:"statuses"` // final ones
-	Payments  PaymentTotals   `json:"payments"`
-	Stock     StockTotals     `json:"stock"`
-	Shipping  ShippingTotals  `json:"shipping"`
-	Notices   NoticeTotals    `json:"notices"`
-	Latency   Latency         `json:"latency"`
-	Seconds   float64         `json:"seconds"`         // from the first row read to the last event handled
-	OrderRate float64         `json:"ordersPerSecond"` // orders and cancellations
-	EventRate float64         `json:"eventsPerSecond"`
-	Kafka     string          `json:"kafka,omitempty"` // address of the node's Kafka listener
-	HTTP      string          `json:"http,omitempty"`
-	Data      string          `json:"data,omitempty"` // the folder kept; empty: it was a temporary one
+	Orders     string          `json:"orders"` // where the rows came from
+	Feed       FeedCounts      `json:"feed"`
+	FirstOrder string          `json:"firstOrder,omitempty"` // the first order or cancellation sent
+	Events     int             `json:"events"`               // in all topics
+	Topics     map[string]int  `json:"topics"`               // events by topic
+	Services   []ServiceCounts `json:"services"`
+	Statuses   []StatusCount   `json:"statuses"` // final ones
+	Payments   PaymentTotals   `json:"payments"`
+	Stock      StockTotals     `json:"stock"`
+	Shipping   ShippingTotals  `json:"shipping"`
+	Notices    NoticeTotals    `json:"notices"`
+	Latency    Latency         `json:"latency"`
+	Seconds    float64         `json:"seconds"`         // from the first row read to the last event handled
+	OrderRate  float64         `json:"ordersPerSecond"` // orders and cancellations
+	EventRate  float64         `json:"eventsPerSecond"`
+	Kafka      string          `json:"kafka,omitempty"` // address of the node's Kafka listener
+	HTTP       string          `json:"http,omitempty"`
+	Data       string          `json:"data,omitempty"` // the folder kept; empty: it was a temporary one
 }
 
 // FeedCounts are the rows and invoices that came in.

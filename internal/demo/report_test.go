@@ -60,7 +60,7 @@ func TestWhatToTryNextFitsWhatIsLeft(t *testing.T) {
 		has, not string
 	}{
 		{"running", Report{Kafka: "127.0.0.1:9092", HTTP: "127.0.0.1:8080"}, true,
-			"evident consume orders --from start -n 3 -b 127.0.0.1:9092", "temporary"},
+			"evident consume orders -n 3 -f json -b 127.0.0.1:9092", "temporary"},
 		{"kept", Report{Kafka: "127.0.0.1:9092", Data: "/tmp/my data"}, false, "evident serve --data '/tmp/my data'", "-b"},
 		{"removed", Report{Kafka: "127.0.0.1:9092"}, false, "evident demo --data", "consume"},
 	} {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // columns are the columns of the order data, in the order of [rawRow].
@@ -124,6 +125,9 @@ func (raw rawRow) parse() (Row, Reason) {
 	for _, field := range f {
 		if len(field) > maxField {
 			return Row{}, ReasonOverlong
+		}
+		if !utf8.ValidString(field) {
+			return Row{}, ReasonEncoding
 		}
 	}
 	row := Row{

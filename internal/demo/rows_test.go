@@ -56,6 +56,7 @@ func TestEachRowIsAcceptedOrRefusedForOneReason(t *testing.T) {
 		{`536365,85123A,T-LIGHT HOLDER,6,2010-12-01 08:26:00,2.55,17850.0`, ReasonMalformed},
 		{`536365,85123A,T-LIGHT "HOLDER,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom`, ReasonMalformed},
 		{`536365,85123A,` + strings.Repeat("x", 201) + `,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom`, ReasonOverlong},
+		{"536365,GIFT_0001_40,Voucher \xa340,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom", ReasonEncoding},
 		{`,85123A,T-LIGHT HOLDER,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom`, ReasonNoInvoice},
 		{`536365, ,T-LIGHT HOLDER,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom`, ReasonNoStockCode},
 		{`536365,85123A,T-LIGHT HOLDER,six,2010-12-01 08:26:00,2.55,17850.0,United Kingdom`, ReasonQuantity},

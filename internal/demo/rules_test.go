@@ -276,3 +276,30 @@ func TestUnreadableDataOfAnOwnEventIsAnError(t *testing.T) {
 		}
 	}
 }
+
+func TestStatusIsFinalOnlyWhenNothingIsLeftToDo(t *testing.T) {
+	order, cancellation := &orderHead{Order: "1", Amount: 2}, &orderHead{Order: "C1", Amount: 2}
+	for want, cases := range map[string][]progressOf{
+		"": {
+			{},
+			{payment: PaymentProcessed, stock: stockReserved, tracking: "EV1GB", units: 1}, // not heard of the order itself
+			{head: order, kind: kindOrder, payment: PaymentProcessed},
+			{head: order, kind: kindOrder, payment: PaymentProcessed, stock: stockReserved, units: 1},
+			{head: order, kind: kindOrder, payment: PaymentFailed},
+			{head: order, kind: kindOrder, payment: PaymentFailed, stock: stockReserved, units: 1}, // not compensated
+			{head: cancellation, kind: kindCancellation, payment: PaymentProcessed},
+		},
+		StatusShipped:        {{head: order, kind: kindOrder, payment: PaymentProcessed, stock: stockReserved, units: 1, tracking: "EV1GB"}},
+		StatusCompleted:      {{head: order, kind: kindOrder, payment: PaymentProcessed, stock: stockReserved}},
+		StatusPaymentFailed:  {{head: order, kind: kindOrder, payment: PaymentFailed, stock: stockReleased, units: 1}},
+		StatusRefunded:       {{head: cancellation, kind: kindCancellation, payment: PaymentProcessed, moved: 2, stock: stockReturned}},
+		StatusPartlyRefunded: {{head: cancellation, kind: kindCancellation, payment: PaymentProcessed, moved: 1, stock: stockReturned}},
+		StatusRefundDeclined: {{head: cancellation, kind: kindCancellation, payment: PaymentFailed}},
+	} {
+		for _, p := range cases {
+			if got := p.final(); got != want {
+				t.Errorf("%+v is %q, want %q", p, got, want)
+			}
+		}
+	}
+}

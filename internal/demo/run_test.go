@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -235,8 +236,8 @@ func TestServiceThatCannotJoinIsNamed(t *testing.T) {
 	}
 }
 
-func TestEventThatCannotBeWrittenEndsTheRun(t *testing.T) {
-	fake, cluster := fakeCluster(t)
+// refuseProduce answers every Produce request with an error.
+func refuseProduce(fake *kfake.Cluster, code int16) {
 	fake.ControlKey(int16(kmsg.Produce), func(request kmsg.Request) (kmsg.Response, error, bool) {
 		fake.KeepControl()
 		produce := request.(*kmsg.ProduceRequest)
@@ -246,16 +247,35 @@ func TestEventThatCannotBeWrittenEndsTheRun(t *testing.T) {
 			refused.Topic, refused.TopicID = topic.Topic, topic.TopicID
 			for _, p := range topic.Partitions {
 				partition := kmsg.NewProduceResponseTopicPartition()
-				partition.Partition, partition.ErrorCode = p.Partition, kerr.TopicAuthorizationFailed.Code
+				partition.Partition, partition.ErrorCode = p.Partition, code
 				refused.Partitions = append(refused.Partitions, partition)
 			}
 			response.Topics = append(response.Topics, refused)
 		}
 		return response, nil, true
 	})
+}
+
+func TestEventThatCannotBeWrittenEndsTheRun(t *testing.T) {
+	fake, cluster := fakeCluster(t)
+	refuseProduce(fake, kerr.TopicAuthorizationFailed.Code)
 	_, err := Run(t.Context(), Config{StartNode: started(cluster), Orders: writeOrders(t, oneOrder)})
 	if !errors.Is(err, kerr.TopicAuthorizationFailed) || !strings.Contains(err.Error(), "536365-OrderPlaced") {
 		t.Errorf("got %v, want why which event could not be written", err)
+	}
+}
+
+func TestOrdersUnderWayAreBounded(t *testing.T) {
+	fake, cluster := fakeCluster(t)
+	refuseProduce(fake, kerr.KafkaStorageError.Code) // the client tries again
+	var lines []string
+	for n := range maxUnderWay + 10 {
+		lines = append(lines, strings.Replace(oneOrder, "536365", strconv.Itoa(600000+n), 1))
+	}
+	_, err := Run(t.Context(), Config{StartNode: started(cluster), Orders: writeOrders(t, lines...), StallTimeout: time.Second})
+	var stall *StallError
+	if !errors.As(err, &stall) || stall.Open != maxUnderWay {
+		t.Errorf("got %v, want a *StallError with %d orders under way", err, maxUnderWay)
 	}
 }
 

@@ -106,7 +106,7 @@ func (s *system) process(ctx context.Context, cfg Config, orders *orders) (Repor
 	}
 	f.report(true)
 	report := s.report(f.counts, time.Since(start))
-	report.Orders = orders.name
+	report.Orders, report.FirstOrder = orders.name, f.firstOrder
 	return report, report.check()
 }
 
