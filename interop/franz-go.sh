@@ -34,7 +34,8 @@ count() {
 	grep -cE "^ *--- $1:" "$work/kgo.log" || true
 }
 printf '%s passed, %s failed, %s skipped\n' "$(count PASS)" "$(count FAIL)" "$(count SKIP)"
-grep -E -A 1 '^ *--- SKIP:' "$work/kgo.log" | grep -v '^--$' || true
+grep -E '^ *--- SKIP:' "$work/kgo.log" || true
+grep -oE '_test.go:[0-9]+: (broker does not|broker still|KGO_TEST_SCRAM).*' "$work/kgo.log" | cut -d' ' -f2- | sort | uniq -c || true
 if [ "$status" -ne 0 ]; then
 	cp "$work/kgo.log" "$work/serve.log" "${TMPDIR:-/tmp}/"
 	grep -E '^ *--- FAIL:|^panic:|^FAIL' "$work/kgo.log" || tail -n 50 "$work/kgo.log"
