@@ -35,6 +35,9 @@ func openPartition(l *log.Log, now func() time.Time) (*partition, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the cluster metadata: %w", err)
 	}
+	if err := p.Err(); err != nil {
+		return nil, fmt.Errorf("open the cluster metadata: %w", err)
+	}
 	return &partition{p, new(batch.Codecs), now}, nil
 }
 

@@ -159,3 +159,14 @@ func (w *walker) uvarint() uint32 {
 	w.src = w.src[n:]
 	return uint32(u)
 }
+
+// SkipTags takes the tag section off the front of b, as a flexible request
+// header has one. The error wraps ErrMalformed.
+func SkipTags(b []byte) (rest []byte, err error) {
+	w := walker{src: b, flexible: true}
+	w.tagSection(nil)
+	if w.bad {
+		return nil, fmt.Errorf("%w: tags of the header break off", ErrMalformed)
+	}
+	return w.src, nil
+}

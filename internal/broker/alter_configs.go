@@ -1,0 +1,59 @@
+package broker
+
+import (
+	"context"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// alterConfigs replaces all of a topic's own properties.
+func (b *Broker) alterConfigs(_ context.Context, _ *call, req *kmsg.AlterConfigsRequest) kmsg.Response {
+	resp := reply[*kmsg.AlterConfigsResponse](req)
+	named := make(map[resource]int, len(req.Resources))
+	for i := range req.Resources {
+		named[resource{req.Resources[i].ResourceType, req.Resources[i].ResourceName}]++
+	}
+	for i := range req.Resources {
+		rr := &req.Resources[i]
+		r := resource{rr.ResourceType, rr.ResourceName}
+		sr := kmsg.NewAlterConfigsResponseResource()
+		sr.ResourceType, sr.ResourceName = rr.ResourceType, rr.ResourceName
+		sr.ErrorCode, sr.ErrorMessage = messageOf(b.alter(r, named[r], req.ValidateOnly, func(map[string]string) (map[string]string, error) {
+			return replacement(rr)
+		}))
+		resp.Resources = append(resp.Resources, sr)
+	}
+	return resp
+}
+
+func replacement(rr *kmsg.AlterConfigsRequestResource) (map[string]string, error) {
+	configs := make(map[string]string, len(rr.Configs))
+	for _, rc := range rr.Configs {
+		if rc.Value == nil {
+			return nil, refuse(kerr.InvalidRequest, "%s has no value", rc.Name)
+		}
+		configs[rc.Name] = *rc.Value
+	}
+	return configs, nil
+}
+
+// resource is what has configs.
+type resource struct {
+	kind kmsg.ConfigResourceType
+	name string
+}
+
+// alter changes the properties of a resource that the request names so many times.
+func (b *Broker) alter(r resource, times int, validateOnly bool, change func(map[string]string) (map[string]string, error)) error {
+	if times > 1 {
+		return refuse(kerr.InvalidRequest, "%s is named more than once", r.name)
+	}
+	switch r.kind {
+	case kmsg.ConfigResourceTypeTopic:
+		return b.store.Configure(r.name, validateOnly, change)
+	case kmsg.ConfigResourceTypeBroker:
+		return refuse(kerr.InvalidRequest, "broker configs are given when the node starts and cannot be altered")
+	}
+	return unsupportedResource(r.kind)
+}

@@ -1,0 +1,68 @@
+package broker
+
+import (
+	"context"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// apiVersions answers in version 0 to a version that it does not know, with
+// the one range that lets the client ask again (KIP-511).
+func (b *Broker) apiVersions(ctx context.Context, c *call) (answer, error) {
+	if c.api.has(c.version) {
+		return handled(b.listVersions)(ctx, c)
+	}
+	resp := kmsg.NewPtrApiVersionsResponse()
+	resp.ErrorCode = kerr.UnsupportedVersion.Code
+	resp.ApiKeys = []kmsg.ApiVersionsResponseApiKey{versionsOf(c.api)}
+	return response{resp}, nil
+}
+
+func (b *Broker) listVersions(_ context.Context, _ *call, req *kmsg.ApiVersionsRequest) kmsg.Response {
+	resp := reply[*kmsg.ApiVersionsResponse](req)
+	if resp.ErrorCode = b.checkVersionsRequest(req); resp.ErrorCode != 0 {
+		return resp
+	}
+	for _, a := range b.table {
+		if a != nil {
+			resp.ApiKeys = append(resp.ApiKeys, versionsOf(a))
+		}
+	}
+	return resp
+}
+
+func versionsOf(a *api) kmsg.ApiVersionsResponseApiKey {
+	k := kmsg.NewApiVersionsResponseApiKey()
+	k.ApiKey, k.MinVersion, k.MaxVersion = a.key, a.min, a.max
+	return k
+}
+
+// checkVersionsRequest checks the client's software name and version (KIP-511),
+// and whether it reached whom it wanted (KIP-1242).
+func (b *Broker) checkVersionsRequest(req *kmsg.ApiVersionsRequest) int16 {
+	if req.Version >= 3 && !(validSoftware(req.ClientSoftwareName) && validSoftware(req.ClientSoftwareVersion)) {
+		return kerr.InvalidRequest.Code
+	}
+	hasCluster, hasNode := req.ClusterID != nil, req.NodeID != -1
+	switch {
+	case req.Version < 5:
+		return 0
+	case hasCluster != hasNode:
+		return kerr.InvalidRequest.Code
+	case hasCluster && (*req.ClusterID != b.ClusterID() || req.NodeID != b.cfg.NodeID):
+		return kerr.RebootstrapRequired.Code
+	}
+	return 0
+}
+
+// validSoftware: letters and digits, with dots and dashes between them.
+func validSoftware(s string) bool {
+	for i, c := range []byte(s) {
+		inside := i > 0 && i < len(s)-1
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || inside && (c == '.' || c == '-')) {
+			return false
+		}
+	}
+	return s != ""
+}

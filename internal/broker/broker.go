@@ -1,0 +1,138 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/evidentlog/evident/internal/broker/group"
+	"github.com/evidentlog/evident/internal/broker/metadata"
+)
+
+// Broker serves the Kafka protocol on a log. It is made by [New].
+type Broker struct {
+	cfg     Config
+	store   *metadata.Store
+	groups  *group.Coordinator
+	metrics *metrics
+	table   [maxKey]*api
+
+	budget       *budget
+	buffers      buffers
+	scratches    *scratches
+	writeBuffers sync.Pool // of *[]byte, see frameWriter
+	productions  sync.Pool // of *production
+	sessions     *fetchSessions
+
+	ctx    context.Context // ends when Close is called
+	cancel context.CancelCauseFunc
+	work   workers
+	ended  error // why the group coordinator ended; read after work.wait
+}
+
+// errClosing is why connections end when the broker does.
+var errClosing = errors.New("broker is closing")
+
+// New reads the metadata, opens all partitions and starts the log. The broker
+// serves until Close is called.
+func New(cfg Config) (*Broker, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	store, err := metadata.Open(metadata.Config{
+		Log: cfg.Log, Logger: cfg.Logger, Now: cfg.Now, TopicDefaults: cfg.TopicDefaults,
+	})
+	if err != nil {
+		return nil, err
+	}
+	b := &Broker{cfg: cfg, store: store, budget: newBudget(cfg.QueuedRequestBytes), scratches: newScratches()}
+	b.ctx, b.cancel = context.WithCancelCause(context.Background())
+	b.writeBuffers.New = func() any { p := make([]byte, 0, writeBuffer+writeBuffer/8); return &p }
+	b.productions.New = func() any { return new(production) }
+	b.sessions = newFetchSessions(cfg.FetchSessions, cfg.Now)
+	b.groups = group.New(group.Config{
+		Store: offsetsStore{b}, Topics: groupTopics{store}, Logger: cfg.Logger,
+		InitialRebalanceDelay: cfg.GroupInitialRebalanceDelay,
+	})
+	b.table = b.apis()
+	if b.metrics, err = newMetrics(cfg.Metrics, b.table, b.sessions.count); err != nil {
+		return nil, err
+	}
+	if err := cfg.Log.Start(b.ctx); err != nil {
+		return nil, err
+	}
+	b.work.start(b.coordinate)
+	return b, nil
+}
+
+// coordinate runs the group coordinator.
+func (b *Broker) coordinate() {
+	if err := b.groups.Run(b.ctx); b.ctx.Err() == nil {
+		b.cfg.Logger.Error("consumer groups are not coordinated any more; restart the node", "err", err)
+		b.ended = fmt.Errorf("group coordinator: %w", err)
+	}
+}
+
+// ClusterID is the id that the cluster got when it first started.
+func (b *Broker) ClusterID() string { return b.store.ClusterID() }
+
+// api returns the kind of request with the given key, or nil.
+func (b *Broker) api(key int16) *api {
+	if key < 0 || key >= maxKey {
+		return nil
+	}
+	return b.table[key]
+}
+
+// Close closes all connections and listeners and waits until all goroutines of
+// the broker have ended. The log stays open. The error tells what failed while
+// the broker was running.
+func (b *Broker) Close() error {
+	b.cancel(errClosing)
+	b.budget.close()
+	b.work.wait()
+	return b.ended
+}
+
+// workers counts goroutines that Close waits for. Unlike a WaitGroup, it can
+// be waited for while somebody tries to start another, which is then refused.
+type workers struct {
+	mu     sync.Mutex
+	closed bool
+	group  sync.WaitGroup
+}
+
+// start runs f in a goroutine, unless wait has been called.
+func (w *workers) start(f func()) bool {
+	if !w.enter() {
+		return false
+	}
+	go func() {
+		defer w.group.Done()
+		f()
+	}()
+	return true
+}
+
+// enter counts the caller's goroutine in, which must leave, unless wait has been
+// called.
+func (w *workers) enter() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return false
+	}
+	w.group.Add(1)
+	return true
+}
+
+func (w *workers) leave() { w.group.Done() }
+
+func (w *workers) wait() {
+	w.mu.Lock()
+	w.closed = true
+	w.mu.Unlock()
+	w.group.Wait()
+}

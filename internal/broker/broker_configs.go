@@ -1,0 +1,61 @@
+package broker
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/broker/topicconfig"
+)
+
+// brokerConfigs lists the broker's properties by Kafka's names. They are given
+// when the node starts and cannot be altered.
+func (b *Broker) brokerConfigs() []topicconfig.Entry {
+	ms := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+	entries := []topicconfig.Entry{
+		property("auto.create.topics.enable", kmsg.ConfigTypeBoolean, strconv.FormatBool(b.cfg.AutoCreateTopics), "true",
+			"Whether asking for a topic creates it."),
+		property("broker.id", kmsg.ConfigTypeInt, strconv.Itoa(int(b.cfg.NodeID)), "-1", "The broker's id."),
+		property("connections.max.idle.ms", kmsg.ConfigTypeLong, ms(b.cfg.IdleTimeout), "600000",
+			"How long a connection may go without a request."),
+		property("default.replication.factor", kmsg.ConfigTypeInt, "1", "1", "How many replicas a partition has: there is one broker."),
+		property("delete.topic.enable", kmsg.ConfigTypeBoolean, "true", "true", "Whether topics can be deleted."),
+		property("fetch.max.bytes", kmsg.ConfigTypeInt, strconv.Itoa(b.cfg.FetchMaxBytes), "57671680",
+			"The most that one fetch returns, but for its first batch."),
+		property("group.initial.rebalance.delay.ms", kmsg.ConfigTypeInt, ms(b.cfg.GroupInitialRebalanceDelay), "3000",
+			"How long a new consumer group waits for more members."),
+		property("max.incremental.fetch.session.cache.slots", kmsg.ConfigTypeInt, strconv.Itoa(b.cfg.FetchSessions), "1000",
+			"How many fetch sessions are remembered."),
+		property("node.id", kmsg.ConfigTypeInt, strconv.Itoa(int(b.cfg.NodeID)), "-1", "The broker's id."),
+		property("num.partitions", kmsg.ConfigTypeInt, strconv.Itoa(b.cfg.DefaultPartitions), "1",
+			"How many partitions a topic gets that asks for none in particular."),
+		property("offsets.topic.num.partitions", kmsg.ConfigTypeInt, strconv.Itoa(b.cfg.OffsetsPartitions), "50",
+			"How many partitions __consumer_offsets is created with."),
+		property("queued.max.request.bytes", kmsg.ConfigTypeLong, strconv.FormatInt(b.cfg.QueuedRequestBytes, 10), "-1",
+			"The memory that requests may take together."),
+		property("socket.request.max.bytes", kmsg.ConfigTypeInt, strconv.Itoa(b.cfg.MaxRequestBytes), "104857600",
+			"The largest request."),
+	}
+	for _, d := range topicconfig.All() {
+		value, ok := b.cfg.TopicDefaults[d.Name]
+		if !ok {
+			value = d.Default
+		}
+		entries = append(entries, property(d.NodeName, d.Type, value, d.Default, "Default of topics' "+d.Name+". "+d.Doc))
+	}
+	slices.SortFunc(entries, func(x, y topicconfig.Entry) int { return strings.Compare(x.Name, y.Name) })
+	return entries
+}
+
+func property(name string, t kmsg.ConfigType, value, standard, doc string) topicconfig.Entry {
+	e := topicconfig.Entry{Name: name, Value: value, Doc: doc, Type: t, Source: kmsg.ConfigSourceDefaultConfig}
+	if value != standard {
+		e.Source = kmsg.ConfigSourceStaticBrokerConfig
+		e.Synonyms = []topicconfig.Synonym{{Name: name, Value: value, Source: e.Source}}
+	}
+	e.Synonyms = append(e.Synonyms, topicconfig.Synonym{Name: name, Value: standard, Source: kmsg.ConfigSourceDefaultConfig})
+	return e
+}

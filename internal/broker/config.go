@@ -1,0 +1,116 @@
+package broker
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/evidentlog/evident/internal/log"
+)
+
+// Config configures a [Broker]. Log is required. Comments name the matching
+// Kafka broker property.
+type Config struct {
+	// Log keeps all records. The broker opens its partitions and starts it; the
+	// caller opened it and closes it after the broker.
+	Log *log.Log
+	// Logger receives what an operator should know. Default: discard.
+	Logger *slog.Logger
+	// Metrics receives the broker's collectors, evident_broker_*. Default: none.
+	Metrics prometheus.Registerer
+	// Now is the clock of record timestamps and latencies. Default: time.Now.
+	Now func() time.Time
+
+	// NodeID is the broker's id (node.id).
+	NodeID int32
+	// AutoCreateTopics lets a Metadata request create the topics that it asks
+	// for (auto.create.topics.enable).
+	AutoCreateTopics bool
+	// DefaultPartitions is how many partitions a topic gets that asks for none
+	// in particular (num.partitions). Default: 1.
+	DefaultPartitions int
+	// TopicDefaults are topic properties ("retention.ms") that apply where a
+	// topic has none of its own.
+	TopicDefaults map[string]string
+	// OffsetsPartitions is how many partitions __consumer_offsets is created
+	// with (offsets.topic.num.partitions). Default: 50.
+	OffsetsPartitions int
+	// GroupInitialRebalanceDelay is how long a new consumer group waits for
+	// more members (group.initial.rebalance.delay.ms). 0: not at all.
+	GroupInitialRebalanceDelay time.Duration
+
+	// MaxRequestBytes is the largest request accepted
+	// (socket.request.max.bytes). Default: 100 MiB.
+	MaxRequestBytes int
+	// QueuedRequestBytes bounds the memory of requests being read or worked on,
+	// over all connections (queued.max.request.bytes). One request may exceed
+	// it. Default: 256 MiB.
+	QueuedRequestBytes int64
+	// IdleTimeout is how long a connection may go without a request
+	// (connections.max.idle.ms). Default: 10 minutes.
+	IdleTimeout time.Duration
+	// StallTimeout is how long a client may take to send or to receive the next
+	// 1 MiB, or what is left, of a message that has been begun. Default: 30 s.
+	StallTimeout time.Duration
+	// FetchMaxBytes bounds a Fetch response whatever the client asks for, but for its
+	// first batch (fetch.max.bytes). Default: 55 MiB.
+	FetchMaxBytes int
+	// FetchSessions is how many fetch sessions are remembered
+	// (max.incremental.fetch.session.cache.slots). Default: 1000.
+	FetchSessions int
+}
+
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.DefaultPartitions = cmp.Or(c.DefaultPartitions, 1)
+	c.OffsetsPartitions = cmp.Or(c.OffsetsPartitions, 50)
+	c.MaxRequestBytes = cmp.Or(c.MaxRequestBytes, 100<<20)
+	c.QueuedRequestBytes = cmp.Or(c.QueuedRequestBytes, 256<<20)
+	c.IdleTimeout = cmp.Or(c.IdleTimeout, 10*time.Minute)
+	c.StallTimeout = cmp.Or(c.StallTimeout, 30*time.Second)
+	c.FetchMaxBytes = cmp.Or(c.FetchMaxBytes, 55<<20)
+	c.FetchSessions = cmp.Or(c.FetchSessions, 1000)
+	return c
+}
+
+func (c *Config) validate() error {
+	if c.Log == nil {
+		return errors.New("broker needs a log")
+	}
+	for _, n := range []struct {
+		name  string
+		value int64
+	}{
+		{"default partitions", int64(c.DefaultPartitions)},
+		{"partitions of __consumer_offsets", int64(c.OffsetsPartitions)},
+		{"largest request in bytes", int64(c.MaxRequestBytes)},
+		{"queued request bytes", c.QueuedRequestBytes},
+		{"idle timeout", int64(c.IdleTimeout)},
+		{"stall timeout", int64(c.StallTimeout)},
+		{"largest fetch in bytes", int64(c.FetchMaxBytes)},
+		{"fetch sessions", int64(c.FetchSessions)},
+	} {
+		if n.value < 1 {
+			return fmt.Errorf("%s is %d, must be at least 1", n.name, n.value)
+		}
+	}
+	return nil
+}
+
+// ListenerInfo says through which door a connection came.
+type ListenerInfo struct {
+	// Name of the listener, for logs.
+	Name string
+	// AdvertisedHost and AdvertisedPort are where clients of this listener are told to connect to.
+	AdvertisedHost string
+	AdvertisedPort int32
+}

@@ -1,0 +1,163 @@
+package broker
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	// readBuffer is what the reader takes off the socket ahead; small requests
+	// fit, large ones go past it.
+	readBuffer = 4 << 10
+	// maxInFlight is how many requests of one connection may wait for their
+	// answer.
+	maxInFlight = 256
+	// stallBytes is what Config.StallTimeout is the time for.
+	stallBytes = 1 << 20
+)
+
+// conn is one client's connection.
+type conn struct {
+	broker *Broker
+	net    net.Conn
+	info   ListenerInfo
+	ctx    context.Context // ends when the connection is closed
+	cancel context.CancelCauseFunc
+	reader *bufio.Reader // owned by the reader
+	slots  chan struct{} // a token for each call in out
+
+	out struct {
+		mu     sync.Mutex
+		calls  []*call // in the order of arrival; the first is next to be answered
+		closed bool    // nothing is sent any more
+	}
+	wake chan struct{} // the first call of out may have become ready; capacity 1
+
+	// sessions are the fetch sessions last used here; owned by the writer.
+	sessions map[int32]struct{}
+}
+
+// errGone says that the client closed the connection.
+var errGone = errors.New("closed by client")
+
+// run serves the connection until either side closes it, and returns why.
+func (c *conn) run() error {
+	stop := context.AfterFunc(c.ctx, func() { c.net.Close() })
+	defer stop()
+	var writer sync.WaitGroup
+	writer.Go(func() { c.close(c.writeLoop()) })
+	c.close(c.readLoop())
+	writer.Wait()
+	c.dropAll()
+	c.broker.sessions.removeAll(c.sessions)
+	return context.Cause(c.ctx)
+}
+
+// close ends the connection; the first reason counts.
+func (c *conn) close(why error) {
+	c.cancel(why)
+	c.net.Close()
+}
+
+// dropAll releases calls that will not be answered. Those that were started and
+// have no answer yet are released when they get one.
+func (c *conn) dropAll() {
+	c.out.mu.Lock()
+	calls := c.out.calls
+	c.out.calls, c.out.closed = nil, true
+	c.out.mu.Unlock()
+	for _, cl := range calls {
+		if cl.api.handle != nil {
+			cl.done()
+		} else if cl.answer != nil {
+			cl.answer.drop()
+		}
+	}
+}
+
+// reply gives the answer to a call that was started. It may be called from any
+// goroutine, once, and does not wait.
+func (cl *call) reply(a answer) {
+	c := cl.conn
+	c.out.mu.Lock()
+	closed := c.out.closed
+	cl.answer = a
+	if len(c.out.calls) > 0 && c.out.calls[0] == cl {
+		c.signal()
+	}
+	c.out.mu.Unlock()
+	if closed {
+		a.drop()
+	}
+}
+
+func (c *conn) signal() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// enqueue gives the call its place among the answers, waiting while there are
+// too many.
+func (c *conn) enqueue(cl *call) error {
+	select {
+	case c.slots <- struct{}{}:
+	case <-c.ctx.Done():
+		return context.Cause(c.ctx)
+	}
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.out.calls = append(c.out.calls, cl)
+	if len(c.out.calls) == 1 && cl.api.handle != nil {
+		c.signal()
+	}
+	return nil
+}
+
+// busy tells if any call waits for its answer.
+func (c *conn) busy() bool { return len(c.slots) > 0 }
+
+// isTimeout tells a deadline from other errors of a connection.
+func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
+
+// isGone tells if err is nothing but the client's going away.
+func isGone(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) || isReset(err)
+}
+
+// awaitRequest waits for the first bytes of a request.
+func (c *conn) awaitRequest() (prefix, error) {
+	for {
+		if err := c.net.SetReadDeadline(time.Now().Add(c.broker.cfg.IdleTimeout)); err != nil {
+			return prefix{}, err
+		}
+		b, err := c.reader.Peek(prefixBytes)
+		switch {
+		case err == nil:
+			return parsePrefix(b), nil
+		case isTimeout(err) && len(b) == 0 && c.busy():
+		case isTimeout(err):
+			return prefix{}, errIdle
+		case isGone(err):
+			return prefix{}, errGone
+		default:
+			return prefix{}, err
+		}
+	}
+}
+
+var errIdle = errors.New("idle for too long")
+
+// isReset tells that the client closed the connection while there was
+// something under way.
+func isReset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}

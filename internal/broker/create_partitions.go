@@ -1,0 +1,50 @@
+package broker
+
+import (
+	"context"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+func (b *Broker) createPartitions(_ context.Context, _ *call, req *kmsg.CreatePartitionsRequest) kmsg.Response {
+	resp := reply[*kmsg.CreatePartitionsResponse](req)
+	named := make(map[string]int, len(req.Topics))
+	for i := range req.Topics {
+		named[req.Topics[i].Topic]++
+	}
+	for i := range req.Topics {
+		rt := &req.Topics[i]
+		if named[rt.Topic] == 0 { // answered already
+			continue
+		}
+		st := kmsg.NewCreatePartitionsResponseTopic()
+		st.Topic = rt.Topic
+		if named[rt.Topic] > 1 {
+			st.ErrorCode, st.ErrorMessage = messageOf(refuse(kerr.InvalidRequest, "topic %q is named more than once", rt.Topic))
+		} else {
+			st.ErrorCode, st.ErrorMessage = messageOf(b.addPartitions(rt, req.ValidateOnly))
+		}
+		named[rt.Topic] = 0
+		resp.Topics = append(resp.Topics, st)
+	}
+	return resp
+}
+
+func (b *Broker) addPartitions(rt *kmsg.CreatePartitionsRequestTopic, validateOnly bool) error {
+	t := b.store.Snapshot().Topic(rt.Topic)
+	if t != nil && t.Internal() {
+		return refuse(kerr.InvalidTopicException, "the number of partitions of %s cannot be changed: groups would lose their offsets", t.Name)
+	}
+	if t != nil && rt.Assignment != nil {
+		if added := int(rt.Count) - len(t.Partitions); len(rt.Assignment) != added {
+			return refuse(kerr.InvalidReplicaAssignment, "%d partitions are added, the assignment has %d", added, len(rt.Assignment))
+		}
+		for _, a := range rt.Assignment {
+			if err := b.checkReplicas(a.Replicas); err != nil {
+				return err
+			}
+		}
+	}
+	return b.store.AddPartitions(rt.Topic, int(rt.Count), validateOnly)
+}

@@ -1,0 +1,199 @@
+package broker
+
+import (
+	"context"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/broker/metadata"
+)
+
+// First versions of Fetch that have something.
+const (
+	fetchLogStart     = 5
+	fetchSession      = 7  // KIP-227
+	fetchReadReplica  = 11 // KIP-392
+	fetchIDs          = 13 // KIP-516
+	readCommitted     = 1  // isolation level
+	firstSessionEpoch = 0  // asks for a session; -1 asks for none
+)
+
+// gatherPause is how long a fetch that wants many bytes rests between two
+// looks.
+const gatherPause = 5 * time.Millisecond
+
+// fetching is a Fetch request being worked on.
+type fetching struct {
+	broker   *Broker
+	call     *call
+	req      *kmsg.FetchRequest
+	set      *fetchSet
+	session  *session // nil without one
+	full     bool     // answer for every partition, not only for what changed
+	deadline time.Time
+}
+
+// fetch waits for records and answers with what there is.
+func (b *Broker) fetch(ctx context.Context, c *call) (answer, error) {
+	req := kmsg.NewPtrFetchRequest()
+	if err := c.decode(req); err != nil {
+		return nil, err
+	}
+	b.budget.release(&c.hold) // a request that waits for records must not keep others out
+	c.body = nil
+	f := &fetching{broker: b, call: c, req: req, full: true}
+	f.deadline = time.Now().Add(time.Duration(max(req.MaxWaitMillis, 0)) * time.Millisecond)
+	if code, err := f.open(ctx); code != 0 || err != nil {
+		return newFetchAnswer(f, code, nil), err
+	}
+	defer f.close()
+	results, err := f.await(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return f.conclude(results), nil
+}
+
+// open finds or makes the set of partitions that the request is about. A code
+// other than 0 answers the request.
+func (f *fetching) open(ctx context.Context) (code int16, err error) {
+	if f.req.Version >= fetchSession && f.req.SessionEpoch > firstSessionEpoch {
+		return f.resume(ctx)
+	}
+	if f.req.Version >= fetchSession && f.req.SessionID != 0 {
+		f.broker.sessions.remove(f.req.SessionID)
+		delete(f.call.conn.sessions, f.req.SessionID)
+	}
+	f.set = newFetchSet(f.req.Version >= fetchIDs)
+	snapshot := f.broker.store.Snapshot()
+	for i := range f.req.Topics {
+		rt := &f.req.Topics[i]
+		t := lookup(snapshot, f.set.usesIDs, rt.Topic, rt.TopicID)
+		for j := range rt.Partitions {
+			e := newFetchEntry(t, rt, &rt.Partitions[j])
+			f.set.work = append(f.set.work, e)
+		}
+	}
+	if f.req.Version >= fetchSession && f.req.SessionEpoch == firstSessionEpoch && len(f.set.work) > 0 {
+		f.session = f.broker.sessions.add(f.set)
+		if f.session != nil {
+			f.call.conn.sessions[f.session.id] = struct{}{}
+			f.session.index()
+		}
+	}
+	return 0, nil
+}
+
+// resume continues a session with the changes that the request brings.
+func (f *fetching) resume(ctx context.Context) (code int16, err error) {
+	s, code, err := f.broker.sessions.resume(ctx, f.req)
+	if s == nil {
+		return code, err
+	}
+	f.call.conn.sessions[s.id] = struct{}{}
+	f.session, f.set, f.full = s, s.set, false
+	s.change(f.broker.store.Snapshot(), f.req)
+	return 0, nil
+}
+
+// close lets the session be used by the next request.
+func (f *fetching) close() {
+	if f.session != nil {
+		f.session.release()
+		return
+	}
+	f.set.close()
+}
+
+// lookup finds a topic as the request names it.
+func lookup(s *metadata.Snapshot, byID bool, name string, id metadata.ID) *metadata.Topic {
+	if byID {
+		return s.TopicByID(id)
+	}
+	return s.Topic(name)
+}
+
+// await reads until there is enough to answer, or the client's patience ends.
+func (f *fetching) await(ctx context.Context) ([]fetched, error) {
+	var timer *time.Timer
+	for {
+		results, enough := f.read()
+		left := time.Until(f.deadline)
+		if enough || left <= 0 {
+			return results, nil
+		}
+		discard(results)
+		if timer == nil {
+			if f.set.watch() { // what came before the watch has to be looked for again
+				continue
+			}
+			timer = time.NewTimer(left)
+			defer timer.Stop()
+		}
+		select {
+		case <-f.set.wake:
+		case <-timer.C:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		f.gather(ctx)
+	}
+}
+
+// gather lets records come in for a moment if the client wants many at once: it keeps a busy
+// partition from having us look again for each batch.
+func (f *fetching) gather(ctx context.Context) {
+	if f.req.MinBytes <= 1 {
+		return
+	}
+	pause := time.NewTimer(min(gatherPause, max(0, time.Until(f.deadline))))
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-ctx.Done():
+	}
+}
+
+// read looks at the partitions that may have something to tell. It reports
+// whether that is enough for an answer.
+func (f *fetching) read() (results []fetched, enough bool) {
+	f.set.collect()
+	snapshot := f.broker.store.Snapshot()
+	room := min(int(f.req.MaxBytes), f.broker.cfg.FetchMaxBytes)
+	got, failed := 0, false
+	kept := f.set.work[:0]
+	for _, e := range f.set.work {
+		r := e.read(f.set, snapshot, room-got, got == 0)
+		got += r.size()
+		failed = failed || r.code != 0 && e.partition != nil
+		told := f.full || r.news()
+		if told {
+			results = append(results, r)
+		}
+		if told || r.pending() {
+			kept = append(kept, e)
+			continue
+		}
+		e.queued = false
+	}
+	clear(f.set.work[len(kept):])
+	f.set.work = kept
+	return results, failed || got >= max(int(f.req.MinBytes), 1) || f.req.MinBytes <= 0 || !f.set.anyPartition()
+}
+
+// conclude turns results into the answer and remembers what it tells.
+func (f *fetching) conclude(results []fetched) answer {
+	if f.session != nil {
+		f.session.told(results)
+	}
+	return newFetchAnswer(f, 0, results)
+}
+
+func discard(results []fetched) {
+	for i := range results {
+		if s := results[i].slice; s != nil {
+			s.Close()
+		}
+	}
+}

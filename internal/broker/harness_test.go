@@ -1,0 +1,168 @@
+package broker
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/log"
+	"github.com/evidentlog/evident/internal/vfs"
+)
+
+// server is a broker on a filesystem in memory, listening on loopback.
+type server struct {
+	*Broker
+	t    testing.TB
+	log  *log.Log
+	fs   vfs.FS
+	addr string
+	info ListenerInfo
+	stop func()
+}
+
+// start starts a server; change may alter its configuration.
+func start(t testing.TB, change ...func(*Config)) *server {
+	t.Helper()
+	return startOn(t, vfs.NewMem(), change...)
+}
+
+func startOn(t testing.TB, fs vfs.FS, change ...func(*Config)) *server {
+	t.Helper()
+	l, err := log.Open(log.Config{FS: fs, Dir: "/data"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{Log: l, NodeID: 1, AutoCreateTopics: true, OffsetsPartitions: 4, Logger: slog.New(slog.DiscardHandler)}
+	for _, f := range change {
+		f(&cfg)
+	}
+	b, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{Broker: b, t: t, log: l, fs: fs}
+	s.listen()
+	t.Cleanup(s.stop)
+	return s
+}
+
+func (s *server) listen() {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.addr = ln.Addr().String()
+	port, _ := strconv.Atoi(s.addr[len("127.0.0.1:"):])
+	s.info = ListenerInfo{Name: "test", AdvertisedHost: "127.0.0.1", AdvertisedPort: int32(port)}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(context.Background(), ln, s.info) }()
+	s.stop = sync.OnceFunc(func() {
+		if err := s.Close(); err != nil {
+			s.t.Errorf("close the broker: %v", err)
+		}
+		if err := <-served; err != nil {
+			s.t.Errorf("serve: %v", err)
+		}
+		if err := s.log.Close(); err != nil {
+			s.t.Errorf("close the log: %v", err)
+		}
+	})
+}
+
+// client returns a franz-go client of the server.
+func (s *server) client(opts ...kgo.Opt) *kgo.Client {
+	s.t.Helper()
+	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(s.addr), kgo.MetadataMinAge(10 * time.Millisecond)}, opts...)...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(c.Close)
+	return c
+}
+
+func (s *server) admin() *kadm.Client { return kadm.NewClient(s.client()) }
+
+func (s *server) create(partitions int32, configs map[string]*string, topics ...string) {
+	s.t.Helper()
+	rs, err := s.admin().CreateTopics(s.t.Context(), partitions, -1, configs, topics...)
+	if err == nil {
+		err = rs.Error()
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// produce writes the values to the topic and waits until they are durable.
+func (s *server) produce(c *kgo.Client, topic string, values ...string) {
+	s.t.Helper()
+	var records []*kgo.Record
+	for _, v := range values {
+		records = append(records, &kgo.Record{Topic: topic, Value: []byte(v)})
+	}
+	if err := c.ProduceSync(s.t.Context(), records...).FirstErr(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// consume polls until there are n records.
+func consume(t testing.TB, c *kgo.Client, n int) []string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var values []string
+	for len(values) < n {
+		fetches := c.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			t.Fatalf("after %d of %d records: %v", len(values), n, err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) { values = append(values, string(r.Value)) })
+	}
+	return values
+}
+
+// raw is a connection without a client behind it.
+type raw struct {
+	t testing.TB
+	net.Conn
+	correlation int32
+}
+
+func (s *server) dial() *raw {
+	s.t.Helper()
+	c, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(20 * time.Second))
+	return &raw{t: s.t, Conn: c}
+}
+
+// send sends requests in one go.
+func (r *raw) send(reqs ...kmsg.Request) {
+	r.t.Helper()
+	var b []byte
+	for _, req := range reqs {
+		r.correlation++
+		b = append(b, kmsg.NewRequestFormatter(kmsg.FormatterClientID("raw")).AppendRequest(nil, req, r.correlation)...)
+	}
+	if _, err := r.Write(b); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// ask sends one request and reads its response.
+func ask[R kmsg.Response](r *raw, req kmsg.Request) R {
+	r.t.Helper()
+	r.send(req)
+	return receive[R](r, req, r.correlation)
+}

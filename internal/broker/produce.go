@@ -1,0 +1,253 @@
+package broker
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/broker/metadata"
+	"github.com/evidentlog/evident/internal/broker/wire"
+	"github.com/evidentlog/evident/internal/log"
+	"github.com/evidentlog/evident/internal/log/batch"
+)
+
+const (
+	// produceServed is the lowest version that is served. Lower ones are
+	// listed because librdkafka stops compressing otherwise (KAFKA-18659).
+	produceServed = 3
+	// produceZstd is the first version that may carry zstd (KIP-110).
+	produceZstd = 7
+	// produceIDs is the first version that names topics by id (KIP-516).
+	produceIDs = 13
+)
+
+// production is a Produce request whose appends are under way, and its answer.
+// Its memory is used again.
+type production struct {
+	call    *call
+	req     kmsg.ProduceRequest // its strings and records lie in the call's buffer
+	acks    int16
+	topics  []producedTopic
+	slots   []*slot // one for each partition, in the order of the request
+	used    int     // slots in use
+	pending atomic.Int32
+}
+
+type producedTopic struct {
+	name string
+	id   metadata.ID
+	end  int // index of the slot behind the topic's last
+}
+
+// slot is the outcome for one partition.
+type slot struct {
+	production *production
+	done       func(error) // appended, bound once
+	partition  int32
+	result     log.Appended
+	err        error // from appended, else from the request itself
+}
+
+// produce starts the appends of a Produce request. Records of one connection
+// are appended in the order in which they come.
+func (b *Broker) produce(c *call) error {
+	p := b.productions.Get().(*production)
+	p.call = c
+	if err := p.decode(); err != nil {
+		c.done()
+		return err
+	}
+	p.pending.Store(1) // for this function
+	p.appendAll(b.store.Snapshot())
+	p.req = kmsg.ProduceRequest{}
+	c.releaseBody()
+	if p.acks == 0 {
+		c.reply(silence{})
+	}
+	p.finish()
+	return nil
+}
+
+// decode reads the request without copying out of the call's buffer.
+func (p *production) decode() error {
+	c := p.call
+	if err := wire.Check(c.api.key, c.version, c.body); err != nil {
+		return err
+	}
+	p.req.Version = c.version
+	if err := p.req.UnsafeReadFrom(c.body); err != nil {
+		return fmt.Errorf("%w: Produce version %d: %w", wire.ErrMalformed, c.version, err)
+	}
+	p.acks = p.req.Acks
+	p.topics, p.used = p.topics[:0], 0
+	return nil
+}
+
+func (p *production) appendAll(topics *metadata.Snapshot) {
+	refusal := p.refuseAll()
+	for i := range p.req.Topics {
+		rt := &p.req.Topics[i]
+		t, err := p.find(topics, rt)
+		if refusal != nil {
+			err = refusal
+		}
+		for j := range rt.Partitions {
+			rp := &rt.Partitions[j]
+			s := p.slot(rp.Partition)
+			if s.err = err; err == nil {
+				s.append(t, rp.Records)
+			}
+		}
+		p.topics[i].end = p.used
+	}
+}
+
+// refuseAll is why no partition of the request can be written.
+func (p *production) refuseAll() error {
+	switch {
+	case p.req.Version < produceServed:
+		return refuse(kerr.UnsupportedVersion, "Produce version %d is not served, use %d or above", p.req.Version, produceServed)
+	case p.acks < -1 || p.acks > 1:
+		return refuse(kerr.InvalidRequiredAcks, "acks is %d, must be 0, 1 or -1", p.acks)
+	case p.req.TransactionID != nil:
+		return refuse(kerr.UnsupportedVersion, "transactions are not supported")
+	}
+	return nil
+}
+
+// find looks the topic up, and notes how the answer will call it.
+func (p *production) find(topics *metadata.Snapshot, rt *kmsg.ProduceRequestTopic) (*metadata.Topic, error) {
+	var t *metadata.Topic
+	if p.req.Version >= produceIDs {
+		t = topics.TopicByID(rt.TopicID)
+	} else {
+		t = topics.Topic(rt.Topic)
+	}
+	switch {
+	case t != nil:
+		p.topics = append(p.topics, producedTopic{name: t.Name, id: t.ID})
+	case p.req.Version >= produceIDs:
+		p.topics = append(p.topics, producedTopic{id: rt.TopicID})
+		return nil, refuse(kerr.UnknownTopicID, "there is no topic with id %v", metadata.ID(rt.TopicID))
+	default:
+		name := strings.Clone(rt.Topic)
+		p.topics = append(p.topics, producedTopic{name: name})
+		return nil, refuse(kerr.UnknownTopicOrPartition, "there is no topic %q", name)
+	}
+	if t.Internal() {
+		return nil, refuse(kerr.InvalidTopicException, "topic %s is internal, clients cannot write it", t.Name)
+	}
+	return t, nil
+}
+
+// slot returns the next one.
+func (p *production) slot(partition int32) *slot {
+	if p.used == len(p.slots) {
+		s := &slot{production: p}
+		s.done = s.appended
+		p.slots = append(p.slots, s)
+	}
+	s := p.slots[p.used]
+	s.partition, s.result, s.err = partition, log.Appended{BaseOffset: -1, AppendTime: -1, LogStart: -1}, nil
+	p.used++
+	return s
+}
+
+// append hands records to the partition.
+func (s *slot) append(t *metadata.Topic, records []byte) {
+	p := s.production
+	partition := t.Partition(s.partition)
+	if partition == nil {
+		s.err = refuse(kerr.UnknownTopicOrPartition, "topic %s has %d partitions, there is no partition %d", t.Name, len(t.Partitions), s.partition)
+		return
+	}
+	if s.err = p.checkRecords(records); s.err != nil {
+		return
+	}
+	ack := log.AckWritten
+	if p.acks == -1 {
+		ack = log.AckDurable
+	}
+	p.pending.Add(1)
+	result, err := partition.Append(records, ack, s.done)
+	if err != nil {
+		s.err = err
+		p.pending.Add(-1)
+		return
+	}
+	s.result = result
+}
+
+// checkRecords applies the rules that depend on the request's version or that
+// are no matter of the log: one batch to a partition, as Kafka demands, and none
+// that belongs to a transaction. The log checks the rest.
+func (p *production) checkRecords(records []byte) error {
+	if len(records) == 0 {
+		return refuse(kerr.InvalidRecord, "there are no records")
+	}
+	b, rest, err := batch.Next(records)
+	switch {
+	case err != nil:
+		return nil // the log knows why
+	case len(rest) > 0:
+		return refuse(kerr.InvalidRecord, "%d bytes follow the first record batch, only one is allowed for a partition", len(rest))
+	case b.Attributes().Codec() == batch.Zstd && p.req.Version < produceZstd:
+		return refuse(kerr.UnsupportedCompressionType, "zstd needs Produce version %d, this is %d", produceZstd, p.req.Version)
+	case b.Attributes().Control():
+		return refuse(kerr.InvalidRecord, "clients cannot write control batches")
+	case b.Attributes().Transactional():
+		return refuse(kerr.InvalidTxnState, "transactions are not supported")
+	}
+	return nil
+}
+
+// appended is told by the log when an append has ended.
+func (s *slot) appended(err error) {
+	if err != nil {
+		s.err = err
+	}
+	s.production.finish()
+}
+
+// finish is called once for each append and once by produce. The last call
+// answers.
+func (p *production) finish() {
+	if p.pending.Add(-1) > 0 {
+		return
+	}
+	c := p.call
+	c.conn.broker.budget.release(&c.hold)
+	if p.acks != 0 {
+		c.reply(p)
+		return
+	}
+	if err := p.firstError(); err != nil {
+		c.fail(fmt.Errorf("produce with acks=0: %w", err)) // as Kafka does: there is no other way to tell
+	}
+	p.drop()
+}
+
+func (p *production) firstError() error {
+	for _, s := range p.slots[:p.used] {
+		if s.err != nil {
+			return s.err
+		}
+	}
+	return nil
+}
+
+// drop implements answer.
+func (p *production) drop() {
+	b := p.call.conn.broker
+	p.call = nil
+	b.productions.Put(p)
+}
+
+// write implements answer.
+func (p *production) write(w *frameWriter, c *call) error {
+	defer p.drop()
+	return w.frame(c, p)
+}
