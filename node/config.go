@@ -44,6 +44,11 @@ type Config struct {
 	// (Kafka: offsets.topic.num.partitions). Default: 50 on first creation.
 	OffsetsPartitions int
 
+	// TruncateDamaged lets recovery cut a partition at damage in its middle,
+	// which loses the records behind it. Default: such a partition takes no
+	// appends, and can be read up to the damage.
+	TruncateDamaged bool
+
 	// Logger receives what an operator should know. Default: discard.
 	Logger *slog.Logger
 	// Metrics receives the node's collectors and is served at /metrics.
@@ -52,6 +57,9 @@ type Config struct {
 	// Ready is called once, when every listener accepts connections.
 	Ready func(Addresses)
 }
+
+// DefaultRebalanceDelay is the default of Config.GroupInitialRebalanceDelay.
+const DefaultRebalanceDelay = 3 * time.Second
 
 // Listener is one address that a node listens on.
 type Listener struct {

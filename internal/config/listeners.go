@@ -1,10 +1,7 @@
 package config
 
 import (
-	"errors"
 	"fmt"
-	"net"
-	"strings"
 
 	"github.com/knadh/koanf/v2"
 
@@ -16,14 +13,13 @@ const noListener = "none"
 
 // listeners reads the listeners of both protocols.
 func listeners(k *koanf.Koanf) (kafka, http []node.Listener, err error) {
-	if kafka, err = protocol(k, "kafka", "127.0.0.1:9092"); err != nil {
+	if kafka, err = protocol(k, "kafka", node.DefaultKafkaAddress); err != nil {
 		return nil, nil, err
 	}
-	if http, err = protocol(k, "http", "127.0.0.1:8080"); err != nil {
+	if http, err = protocol(k, "http", node.DefaultHTTPAddress); err != nil {
 		return nil, nil, err
 	}
-	all := append(append([]node.Listener{}, kafka...), http...)
-	return kafka, http, errors.Join(sameName(all), inPlainText(all, k.Bool("insecure")))
+	return kafka, http, nil
 }
 
 // protocol reads the listeners of one protocol: the short way (listen-kafka),
@@ -68,44 +64,4 @@ func named(k *koanf.Koanf, protocol string) []node.Listener {
 		})
 	}
 	return all
-}
-
-// sameName refuses two listeners of one name, which would hide each other in
-// logs and in the ready line.
-func sameName(all []node.Listener) error {
-	seen := map[string]string{}
-	for _, l := range all {
-		if other, again := seen[l.Name]; again {
-			return fmt.Errorf("the listeners on %s and %s are both named %q: rename one", other, l.Address, l.Name)
-		}
-		seen[l.Name] = l.Address
-	}
-	return nil
-}
-
-// inPlainText refuses a listener that others could overhear.
-func inPlainText(all []node.Listener, insecure bool) error {
-	for _, l := range all {
-		if l.TLSCert == "" && !insecure && !Loopback(l.Address) {
-			return fmt.Errorf("listener %q on %s would speak plain text beyond this machine: "+
-				"give it tls-cert and tls-key in the file, or allow it with --insecure", l.Name, l.Address)
-		}
-	}
-	return nil
-}
-
-// Loopback tells whether only this machine can connect to address (host:port).
-// A name other than "localhost" (RFC 6761) counts as beyond it, whatever it
-// resolves to today.
-func Loopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }

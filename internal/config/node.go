@@ -65,6 +65,9 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 		GroupInitialRebalanceDelay: groupDelay(k),
 		OffsetsPartitions:          k.Int("offsets-partitions"),
 	}
+	if err := n.Config.Validate(); err != nil {
+		return Node{}, err
+	}
 	return n, n.LogLevel.UnmarshalText([]byte(k.String("log-level")))
 }
 

@@ -46,7 +46,7 @@ func nodeSettings() []setting {
 // clientSettings are those of the commands that talk to a node.
 func clientSettings() []setting {
 	return []setting{
-		{"brokers", addresses, "127.0.0.1:9092", "HOST:PORT,…", "where to reach the node"},
+		{"brokers", addresses, "127.0.0.1:9092", "HOST:PORT", "where to reach the node; several with commas between them"},
 		{"timeout", duration, "10s", "TIME", "how long to wait for an answer"},
 		{"tls", truth, "false", "", "speak TLS"},
 		{"tls-ca", readableFile, "", "FILE", "PEM file of the authority that signed the node's certificate; implies --tls"},

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"evident": main})
+}
+
+// TestScripts runs the scripts, each with a cluster of its own, which
+// EVIDENT_BROKERS names.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       os.Getenv("UPDATE") != "",
+		Setup: func(env *testscript.Env) error {
+			if err := startCluster(env, "EVIDENT_BROKERS"); err != nil {
+				return err
+			}
+			return startTLSCluster(env)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":  exits,
+			"member": member,
+		},
+	})
+}
+
+// startCluster starts a cluster for the time of a script and sets the variable
+// called name to its address.
+func startCluster(env *testscript.Env, name string, opts ...kfake.Opt) error {
+	opts = append([]kfake.Opt{kfake.NumBrokers(1), kfake.DefaultNumPartitions(3), kfake.BrokerConfigs(map[string]string{
+		"group.initial.rebalance.delay.ms": "0",
+	})}, opts...)
+	cluster, err := kfake.NewCluster(opts...)
+	if err != nil {
+		return err
+	}
+	env.Defer(cluster.Close)
+	env.Setenv(name, cluster.ListenAddrs()[0])
+	return nil
+}
+
+// startTLSCluster starts a cluster that speaks TLS, at TLS_BROKERS, whose
+// authority is the file ca.pem.
+func startTLSCluster(env *testscript.Env) error {
+	certificate, authority, err := selfSigned()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(env.WorkDir, "ca.pem"), authority, 0o600); err != nil {
+		return err
+	}
+	return startCluster(env, "TLS_BROKERS", kfake.TLS(&tls.Config{Certificates: []tls.Certificate{certificate}}))
+}
+
+// selfSigned makes a certificate for 127.0.0.1 that is its own authority.
+func selfSigned() (certificate tls.Certificate, authority []byte, err error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return tls.Certificate{}, nil, err
+	}
+	authority = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, authority, nil
+}
+
+// exits is the script command "exits CODE PROGRAM ARGS...".
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARGS...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("%s exited with %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+// member is the script command "member GROUP TOPIC": from when it returns to
+// the end of the script, the group has an active member.
+func member(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: member GROUP TOPIC")
+	}
+	joined := make(chan struct{}, 1)
+	cl, err := kgo.NewClient(
+		kgo.SeedBrokers(ts.Getenv("EVIDENT_BROKERS")),
+		kgo.ConsumerGroup(args[0]), kgo.ConsumeTopics(args[1]), kgo.ClientID("somebody"),
+		kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) {
+			select {
+			case joined <- struct{}{}:
+			default:
+			}
+		}))
+	ts.Check(err)
+	ts.Defer(cl.Close)
+	select {
+	case <-joined:
+	case <-time.After(10 * time.Second):
+		ts.Fatalf("%s has no member after 10 s", args[0])
+	}
+}

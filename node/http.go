@@ -1,0 +1,54 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// httpPatience is how long requests may still take when the node stops.
+const httpPatience = 2 * time.Second
+
+// serveHTTP serves the node's HTTP API on l until ctx ends.
+func (n *Node) serveHTTP(ctx context.Context, l net.Listener) error {
+	srv := &http.Server{Handler: n.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	stopped := make(chan error, 1)
+	defer context.AfterFunc(ctx, func() {
+		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpPatience)
+		defer cancel()
+		stopped <- srv.Shutdown(patience)
+	})()
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("listener on %s: %w", l.Addr(), err)
+	}
+	if err := <-stopped; err != nil {
+		return errors.Join(err, srv.Close())
+	}
+	return nil
+}
+
+func (n *Node) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", n.ready)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(n.cfg.Metrics, promhttp.HandlerOpts{}))
+	return mux
+}
+
+// ready answers 200 if every partition takes appends, else 503 with the reasons.
+func (n *Node) ready(w http.ResponseWriter, _ *http.Request) {
+	stopped := n.log.Stopped()
+	if len(stopped) == 0 {
+		fmt.Fprintln(w, "ok")
+		return
+	}
+	w.WriteHeader(http.StatusServiceUnavailable)
+	for _, err := range stopped {
+		fmt.Fprintln(w, err)
+	}
+}

@@ -1,0 +1,204 @@
+// Package node puts the rooms of Evident together: one node, in one process.
+//
+// A program embeds a node with [Run], or with [Start] when it wants a client of
+// it. The package has no behaviour of its own: what a node does is in the
+// packages that it wires.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/internal/broker"
+	"github.com/evidentlog/evident/internal/engine"
+	"github.com/evidentlog/evident/internal/log"
+	"github.com/evidentlog/evident/internal/vfs"
+)
+
+// nodeID is the id of the only broker of a single-node cluster.
+const nodeID = 1
+
+// Node is a running node.
+type Node struct {
+	cfg    Config
+	log    *log.Log
+	broker *broker.Broker
+	engine *engine.Engine
+
+	addresses Addresses
+	failed    chan error // why a listener ended; at most one is sent
+	cancel    context.CancelFunc
+	servers   sync.WaitGroup
+	closing   sync.Once
+	closed    error
+}
+
+// Run runs a node until ctx ends, then stops it in order. It returns nil after
+// an orderly stop, or why the node could not start or go on.
+func Run(ctx context.Context, cfg Config) error {
+	n, err := Start(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		err = nil
+	case err = <-n.failed:
+	}
+	return errors.Join(err, n.Close())
+}
+
+// Start starts a node and returns it once every listener accepts connections.
+// The caller closes it; it does not end with ctx.
+func Start(ctx context.Context, cfg Config) (*Node, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	cfg.setDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	n := &Node{cfg: cfg, failed: make(chan error, 1)}
+	if err := n.start(); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	if cfg.Ready != nil {
+		cfg.Ready(n.addresses)
+	}
+	return n, nil
+}
+
+func (n *Node) start() (err error) {
+	var ctx context.Context
+	ctx, n.cancel = context.WithCancel(context.Background())
+	// Ports first: one that is taken should not cost a recovery.
+	listeners, err := n.listen()
+	if err != nil {
+		return err
+	}
+	if err := n.open(); err != nil {
+		listeners.close()
+		return err
+	}
+	n.serve(ctx, listeners)
+	return nil
+}
+
+// open opens the log and starts the broker on it.
+func (n *Node) open() (err error) {
+	n.log, err = log.Open(log.Config{
+		FS: n.cfg.FS, Dir: n.cfg.Data, Logger: n.cfg.Logger, Metrics: n.cfg.Metrics, TruncateDamaged: n.cfg.TruncateDamaged,
+	})
+	if err != nil {
+		return err
+	}
+	n.broker, err = broker.New(broker.Config{
+		Log:                        n.log,
+		Logger:                     n.cfg.Logger,
+		Metrics:                    n.cfg.Metrics,
+		NodeID:                     nodeID,
+		AutoCreateTopics:           *n.cfg.AutoCreateTopics,
+		DefaultPartitions:          n.cfg.Partitions,
+		TopicDefaults:              n.cfg.TopicDefaults,
+		OffsetsPartitions:          n.cfg.OffsetsPartitions,
+		GroupInitialRebalanceDelay: max(0, n.cfg.GroupInitialRebalanceDelay),
+	})
+	if err != nil {
+		return err
+	}
+	inside := broker.ListenerInfo{Name: "in-process", AdvertisedHost: engine.EmbeddedHost, AdvertisedPort: engine.EmbeddedPort}
+	n.engine = engine.New(func(ctx context.Context, conn net.Conn) { n.broker.ServeConn(ctx, conn, inside) })
+	return nil
+}
+
+// Client makes a client of the node over a connection inside the process. The
+// caller closes it, before the node.
+func (n *Node) Client(opts ...kgo.Opt) (*kgo.Client, error) { return n.engine.Client(opts...) }
+
+// Addresses are those that the node listens on.
+func (n *Node) Addresses() Addresses { return n.addresses }
+
+// Failed receives why the node cannot go on, if that happens. It must be closed
+// then, too.
+func (n *Node) Failed() <-chan error { return n.failed }
+
+// Close stops the node: no more connections, then no more requests, then the log
+// is flushed and marked clean. It may be called more than once.
+func (n *Node) Close() error {
+	n.closing.Do(func() { n.closed = n.close() })
+	return n.closed
+}
+
+func (n *Node) close() error {
+	if n.cancel != nil {
+		n.cancel()
+	}
+	if n.engine != nil {
+		n.engine.Close()
+	}
+	n.servers.Wait()
+	var errs []error
+	if n.broker != nil {
+		errs = append(errs, n.broker.Close())
+	}
+	if n.log != nil {
+		errs = append(errs, n.log.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) setDefaults() {
+	if c.Data == "" {
+		c.Data = "./evident-data"
+	}
+	if c.FS == nil {
+		c.FS = vfs.OS()
+	}
+	c.Data = filepath.Clean(c.Data)
+	if c.Kafka == nil {
+		c.Kafka = []Listener{{Name: "kafka", Address: DefaultKafkaAddress}}
+	}
+	if c.HTTP == nil {
+		c.HTTP = []Listener{{Name: "http", Address: DefaultHTTPAddress}}
+	}
+	if c.AutoCreateTopics == nil {
+		yes := true
+		c.AutoCreateTopics = &yes
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Metrics == nil {
+		c.Metrics = prometheus.NewRegistry()
+		c.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	}
+	if c.GroupInitialRebalanceDelay == 0 {
+		c.GroupInitialRebalanceDelay = DefaultRebalanceDelay
+	}
+}
+
+// Validate reports what is wrong with the configuration, in words for whoever
+// wrote it: names used twice, incomplete TLS, plain text beyond loopback.
+func (c *Config) Validate() error {
+	all := slices.Concat(c.Kafka, c.HTTP)
+	seen := make(map[string]string)
+	var errs []error
+	for _, l := range all {
+		if other, again := seen[l.Name]; again {
+			errs = append(errs, fmt.Errorf("the listeners on %s and %s are both named %q: rename one", other, l.Address, l.Name))
+		}
+		seen[l.Name] = l.Address
+		errs = append(errs, l.validate(c.Insecure))
+	}
+	return errors.Join(errs...)
+}
