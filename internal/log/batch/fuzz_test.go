@@ -150,7 +150,7 @@ func FuzzRecords(f *testing.F) {
 	c := new(Codecs)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		batch := whole(b)
-		if batch == nil || batch.BaseOffset() > math.MaxInt64-math.MaxInt32 {
+		if batch == nil || batch.BaseOffset() < 0 || batch.BaseOffset() > math.MaxInt64-math.MaxInt32 {
 			return
 		}
 		var records []Record

@@ -50,6 +50,9 @@ func (b Batch) Check() error {
 	if count < 0 || delta < 0 || int64(count) > int64(delta)+1 {
 		return fmt.Errorf("%w: %d records in an offset range of %d", ErrCorrupt, count, int64(delta)+1)
 	}
+	if base, last := b.BaseOffset(), b.LastOffset(); base < 0 || last < base {
+		return fmt.Errorf("%w: offsets from %d to %d", ErrCorrupt, base, last)
+	}
 	return nil
 }
 

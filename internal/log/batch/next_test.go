@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"math"
 	"testing"
 )
 
@@ -90,6 +91,11 @@ func TestCheckWantsCountsThatGoTogether(t *testing.T) {
 		})
 		if err := b.Check(); (err == nil) != test.ok || err != nil && !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%d records with last offset delta %d: %v", test.count, test.delta, err)
+		}
+	}
+	for _, base := range []int64{-1, math.MinInt64, math.MaxInt64 - 1} {
+		if err := mutate(good, func(b Batch) { b.SetBaseOffset(base) }).Check(); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("base offset %d: %v", base, err)
 		}
 	}
 	if err := Batch(append(bytes.Clone(good), 0)).Check(); !errors.Is(err, ErrCorrupt) {

@@ -129,15 +129,16 @@ func (r *reader) timestamp() int64 {
 // until the next read.
 func (s *stream) record() ([]byte, error) {
 	n := s.varint()
-	if s.err == nil && n < 1 {
+	if n < 1 {
 		s.fail(fmt.Errorf("length is %d", n))
 	}
-	body := s.take(int(n))
-	if s.err != nil && body == nil {
-		if s.err == io.EOF {
-			s.err = io.ErrUnexpectedEOF
+	if s.err == nil {
+		if body := s.take(int(n)); body != nil {
+			return body, nil
 		}
-		return nil, s.err
 	}
-	return body, nil
+	if s.err == io.EOF {
+		s.err = io.ErrUnexpectedEOF
+	}
+	return nil, s.err
 }
