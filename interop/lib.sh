@@ -21,7 +21,12 @@ say() {
 	printf '== %s\n' "$*"
 }
 
+# build_evident: or takes the program that EVIDENT names.
 build_evident() {
+	if [ -n "${EVIDENT:-}" ]; then
+		evident=$EVIDENT
+		return
+	fi
 	say "building evident"
 	go -C "$repository" build -o "$evident" ./cmd/evident
 }

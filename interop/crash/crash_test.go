@@ -13,8 +13,9 @@ import (
 )
 
 var (
-	crashes = flag.Int("crashes", 100, "how often the server is killed")
-	seed    = flag.Uint64("seed", 0, "repeats the moments of an earlier run; 0 takes new ones")
+	crashes  = flag.Int("crashes", 100, "how often the server is killed")
+	prebuilt = flag.String("program", "", "evident to run instead of building it")
+	seed     = flag.Uint64("seed", 0, "repeats the moments of an earlier run; 0 takes new ones")
 )
 
 func TestAcknowledgedRecordsSurviveKill9(t *testing.T) {
@@ -64,9 +65,12 @@ func TestAcknowledgedRecordsSurviveKill9(t *testing.T) {
 func newServer(t *testing.T) *server {
 	t.Helper()
 	dir := t.TempDir()
-	program, err := build(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
+	program := *prebuilt
+	if program == "" {
+		var err error
+		if program, err = build(t.Context(), dir); err != nil {
+			t.Fatal(err)
+		}
 	}
 	address, err := freeAddress()
 	if err != nil {
