@@ -12,7 +12,7 @@ import (
 // maxUnderWay is how many orders may be without a final status before the feed
 // waits: it bounds memory and keeps the latency from being that of a queue as
 // long as the file.
-const maxUnderWay = 256
+const maxUnderWay = 512
 
 // feed turns rows into the events that start it all. It is used by one
 // goroutine.

@@ -9,12 +9,18 @@ const (
 
 // StockUpdate is the data of InventoryUpdated.
 type StockUpdate struct {
-	Order    string          `json:"order"`
-	Kind     string          `json:"kind"` // reserved, released or returned
-	Customer string          `json:"customer,omitempty"`
-	Country  string          `json:"country"`
-	Units    int64           `json:"units"` // over all movements; 0: nothing of the order lies on a shelf
-	Stock    []StockMovement `json:"stock"`
+	StockSummary
+	Stock []StockMovement `json:"stock"`
+}
+
+// StockSummary is a StockUpdate without its movements: all that most services
+// want to know of it.
+type StockSummary struct {
+	Order    string `json:"order"`
+	Kind     string `json:"kind"` // reserved, released or returned
+	Customer string `json:"customer,omitempty"`
+	Country  string `json:"country"`
+	Units    int64  `json:"units"` // over all movements; 0: nothing of the order lies on a shelf
 }
 
 // StockMovement is what one stock code gains (positive) or loses.
@@ -55,8 +61,9 @@ func (i *inventory) handle(e Event) ([]draft, error) {
 }
 
 func (i *inventory) placed(e Event, order Order) []draft {
-	update := StockUpdate{Order: order.Order, Kind: stockReserved, Customer: order.Customer, Country: order.Country}
-	update.take(order.Lines, -1)
+	update := newStockUpdate(StockSummary{
+		Order: order.Order, Kind: stockReserved, Customer: order.Customer, Country: order.Country,
+	}, order.Lines, -1)
 	r := i.reservation(order.Order)
 	r.reserved = &update
 	return append([]draft{i.move(e, update)}, i.settle(e, r)...)
@@ -71,8 +78,9 @@ func (i *inventory) paid(e Event, p Payment) []draft {
 	if e.Type == PaymentFailed {
 		return nil // not paid back, so not sent back
 	}
-	update := StockUpdate{Order: p.Order, Kind: stockReturned, Customer: p.Customer, Country: p.Country}
-	update.take(p.Returned, +1)
+	update := newStockUpdate(StockSummary{
+		Order: p.Order, Kind: stockReturned, Customer: p.Customer, Country: p.Country,
+	}, p.Returned, +1)
 	return []draft{i.move(e, update)}
 }
 
@@ -99,7 +107,7 @@ func (i *inventory) move(cause Event, update StockUpdate) draft {
 	for _, m := range update.Stock {
 		i.balance[m.StockCode] += m.Change
 	}
-	i.totals.add(update)
+	i.totals.add(update.StockSummary)
 	return draft{
 		eventType: InventoryUpdated, order: update.Order, key: cause.Key, step: update.Kind, data: update,
 	}
@@ -114,22 +122,23 @@ func (i *inventory) reservation(order string) *reservation {
 	return r
 }
 
-// take adds the lines that lie on a shelf, one movement a stock code, in the
-// order in which the lines name them.
-func (s *StockUpdate) take(lines []Line, sign int64) {
+// newStockUpdate moves the lines that lie on a shelf, one movement a stock
+// code, in the order in which the lines name them. sign is -1 for out, +1 for in.
+func newStockUpdate(summary StockSummary, lines []Line, sign int64) StockUpdate {
+	update := StockUpdate{StockSummary: summary, Stock: []StockMovement{}}
 	at := make(map[string]int, len(lines))
-	s.Stock = []StockMovement{}
 	for _, line := range lines {
 		if line.Service {
 			continue
 		}
 		n, ok := at[line.StockCode]
 		if !ok {
-			n = len(s.Stock)
+			n = len(update.Stock)
 			at[line.StockCode] = n
-			s.Stock = append(s.Stock, StockMovement{StockCode: line.StockCode})
+			update.Stock = append(update.Stock, StockMovement{StockCode: line.StockCode})
 		}
-		s.Stock[n].Change += sign * line.Quantity
-		s.Units += line.Quantity
+		update.Stock[n].Change += sign * line.Quantity
+		update.Units += line.Quantity
 	}
+	return update
 }

@@ -97,7 +97,7 @@ func (m *orderManagement) paid(e Event, payment Payment) []draft {
 	return m.settle(e, p)
 }
 
-func (m *orderManagement) stocked(e Event, update StockUpdate) []draft {
+func (m *orderManagement) stocked(e Event, update StockSummary) []draft {
 	p := m.progress(update.Order)
 	p.stock, p.units = update.Kind, update.Units
 	return m.settle(e, p)

@@ -105,7 +105,7 @@ type StockTotals struct {
 	Returned int64 `json:"returned"`
 }
 
-func (t *StockTotals) add(update StockUpdate) {
+func (t *StockTotals) add(update StockSummary) {
 	switch update.Kind {
 	case stockReserved:
 		t.Reserved += update.Units

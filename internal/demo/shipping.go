@@ -20,7 +20,7 @@ type shipping struct {
 // parcel is an order until both its payment and its stock are known.
 type parcel struct {
 	payment string // type of the payment's event; empty: not known
-	stock   *StockUpdate
+	stock   *StockSummary
 }
 
 func newShipping() *shipping { return &shipping{waiting: make(map[string]*parcel)} }
@@ -44,7 +44,7 @@ func (s *shipping) paid(e Event, p Payment) []draft {
 	return s.settle(e, p.Order, waiting)
 }
 
-func (s *shipping) stocked(e Event, update StockUpdate) []draft {
+func (s *shipping) stocked(e Event, update StockSummary) []draft {
 	if update.Kind != stockReserved {
 		return nil
 	}
