@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -36,13 +37,27 @@ func check(ctx context.Context, address string, from, to [partitions]int64) erro
 	for at := from; !reached(at, to); {
 		fetches := cl.PollFetches(ctx)
 		if err := fetches.Err(); err != nil {
-			return fmt.Errorf("reading stopped at offsets %v, %v are acknowledged: %w", at, to, err)
+			return fmt.Errorf("reading stopped at offsets %v, %v are acknowledged, the log ends at %v: %w",
+				at, to, ends(cl), err)
 		}
 		if err := compare(fetches, &at); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// ends asks for the end of each partition, -1 where there is no answer.
+func ends(cl *kgo.Client) [partitions]int64 {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	end := [partitions]int64{-1, -1, -1, -1}
+	listed, err := kadm.NewClient(cl).ListEndOffsets(ctx, topic)
+	if err != nil {
+		return end
+	}
+	listed.Each(func(o kadm.ListedOffset) { end[o.Partition] = o.Offset })
+	return end
 }
 
 func reached(at, to [partitions]int64) bool {

@@ -15,6 +15,7 @@ import (
 var (
 	crashes  = flag.Int("crashes", 100, "how often the server is killed")
 	prebuilt = flag.String("program", "", "evident to run instead of building it")
+	folder   = flag.String("folder", "", "where the server's data is kept after the test (default: nowhere)")
 	seed     = flag.Uint64("seed", 0, "repeats the moments of an earlier run; 0 takes new ones")
 )
 
@@ -76,11 +77,18 @@ func newServer(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{program: program, data: filepath.Join(dir, "data"), address: address}
+	data := filepath.Join(dir, "data")
+	if *folder != "" {
+		data = *folder
+	}
+	s := &server{program: program, data: data, address: address}
 	start(t, s)
 	t.Cleanup(func() {
 		_ = s.cmd.Process.Kill() // fails if a start failed, which was told then
 		_ = s.cmd.Wait()
+		if t.Failed() {
+			t.Logf("the server said:\n%s", s.logged())
+		}
 	})
 	return s
 }
