@@ -16,7 +16,11 @@ func AlignedBuffer(n int) []byte {
 	if buf := make([]byte, n); misalignment(buf) == 0 {
 		return buf
 	}
-	buf := make([]byte, n+BlockSize)
+	return alignedPart(make([]byte, n+BlockSize), n)
+}
+
+// alignedPart returns the first n bytes of buf that start aligned.
+func alignedPart(buf []byte, n int) []byte {
 	skip := (BlockSize - misalignment(buf)) % BlockSize
 	return buf[skip : skip+n : skip+n]
 }

@@ -137,7 +137,6 @@ func (m *Mem) Lock(name string) (io.Closer, error) {
 			return ErrLocked
 		}
 		node.locked = true
-		node.users++
 		held = &memLock{node: node}
 		return nil
 	})
@@ -154,11 +153,9 @@ type memLock struct {
 
 func (l *memLock) Close() error {
 	l.once.Do(func() {
-		m := l.node.fs
-		m.mu.Lock()
-		defer m.mu.Unlock()
+		l.node.fs.mu.Lock()
+		defer l.node.fs.mu.Unlock()
 		l.node.locked = false
-		l.node.leave()
 	})
 	return nil
 }

@@ -43,8 +43,9 @@ func KeepRandom(seed uint64) Keep {
 // another disk that the same power cut could have left.
 //
 // A disk that no power cut leaves is not among those that keep can choose:
-//   - A change to an entry is lost if an earlier one to it is, or to the place
-//     of its folder; both names of a rename change, or neither.
+//   - A change to an entry is lost if an earlier one to it is; both names of a
+//     rename change, or neither. A move to another folder is lost if that
+//     folder's making is, and the removal of a folder if a change within is.
 //   - If a file was cut short and that is lost, so is all that was written
 //     beyond the cut.
 //   - If a file grew, it is left with its last size or ends, down to the old
@@ -72,7 +73,8 @@ type crash struct {
 }
 
 // visit collects all folders that there were or are, and what is not synced of
-// them.
+// them. It reaches both folders of a move that may be lost: a folder is only
+// gone for good together with the changes in it.
 func (c *crash) visit(d *memDir) {
 	if c.entries[d] != nil {
 		return
@@ -87,7 +89,6 @@ func (c *crash) visit(d *memDir) {
 		}
 		c.ops = append(c.ops, op)
 		for _, e := range op.edits {
-			c.visit(e.dir)
 			c.visitEntry(e.old)
 		}
 	}
@@ -115,53 +116,22 @@ func (c *crash) undoLost() {
 	}
 }
 
-// lostOps asks which changes are kept.
+// lostOps asks which changes are kept. One that needs a lost one is lost too.
 func (c *crash) lostOps() (lost []*dirOp) {
-	gone := lostChanges{make(map[dirEntry]bool), make(map[*memDir]bool), make(map[*memDir]bool)}
+	isLost := make(map[*dirOp]bool)
 	for _, op := range c.ops {
-		if gone.need(op) || !c.keep(Pending{Kind: op.kind, Name: op.name}) {
+		needsLost := slices.ContainsFunc(op.needs, func(earlier *dirOp) bool { return isLost[earlier] })
+		if needsLost || !c.keep(Pending{Kind: op.kind, Name: op.name}) {
 			lost = append(lost, op)
-			gone.add(op)
+			isLost[op] = true
 		}
 	}
 	return lost
 }
 
-// lostChanges is what later changes cannot build on.
-type lostChanges struct {
-	entries map[dirEntry]bool
-	within  map[*memDir]bool // folders in which a change was lost
-	placing map[*memDir]bool // folders whose making or moving was lost
-}
-
-type dirEntry struct {
-	dir  *memDir
-	base string
-}
-
-func (l lostChanges) add(op *dirOp) {
-	for _, e := range op.edits {
-		l.entries[dirEntry{e.dir, e.base}] = true
-		l.within[e.dir] = true
-		if d, ok := e.new.(*memDir); ok {
-			l.placing[d] = true
-		}
-	}
-}
-
-// need tells if op builds on a lost change: one to the same entry, the place
-// of the folder it is in, or one in the folder that it removes. The last two
-// matter to an entry that was moved: it must not be lost by its move.
-func (l lostChanges) need(op *dirOp) bool {
-	return slices.ContainsFunc(op.edits, func(e edit) bool {
-		removed, ok := e.old.(*memDir)
-		return l.entries[dirEntry{e.dir, e.base}] || l.placing[e.dir] ||
-			ok && op.kind == OpRemove && l.within[removed]
-	})
-}
-
 func (c *crash) dir(d *memDir, name string) *memDir {
-	after := &memDir{entries: make(map[string]memEntry, len(d.entries)), modTime: d.modTime}
+	after := newMemDir()
+	after.modTime = d.modTime
 	entries := c.entries[d]
 	for _, base := range slices.Sorted(maps.Keys(entries)) {
 		switch e := entries[base].(type) {
@@ -174,8 +144,9 @@ func (c *crash) dir(d *memDir, name string) *memDir {
 	return after
 }
 
-// file copies what is kept of a file. Blocks are not copied: the dead
-// filesystem does not write to them, and the new one copies before it does.
+// file copies what is kept of a file. Whole blocks are not copied: the dead
+// filesystem no longer writes to them, and the new one, for which they are
+// synced, copies them before it does.
 func (c *crash) file(n *memInode, name string) *memInode {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
@@ -185,7 +156,7 @@ func (c *crash) file(n *memInode, name string) *memInode {
 	for i := range after.slots {
 		b := cutBlock(c.block(n, i, name, kept), i, size)
 		if b != nil {
-			after.slots[i] = slot{cur: b, shared: true}
+			after.slots[i] = slot{cur: b}
 			after.used++
 		}
 	}

@@ -19,7 +19,6 @@ func (m *Mem) FlipBit(name string, off int64) error {
 		}
 		s := &n.slots[i]
 		s.cur = flipped(s.cur, at)
-		s.shared = false
 		if s.old != nil {
 			s.old = flipped(s.old, at)
 		}
@@ -79,7 +78,7 @@ func (n *memInode) evict(s *slot) {
 		n.used--
 		n.fs.release(1)
 	}
-	*s = slot{cur: s.old, shared: true}
+	*s = slot{cur: s.old}
 }
 
 // damage runs do on a file's contents.

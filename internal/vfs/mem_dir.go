@@ -22,6 +22,8 @@ type memDir struct {
 	// unsynced are the changes that SyncDir has not made durable, in order. A
 	// move in it may be durable by way of the other folder.
 	unsynced []*dirOp
+	// latest are the last of them, by entry.
+	latest map[string]*dirOp
 	// placed is the change that made the folder or moved it last; nil if that
 	// was before a power cut.
 	placed  *dirOp
@@ -29,7 +31,11 @@ type memDir struct {
 }
 
 func newMemDir() *memDir {
-	return &memDir{entries: make(map[string]memEntry), modTime: time.Now()}
+	return &memDir{
+		entries: make(map[string]memEntry),
+		latest:  make(map[string]*dirOp),
+		modTime: time.Now(),
+	}
 }
 
 // MkdirAll creates a folder and its parents.

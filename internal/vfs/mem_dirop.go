@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -8,15 +9,17 @@ import (
 // maxUnsynced bounds the changes that a folder remembers. Beyond it the oldest
 // become durable unasked, as they do in a kernel after some seconds, so that
 // who never calls SyncDir does not fill the memory.
-const maxUnsynced = 1 << 16
+const maxUnsynced = 1 << 14
 
 // dirOp is a change to one folder, or for a move to two, that a power cut may
 // take back. It is guarded by Mem.mu.
 type dirOp struct {
-	seq     uint64
-	kind    OpKind
-	name    string // for Pending
-	edits   []edit // of a rename, the new name's is the last
+	seq   uint64
+	kind  OpKind
+	name  string // for Pending
+	edits []edit // of a rename, the new name's is the last
+	// needs are the earlier changes without which this one cannot be kept.
+	needs   []*dirOp
 	durable bool
 }
 
@@ -32,10 +35,12 @@ type edit struct {
 func (m *Mem) apply(kind OpKind, name string, edits ...edit) {
 	m.lastOp++
 	op := &dirOp{seq: m.lastOp, kind: kind, name: name, edits: edits}
+	op.findNeeds()
 	now := time.Now()
 	for _, e := range edits {
 		e.apply()
 		e.dir.modTime = now
+		e.dir.latest[e.base] = op
 		if placed, ok := e.new.(*memDir); ok {
 			placed.placed = op
 		}
@@ -59,6 +64,33 @@ func (op *dirOp) moves() bool {
 	return len(op.edits) == 2 && op.edits[0].dir != op.edits[1].dir
 }
 
+// findNeeds runs before op is applied. Besides the changes to the same entries,
+// op needs what would otherwise lose an entry that is only moved: the places of
+// the folders that it moves to, and all changes to a folder that it removes.
+func (op *dirOp) findNeeds() {
+	for _, e := range op.edits {
+		op.need(e.dir.latest[e.base])
+		if gone, ok := e.old.(*memDir); ok && op.kind == OpRemove {
+			for _, within := range gone.unsynced {
+				op.need(within)
+			}
+		}
+	}
+	if !op.moves() {
+		return
+	}
+	for place := op.edits[1].dir.placed; place != nil; {
+		op.need(place)
+		place = place.edits[len(place.edits)-1].dir.placed
+	}
+}
+
+func (op *dirOp) need(earlier *dirOp) {
+	if earlier != nil && !earlier.durable {
+		op.needs = append(op.needs, earlier)
+	}
+}
+
 func (d *memDir) remember(op *dirOp) {
 	d.unsynced = append(d.unsynced, op)
 	if len(d.unsynced) > maxUnsynced {
@@ -68,52 +100,17 @@ func (d *memDir) remember(op *dirOp) {
 
 // settle makes the first count changes to d durable.
 func (d *memDir) settle(count int) {
-	ops := d.unsynced[:count]
+	for _, op := range d.unsynced[:count] {
+		op.settle()
+	}
 	d.unsynced = slices.Clone(d.unsynced[count:])
-	for _, op := range ops {
-		op.settle()
-	}
+	maps.DeleteFunc(d.latest, func(_ string, op *dirOp) bool { return op.durable })
 }
 
-// settle makes op durable, and with it what cannot be lost without losing an
-// entry that op only moves: earlier changes to the same entries, the place of
-// the folder that it moves to, and all changes to a folder that it removes.
+// settle makes op durable, and what it needs.
 func (op *dirOp) settle() {
-	if op.durable {
-		return
+	for _, earlier := range op.needs {
+		earlier.settle()
 	}
-	op.durable = true
-	for _, e := range op.edits {
-		e.settleEarlier(op.seq)
-		if op.moves() {
-			e.dir.settlePlace()
-		}
-		if gone, ok := e.old.(*memDir); ok && op.kind == OpRemove {
-			gone.settle(len(gone.unsynced))
-		}
-	}
-}
-
-// settleEarlier makes the changes to the same entry before seq durable.
-func (e edit) settleEarlier(seq uint64) {
-	for _, op := range e.dir.unsynced {
-		if op.seq >= seq {
-			return // they are in order
-		}
-		if op.touches(e.dir, e.base) {
-			op.settle()
-		}
-	}
-}
-
-// settlePlace makes the folder's own entry durable, and those above it.
-func (d *memDir) settlePlace() {
-	for op := d.placed; op != nil; {
-		op.settle()
-		op = op.edits[len(op.edits)-1].dir.placed
-	}
-}
-
-func (op *dirOp) touches(dir *memDir, base string) bool {
-	return slices.ContainsFunc(op.edits, func(e edit) bool { return e.dir == dir && e.base == base })
+	op.needs, op.durable = nil, true
 }

@@ -44,7 +44,9 @@ type memInode struct {
 
 // slot is one block of a file.
 type slot struct {
-	// cur is what reads see; nil is zeros.
+	// cur is what reads see; nil is zeros. If it lies wholly below
+	// memInode.synced, and is not saved, other filesystems may have it too
+	// (see crash.file), and a write saves it before.
 	cur *block
 	// old, if saved, is what a power cut may leave instead; only its bytes
 	// below memInode.synced count. It is never written to.
@@ -54,8 +56,6 @@ type slot struct {
 	dirty bool
 	// lost says that cur will never reach the disk: see Mem.LoseUnsynced.
 	lost bool
-	// shared says that another filesystem has cur too, so a write copies it.
-	shared bool
 }
 
 // base is what was there at the last Sync, as far as synced reaches.
@@ -148,17 +148,14 @@ func (n *memInode) writable(i, at, length int) *block {
 		n.used++
 		s.save()
 		s.cur = new(block)
-	case s.shared || !s.saved && !appends:
-		from := s.cur
-		if !s.saved && !appends {
-			s.save()
-		}
+	case !s.saved && !appends:
+		s.save()
 		s.cur = new(block)
 		if length < BlockSize {
-			*s.cur = *from
+			*s.cur = *s.old
 		}
 	}
-	s.shared, s.lost = false, false
+	s.lost = false
 	n.mark(i)
 	return s.cur
 }
@@ -196,7 +193,7 @@ func (n *memInode) drop(i int) {
 		return
 	}
 	s.save()
-	s.cur, s.shared, s.lost = nil, false, false
+	s.cur, s.lost = nil, false
 	n.mark(i)
 	n.used--
 	n.fs.release(1)

@@ -4,6 +4,7 @@
 // It has two implementations: [OS], the machine's disk, and [Mem], a
 // filesystem in memory that knows which bytes and which directory entries a
 // power cut would keep. [Faulty] wraps either and fails chosen operations.
+// Package vfstest has the conformance suite that all three pass.
 //
 // It is not a general filesystem: there are no links, no permissions beyond
 // creation, no working directory. Paths are slash-separated or native, as the
@@ -13,9 +14,11 @@
 //
 // Bytes written to a file are kept after [File.Sync] on it returned nil, and
 // may or may not be kept before; a block that was being rewritten keeps either
-// its old or its new bytes. A file that was created, renamed or removed is so
-// after a power cut only once [FS.SyncDir] on its folder returned nil, and may
-// or may not be before. After Sync has failed, nothing is known of the bytes
+// its old or its new bytes. Blocks are kept or not in any order, so a file that
+// grew may have zeros before bytes that were written later. A file that was
+// created, renamed or removed is so after a power cut only once [FS.SyncDir] on
+// its folder returned nil, and may or may not be before; a folder is an entry
+// of its parent. A rename is kept for both names or for neither. After Sync has failed, nothing is known of the bytes
 // written since the last Sync that succeeded, not even if they read back well.
 package vfs
 
@@ -44,10 +47,11 @@ type FS interface {
 	MkdirAll(dir string) error
 	// Remove removes a file or an empty folder.
 	Remove(name string) error
-	// RemoveAll removes a file, or a folder and all below it; it is no error
-	// if there is none.
+	// RemoveAll removes a file, or a folder and all below it, one by one; it
+	// is no error if there is none.
 	RemoveAll(name string) error
-	// Rename replaces newName by oldName in one step.
+	// Rename replaces newName by oldName in one step. A folder cannot be
+	// replaced.
 	Rename(oldName, newName string) error
 	// Stat tells of a file or a folder.
 	Stat(name string) (fs.FileInfo, error)
