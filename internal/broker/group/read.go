@@ -76,7 +76,7 @@ func readOffset(r batch.Record, v visitor) error {
 	if value.Version < offsetValueWithEpoch {
 		value.LeaderEpoch = -1
 	}
-	if value.Version != offsetValueWithExpiry {
+	if value.Version != offsetValueWithExpiry || value.ExpireTimestamp < 0 {
 		value.ExpireTimestamp = -1
 	}
 	v.offset(key.Group, tp, &value)
