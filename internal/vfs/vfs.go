@@ -18,8 +18,9 @@
 // grew may have zeros before bytes that were written later. A file that was
 // created, renamed or removed is so after a power cut only once [FS.SyncDir] on
 // its folder returned nil, and may or may not be before; a folder is an entry
-// of its parent. A rename is kept for both names or for neither. After Sync has failed, nothing is known of the bytes
-// written since the last Sync that succeeded, not even if they read back well.
+// of its parent. A rename is kept for both names or for neither. After Sync has
+// failed, nothing is known of the bytes written since the last Sync that
+// succeeded, not even if they read back well.
 package vfs
 
 import (
@@ -29,7 +30,7 @@ import (
 )
 
 // BlockSize is the unit, in bytes, to which offset, length and memory address
-// of every read and write on a direct handle ([OpenDirect]) must be aligned.
+// of every read and write on a direct handle ([Direct]) must be aligned.
 // 4096 suits every disk in use: logical blocks are 512 or 4096 bytes.
 const BlockSize = 4096
 
