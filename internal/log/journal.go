@@ -32,8 +32,9 @@ const (
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // journal makes small appends to many partitions durable with one fsync. One
-// goroutine (run) owns the current file; another (keep) prepares the next one
-// and releases full ones by flushing their partitions.
+// goroutine (run) owns the current file; another prepares the next one, and a
+// third releases full ones by flushing their partitions. run never waits for a
+// release: the partitions to be flushed may be waiting for run.
 type journal struct {
 	log   *Log
 	queue *commitQueue
@@ -44,9 +45,11 @@ type journal struct {
 	buf     []byte // aligned
 	plans   []journalPlan
 
-	ready chan *journalFile // at most one, prepared
-	work  chan func()       // for keep
-	size  atomic.Int64      // bytes that the next file shall have
+	preparing bool              // a file has been asked for and not yet taken; owned by run
+	wanted    chan struct{}     // asks for the next file
+	ready     chan *journalFile // the answer; nil if the disk does not let it
+	full      chan *journalFile // for release; it never fills, as live files are few
+	size      atomic.Int64      // bytes that the next file shall have
 
 	mu struct {
 		sync.Mutex
@@ -59,7 +62,7 @@ type journal struct {
 }
 
 // journalFile is one file. It belongs to the run goroutine until it is handed
-// to keep.
+// on for release.
 type journalFile struct {
 	id     uint64
 	name   string
@@ -82,14 +85,15 @@ type journalPlan struct {
 func newJournal(l *Log) *journal {
 	j := &journal{log: l, queue: newCommitQueue(), dir: l.journalDir()}
 	j.buf = vfs.AlignedBuffer(64 << 10)
-	j.ready = make(chan *journalFile, 1)
-	j.work = make(chan func(), 2*maxLive)
+	j.wanted, j.ready = make(chan struct{}, 1), make(chan *journalFile, 1)
+	j.full = make(chan *journalFile, maxLive+1)
 	j.size.Store(minJournal)
 	return j
 }
 
 func (j *journal) run() {
-	defer close(j.work)
+	defer close(j.full)
+	defer close(j.wanted)
 	var list []*Partition
 	for {
 		if list = j.queue.pop(list, 0); len(list) == 0 {
@@ -102,10 +106,17 @@ func (j *journal) run() {
 	}
 }
 
-// keep does the journal's slow work, one piece after the other.
-func (j *journal) keep() {
-	for f := range j.work {
-		f()
+// runPrepare makes the files that run asks for.
+func (j *journal) runPrepare() {
+	for range j.wanted {
+		j.ready <- j.create()
+	}
+}
+
+// runRelease releases full files, in the order of their ids.
+func (j *journal) runRelease() {
+	for f := range j.full {
+		j.release(f)
 	}
 }
 
@@ -264,23 +275,19 @@ func (j *journal) started() {
 	j.mu.floor = 0
 }
 
-// activate makes the prepared file the current one. Where there is none (too
-// many await release, or the disk is full) it returns false.
+// activate makes the next file the current one. It returns false where too many
+// await release, or the disk does not let it.
 func (j *journal) activate(need int64) bool {
-	var f *journalFile
-	select {
-	case f = <-j.ready:
-	default:
-		if j.liveFiles() > 0 {
-			j.prepare()
-			return false
-		}
-		f = j.create()
+	if !j.prepare() {
+		return false
 	}
-	if f == nil || need+vfs.BlockSize > f.size {
-		if f != nil {
-			j.discard(f)
-		}
+	f := <-j.ready
+	j.preparing = false
+	if f == nil {
+		return false
+	}
+	if need+vfs.BlockSize > f.size {
+		j.discard(f)
 		return false
 	}
 	f.off, f.rounds, f.began = vfs.BlockSize, 0, time.Now()
@@ -306,25 +313,21 @@ func (j *journal) retire(f *journalFile) {
 	if time.Since(f.began) < quickFilled && !f.failed {
 		j.size.Store(min(2*f.size, maxJournal))
 	}
-	j.work <- func() { j.release(f) }
+	j.full <- f
 }
 
-// prepare has the next file made, unless there is one or too many are live.
-func (j *journal) prepare() {
-	if len(j.ready) > 0 || j.liveFiles() >= maxLive {
-		return
+// prepare asks for the next file, unless that has been done or too many are
+// live. It returns whether one is to come.
+func (j *journal) prepare() bool {
+	if j.preparing {
+		return true
 	}
-	select {
-	case j.work <- func() {
-		if len(j.ready) > 0 {
-			return
-		}
-		if f := j.create(); f != nil {
-			j.ready <- f
-		}
-	}:
-	default: // keep is busy; the next round asks again
+	if j.liveFiles() >= maxLive {
+		return false
 	}
+	j.preparing = true
+	j.wanted <- struct{}{}
+	return true
 }
 
 // create returns a file of the wanted size with all its blocks written, so that
@@ -378,7 +381,7 @@ func (f *journalFile) fill() error {
 }
 
 // release flushes all partitions that have bytes in the file and then lets it
-// be used again. Files are released in the order of their ids.
+// be used again.
 func (j *journal) release(f *journalFile) {
 	list := make([]*Partition, 0, len(f.parts))
 	for p := range f.parts {
@@ -433,7 +436,9 @@ func (j *journal) files() []*journalFile {
 	}
 	select {
 	case f := <-j.ready:
-		all = append(all, f)
+		if f != nil {
+			all = append(all, f)
+		}
 	default:
 	}
 	return all

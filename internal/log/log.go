@@ -209,7 +209,8 @@ func (l *Log) startCommits() {
 	l.callbacks.init()
 	l.commits.Go(l.callbacks.run)
 	l.commits.Go(l.journal.run)
-	l.commits.Go(l.journal.keep)
+	l.commits.Go(l.journal.runPrepare)
+	l.commits.Go(l.journal.runRelease)
 	for range directWorkers {
 		l.commits.Go(l.runDirect)
 	}
@@ -316,6 +317,17 @@ func (l *Log) Partition(topic string, partition int32) *Partition {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.mu.partitions[folderName(topic, partition)]
+}
+
+// Stopped returns why partitions that take no appends do not.
+func (l *Log) Stopped() []error {
+	var out []error
+	for _, p := range l.partitions() {
+		if err := p.Err(); err != nil {
+			out = append(out, err)
+		}
+	}
+	return out
 }
 
 // partitions is a snapshot of the open partitions.
