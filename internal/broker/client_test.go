@@ -98,7 +98,8 @@ func TestWaitingConsumerIsWoken(t *testing.T) {
 func TestConsumerGroupSharesAndRemembers(t *testing.T) {
 	s := start(t)
 	s.create(4, nil, "t")
-	group := []kgo.Opt{kgo.ConsumerGroup("g"), kgo.ConsumeTopics("t"), kgo.DisableAutoCommit()}
+	// The client's first fetch may be for some partitions only; it must not wait for long.
+	group := []kgo.Opt{kgo.ConsumerGroup("g"), kgo.ConsumeTopics("t"), kgo.DisableAutoCommit(), kgo.FetchMaxWait(50 * time.Millisecond)}
 	a := s.client(group...)
 	s.produce(a, "t", "1", "2", "3", "4", "5", "6", "7", "8")
 	consume(t, a, 8)
@@ -148,3 +149,5 @@ func TestManyConsumersOfBigBatches(t *testing.T) {
 		}
 	}
 }
+
+func consumeTopic(name string) kgo.Opt { return kgo.ConsumeTopics(name) }

@@ -23,7 +23,9 @@ func (p *production) encode(dst []byte, c *call) []byte {
 		first = t.end
 		e.NoTags()
 	}
-	e.Int32(0) // throttle time
+	if c.version >= 1 {
+		e.Int32(0) // throttle time
+	}
 	e.NoTags()
 	return e.Dst
 }
