@@ -18,7 +18,8 @@ import (
 //
 // The methods named after Kafka's requests do not wait: they call reply once,
 // at once or later, from any goroutine. A request must not be changed until
-// then, and a response may share memory with its request.
+// then, except for its byte slices, which may be overwritten as soon as the
+// method has returned. A response may share strings with its request.
 type Coordinator struct {
 	cfg      Config
 	classic  classic.Config

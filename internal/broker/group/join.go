@@ -1,6 +1,8 @@
 package group
 
 import (
+	"bytes"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -21,6 +23,9 @@ func (c *Coordinator) Join(client ClientInfo, req *kmsg.JoinGroupRequest, reply 
 		refuse(err)
 		return
 	}
+	if c.topic.partitions() == 0 { // it will wait
+		req = detached(req)
+	}
 	c.topic.whenThere(req.Group, func(err *kerr.Error) {
 		if err != nil {
 			refuse(err)
@@ -34,6 +39,16 @@ func (c *Coordinator) Join(client ClientInfo, req *kmsg.JoinGroupRequest, reply 
 			refuse(c.missing(kerr.UnknownMemberID))
 		}
 	})
+}
+
+// detached returns a copy of req whose byte slices may be kept.
+func detached(req *kmsg.JoinGroupRequest) *kmsg.JoinGroupRequest {
+	d := *req
+	d.Protocols = slices.Clone(req.Protocols)
+	for i := range d.Protocols {
+		d.Protocols[i].Metadata = bytes.Clone(d.Protocols[i].Metadata)
+	}
+	return &d
 }
 
 func (c *Coordinator) checkJoin(req *kmsg.JoinGroupRequest) *kerr.Error {

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 
@@ -15,9 +16,8 @@ type message interface {
 }
 
 // wired returns a method that is called as a client of the given version
-// would call it over a connection: with a request that was encoded and decoded,
-// in a buffer that is used again after the reply, and whose response is encoded
-// and decoded.
+// would call it over a connection: with a request that was decoded from a
+// buffer that is used again at once, and whose response is encoded and decoded.
 func wired[Req, Resp message](t testing.TB, version int16, f func(ClientInfo, Req, func(Resp)), newReq func() Req, newResp func() Resp) func(Req) Resp {
 	return func(req Req) Resp {
 		t.Helper()
@@ -32,12 +32,11 @@ func wired[Req, Resp message](t testing.TB, version int16, f func(ClientInfo, Re
 		answer.SetVersion(version)
 		reply := make(chan error, 1)
 		f(someone, decoded, func(resp Resp) {
-			raw := resp.AppendTo(nil)
-			for i := range buffer {
-				buffer[i] = '#'
-			}
-			reply <- answer.ReadFrom(raw)
+			reply <- answer.ReadFrom(resp.AppendTo(nil))
 		})
+		for i := range buffer {
+			buffer[i] = '#'
+		}
 		if err := <-reply; err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +61,9 @@ func liveInVersion(h *harness, v int16) {
 		j = join(joinRequest("g", j.MemberID, "orders"))
 	}
 	h.wantCode("JoinGroup", j.ErrorCode, nil)
-	if j.LeaderID != j.MemberID || *j.Protocol != "range" || len(j.Members) != 1 {
+	metadata := joinRequest("", "", "orders").Protocols[0].Metadata
+	if j.LeaderID != j.MemberID || *j.Protocol != "range" || len(j.Members) != 1 ||
+		!bytes.Equal(j.Members[0].ProtocolMetadata, metadata) {
 		t.Fatalf("JoinGroup: %+v", j)
 	}
 
