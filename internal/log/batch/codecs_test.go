@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"math"
 	"runtime"
 	"sync"
 	"testing"
 
 	"github.com/klauspost/compress/s2"
+	"github.com/pierrec/lz4/v4"
 )
 
 // payload replaces what follows the header of a batch of count records.
@@ -164,10 +166,11 @@ func TestSnappyIsReadFramedAndPlain(t *testing.T) {
 
 func TestLZ4TheJavaClientCannotReadIsRefused(t *testing.T) {
 	good := compressed(t, LZ4, bomb(100))
-	dependent := bytes.Clone(good)
-	dependent[4] &^= lz4Independent
+	if _, err := new(Codecs).Validate(payload(t, LZ4, 1, lz4Frame(t, 0x60, bomb(100))), lenient()); err != nil {
+		t.Errorf("independent blocks: %v", err)
+	}
 	for name, p := range map[string][]byte{
-		"dependent blocks": dependent,
+		"dependent blocks": lz4Frame(t, 0x40, bomb(100)),
 		"legacy frame":     {0x02, 0x21, 0x4c, 0x18, 0, 0, 0, 0},
 		"cut":              good[:4],
 		"nothing":          {},
@@ -176,6 +179,24 @@ func TestLZ4TheJavaClientCannotReadIsRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// lz4Frame is a frame with the given flags that holds b in one raw block. The
+// header's checksum is found by trying.
+func lz4Frame(t testing.TB, flags byte, b []byte) []byte {
+	t.Helper()
+	le := binary.LittleEndian
+	frame := append(le.AppendUint32(nil, lz4Magic), flags, 0x40, 0)
+	frame = append(le.AppendUint32(frame, uint32(len(b))|1<<31), b...)
+	frame = le.AppendUint32(frame, 0)
+	for sum := range 256 {
+		frame[6] = byte(sum)
+		if got, err := io.ReadAll(lz4.NewReader(bytes.NewReader(frame))); err == nil && bytes.Equal(got, b) {
+			return frame
+		}
+	}
+	t.Fatal("no checksum fits")
+	return nil
 }
 
 func TestDamagedPayloadsAreRefused(t *testing.T) {

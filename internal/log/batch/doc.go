@@ -1,5 +1,5 @@
-// Package batch is the codec of Kafka's record batch, version 2 (KIP-98,
-// KIP-482, KIP-534): the unit that producers send, that segments store and that
+// Package batch is the codec of Kafka's record batch, version 2 (KIP-82,
+// KIP-98, KIP-534): the unit that producers send, that segments store and that
 // consumers fetch, byte for byte the same in all three places.
 //
 // A [Batch] is a view on those bytes. It is read and patched in place; the

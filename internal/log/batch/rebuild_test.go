@@ -89,7 +89,9 @@ func TestRebuildReturnsTheSameBatchIfNothingGoes(t *testing.T) {
 func TestRebuildOfNothingKeepsAnEmptyBatch(t *testing.T) {
 	r := new(Codecs).NewRebuilder()
 	for _, codec := range codecs {
-		b := build(t, original(codec), stored()...)
+		h := original(codec)
+		h.DeleteHorizon = now
+		b := build(t, h, stored()...)
 		got, err := r.Rebuild(b, now, func(*Record) bool { return false })
 		if err != nil {
 			t.Fatal(err)

@@ -2,8 +2,6 @@ package batch
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -16,8 +14,6 @@ const (
 	narrowWindow = 8 << 20
 	maxWindow    = 128 << 20
 )
-
-var errWindow = errors.New("zstd frame wants too large a window")
 
 // wideWindow tells whether payload starts with a frame whose window is larger
 // than narrowWindow.
@@ -42,20 +38,18 @@ type zstdReader struct {
 	src           bytes.Reader
 }
 
+// open chooses by the first frame; a frame that wants more fails when it is read.
 func (r *zstdReader) open(payload []byte) (err error) {
-	switch window := zstdWindow(payload); {
-	case window > maxWindow:
-		return fmt.Errorf("%w: %d bytes", errWindow, window)
-	case window > narrowWindow:
-		r.Decoder, err = newZstdDecoder(maxWindow)
-	case r.narrow == nil:
-		r.narrow, err = newZstdDecoder(narrowWindow)
-		r.Decoder = r.narrow
-	default:
-		r.Decoder = r.narrow
+	if r.narrow == nil {
+		if r.narrow, err = newZstdDecoder(narrowWindow); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
+	r.Decoder = r.narrow
+	if wideWindow(payload) {
+		if r.Decoder, err = newZstdDecoder(maxWindow); err != nil {
+			return err
+		}
 	}
 	r.src.Reset(payload)
 	return r.Reset(&r.src)
