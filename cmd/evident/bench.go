@@ -5,6 +5,7 @@ import (
 
 	"github.com/evidentlog/evident/internal/config"
 	"github.com/evidentlog/evident/internal/tool/benchmark"
+	"github.com/evidentlog/evident/node"
 )
 
 func newBench(c *cli) *cobra.Command {
@@ -14,7 +15,7 @@ func newBench(c *cli) *cobra.Command {
 share the machine if they run on one, so compare ratios within a run, not rates
 between machines.`
 	f := cmd.PersistentFlags()
-	f.StringVar(&n.MetricsURL, "metrics-url", "http://127.0.0.1:8080/metrics", "page that tells the node's CPU time")
+	f.StringVar(&n.MetricsURL, "metrics-url", "http://"+node.DefaultHTTPAddress+"/metrics", "page that tells the node's CPU time")
 	f.IntVar(&n.PID, "pid", 0, "the node's process on this machine, whose CPU time is read if there is no such page")
 	config.ClientFlags(f)
 	outputFlag(cmd)

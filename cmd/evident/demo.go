@@ -5,6 +5,7 @@ import (
 
 	"github.com/evidentlog/evident/internal/tool"
 	"github.com/evidentlog/evident/internal/tool/demonstrate"
+	"github.com/evidentlog/evident/node"
 )
 
 func newDemo(c *cli) *cobra.Command {
@@ -26,7 +27,7 @@ If a terminal looks on, the node stays up to be explored until Ctrl-C.`,
 		Args: arguments(0, 0, "no arguments"),
 		RunE: c.runs(func(cmd *cobra.Command, env tool.Env, _ []string) error {
 			d.Exit = d.Exit || !c.outIsTerminal
-			return d.Run(cmd.Context(), env, c.runNode)
+			return d.Run(cmd.Context(), env)
 		}),
 	}
 	f := cmd.Flags()
@@ -34,8 +35,8 @@ If a terminal looks on, the node stays up to be explored until Ctrl-C.`,
 	f.StringVar(&d.Orders, "orders", "", "file of order rows, .csv or .csv.zst (default: a day that comes with the demo)")
 	f.Float64Var(&d.Speed, "speed", 0, "times faster than it was; 0 is as fast as possible")
 	f.BoolVar(&d.Exit, "exit", false, "end after the report, also on a terminal")
-	f.StringVar(&d.Kafka, "listen-kafka", "127.0.0.1:9092", "address of the Kafka protocol; a free port if it is taken")
-	f.StringVar(&d.HTTP, "listen-http", "127.0.0.1:8080", "address of HTTP; a free port if it is taken")
+	f.StringVar(&d.Kafka, "listen-kafka", node.DefaultKafkaAddress, "address of the Kafka protocol; a free port if it is taken")
+	f.StringVar(&d.HTTP, "listen-http", node.DefaultHTTPAddress, "address of HTTP; a free port if it is taken")
 	outputFlag(cmd)
 	return cmd
 }

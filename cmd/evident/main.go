@@ -8,15 +8,12 @@ package main
 
 import (
 	"context"
-	"github.com/evidentlog/evident/node"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"golang.org/x/term"
-
-	"github.com/evidentlog/evident/internal/tool/serve"
 )
 
 func main() {
@@ -24,7 +21,6 @@ func main() {
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(),
 		outIsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		errIsTerminal: term.IsTerminal(int(os.Stderr.Fd())),
-		runNode:       node.Run,
 	}))
 }
 
@@ -35,8 +31,6 @@ type cli struct {
 	environ  []string
 
 	outIsTerminal, errIsTerminal bool
-
-	runNode serve.RunNode
 }
 
 // run runs one command line and returns its exit code.

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,34 +23,57 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/evidenttest"
+	"github.com/evidentlog/evident/node"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"evident": main})
 }
 
-// TestScripts runs the scripts, each with a cluster of its own, which
-// EVIDENT_BROKERS names.
-func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+// TestClientCommandsOnANode runs the scripts of client commands, each on a node
+// of its own, which EVIDENT_BROKERS names.
+func TestClientCommandsOnANode(t *testing.T) {
+	testscript.Run(t, params("testdata/client", func(env *testscript.Env) error {
+		n := evidenttest.Start(t, evidenttest.Listen(), evidenttest.WithConfig(func(c *node.Config) { c.Partitions = 3 }))
+		env.Setenv("EVIDENT_BROKERS", n.KafkaAddress())
+		return startTLSCluster(env)
+	}))
+}
+
+// TestClientCommandsOnAnotherCluster runs the same scripts on somebody else's
+// implementation of the Kafka protocol: the client commands are not only ours.
+func TestClientCommandsOnAnotherCluster(t *testing.T) {
+	testscript.Run(t, params("testdata/client", func(env *testscript.Env) error {
+		if err := startCluster(env, "EVIDENT_BROKERS"); err != nil {
+			return err
+		}
+		return startTLSCluster(env)
+	}))
+}
+
+// TestNodeCommands runs the scripts of commands that run a node themselves.
+func TestNodeCommands(t *testing.T) {
+	testscript.Run(t, params("testdata/node", func(*testscript.Env) error { return nil }))
+}
+
+func params(dir string, setup func(*testscript.Env) error) testscript.Params {
+	return testscript.Params{
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		UpdateScripts:       os.Getenv("UPDATE") != "",
-		Setup: func(env *testscript.Env) error {
-			if err := startCluster(env, "EVIDENT_BROKERS"); err != nil {
-				return err
-			}
-			return startTLSCluster(env)
-		},
+		Deadline:            time.Now().Add(time.Minute),
+		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":  exits,
 			"member": member,
+			"await":  await,
 		},
-	})
+	}
 }
 
-// startCluster starts a cluster for the time of a script and sets the variable
+// startCluster starts a fake cluster for the time of a script and sets the variable
 // called name to its address.
 func startCluster(env *testscript.Env, name string, opts ...kfake.Opt) error {
 	opts = append([]kfake.Opt{kfake.NumBrokers(1), kfake.DefaultNumPartitions(3), kfake.BrokerConfigs(map[string]string{
@@ -136,5 +160,28 @@ func member(ts *testscript.TestScript, neg bool, args []string) {
 	case <-joined:
 	case <-time.After(10 * time.Second):
 		ts.Fatalf("%s has no member after 10 s", args[0])
+	}
+}
+
+// await is the script command "await FILE REGEXP [VARIABLE]": it waits until
+// the file, which a command in the background writes, matches, and sets the variable to
+// the match's first group.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: await FILE REGEXP [VARIABLE]")
+	}
+	pattern := regexp.MustCompile("(?m)" + args[1])
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+		content, err := os.ReadFile(ts.MkAbs(args[0]))
+		match := pattern.FindSubmatch(content)
+		switch {
+		case match != nil && len(args) == 3:
+			ts.Setenv(args[2], string(match[1]))
+			return
+		case match != nil:
+			return
+		case time.Now().After(deadline):
+			ts.Fatalf("%s does not match %s after 20 s, %v: %s", args[0], args[1], err, content)
+		}
 	}
 }

@@ -44,7 +44,7 @@ says "ready" and on which addresses.`,
 			if err != nil {
 				return &tool.UsageError{Err: err}
 			}
-			return serve.Run(cmd.Context(), cfg, c.err, c.runNode)
+			return serve.Run(cmd.Context(), cfg, c.err)
 		},
 	}
 	config.NodeFlags(cmd.Flags())

@@ -180,8 +180,14 @@ func TestErrorsSayWhereAndWhatToDo(t *testing.T) {
 			want: `EVIDENT_LISTEN_KAFKA: "9092" will not do: want host:port, such as "127.0.0.1:9092" (port 0 takes a free one), or "none"`},
 		{name: "wrong level", environ: []string{"EVIDENT_LOG_LEVEL=loud"},
 			want: `EVIDENT_LOG_LEVEL: "loud" will not do: want debug, info, warn or error`},
-		{name: "plain text beyond this machine", args: []string{"--listen-kafka=0.0.0.0:9092"},
-			want: `listener "kafka" on 0.0.0.0:9092 would speak plain text beyond this machine: give it tls-cert and tls-key in the file, or allow it with --insecure`},
+		{name: "plain text beyond this machine", args: []string{"--listen-http=0.0.0.0:8080"},
+			want: `listener "http" on 0.0.0.0:8080 would speak plain text beyond this machine: give it tls-cert and tls-key in the file, or allow it with --insecure`},
+		{name: "every interface, and not where", args: []string{"--listen-kafka=:9092", "--insecure"},
+			want: `listener "kafka" on :9092 is on every interface: tell clients which address to connect to with --advertise-kafka HOST:PORT, or "advertise" in the file`},
+		{name: "wrong topic property", file: "topic-default:\n  retention.mss: 1000\n",
+			want: `evident.yaml:2: retention.mss: "1000" will not do: want a topic property, which "retention.mss" is not: did you mean "retention.ms"?`},
+		{name: "wrong value of a topic property", args: []string{"--topic-default=retention.ms=long"},
+			want: `want what Kafka allows: retention.ms="long" must be`},
 		{name: "no file", args: []string{"--config=/nowhere.yaml"},
 			want: `cannot read the configuration file: open /nowhere.yaml: no such file or directory`},
 		{name: "wrong value of a flag", args: []string{"--advertise-kafka=0.0.0.0:9092"},
@@ -210,7 +216,7 @@ func TestErrorsCarryTheirParts(t *testing.T) {
 }
 
 func TestInsecureAllowsPlainTextBeyondThisMachine(t *testing.T) {
-	n, err := loadNode(t, "", nil, "--listen-kafka=0.0.0.0:9092", "--insecure")
+	n, err := loadNode(t, "", nil, "--listen-kafka=0.0.0.0:9092", "--advertise-kafka=broker:9092", "--insecure")
 	if err != nil || !n.Config.Insecure {
 		t.Errorf("insecure %v, %v", n.Config.Insecure, err)
 	}

@@ -107,13 +107,16 @@ func (p fileParser) wanted(s setting) string {
 	return "a single value"
 }
 
-// properties reads a mapping of topic properties, whose names the node checks.
+// properties reads a mapping of topic properties.
 func (p fileParser) properties(mapping *yaml.Node) (any, error) {
 	pairs := map[string]any{}
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		key, value := mapping.Content[i], mapping.Content[i+1]
 		if value.Kind != yaml.ScalarNode {
 			return nil, p.wrong(value, key.Value, "a single value")
+		}
+		if err := checkProperty(key.Value, value.Value); err != nil {
+			return nil, p.wrong(value, key.Value, err.Error())
 		}
 		pairs[key.Value] = value.Value
 	}

@@ -9,6 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/evidentlog/evident/internal/broker/topicconfig"
+	"github.com/evidentlog/evident/internal/nearest"
 )
 
 // A kind reads the text of a value into what koanf stores. Its error says what
@@ -99,10 +102,41 @@ func hostPort(text string, lowestPort int) (host string, port int, err error) {
 	return host, port, nil
 }
 
+// topicProperties are [properties] that a topic can have.
+func topicProperties(text string) (any, error) {
+	pairs, err := properties(text)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range pairs {
+		if err := checkProperty(name, value.(string)); err != nil {
+			return nil, err
+		}
+	}
+	return pairs, nil
+}
+
+// checkProperty checks one topic property; its error completes "want …".
+func checkProperty(name, value string) error {
+	err := topicconfig.Check(name, value)
+	if err == nil {
+		return nil
+	}
+	if _, known := topicconfig.Lookup(name); known {
+		reason := strings.TrimPrefix(err.Error(), topicconfig.ErrInvalid.Error()+": ")
+		return errors.New("what Kafka allows: " + reason)
+	}
+	var names []string
+	for _, d := range topicconfig.All() {
+		names = append(names, d.Name)
+	}
+	return fmt.Errorf("a topic property, which %q is not%s", name, nearest.Hint(name, names, ""))
+}
+
 // properties are key=value pairs with commas between them. An item without "="
 // continues the value before it, so that "cleanup.policy=compact,delete" is
 // one pair.
-func properties(text string) (any, error) {
+func properties(text string) (map[string]any, error) {
 	pairs, last := map[string]any{}, ""
 	for item := range strings.SplitSeq(text, ",") {
 		key, value, found := strings.Cut(item, "=")

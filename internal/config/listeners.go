@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 
 	"github.com/knadh/koanf/v2"
 
@@ -19,7 +20,23 @@ func listeners(k *koanf.Koanf) (kafka, http []node.Listener, err error) {
 	if http, err = protocol(k, "http", node.DefaultHTTPAddress); err != nil {
 		return nil, nil, err
 	}
-	return kafka, http, nil
+	return kafka, http, advertised(kafka)
+}
+
+// advertised refuses a Kafka listener on every interface that does not say
+// where clients find it: they would be told to connect to 0.0.0.0.
+func advertised(kafka []node.Listener) error {
+	for _, l := range kafka {
+		host, _, err := net.SplitHostPort(l.Address)
+		if err != nil || l.Advertise != "" {
+			continue
+		}
+		if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+			return fmt.Errorf("listener %q on %s is on every interface: tell clients which address to connect to "+
+				"with --advertise-kafka HOST:PORT, or \"advertise\" in the file", l.Name, l.Address)
+		}
+	}
+	return nil
 }
 
 // protocol reads the listeners of one protocol: the short way (listen-kafka),

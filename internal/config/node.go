@@ -64,6 +64,7 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 		TopicDefaults:              topicDefaults(k),
 		GroupInitialRebalanceDelay: groupDelay(k),
 		OffsetsPartitions:          k.Int("offsets-partitions"),
+		TruncateDamaged:            k.Bool("truncate-damaged"),
 	}
 	if err := n.Config.Validate(); err != nil {
 		return Node{}, err

@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/evidentlog/evident/node"
+)
 
 // envPrefix begins the name of every environment variable that is a setting.
 const envPrefix = "EVIDENT_"
@@ -28,16 +32,17 @@ func configFile() setting {
 func nodeSettings() []setting {
 	return []setting{
 		{"data", someText, "./evident-data", "DIR", "folder that the node owns"},
-		{"listen-kafka", listenAddress, "", "HOST:PORT", `address of the Kafka protocol (default 127.0.0.1:9092; port 0 takes a free one; "none")`},
-		{"listen-http", listenAddress, "", "HOST:PORT", `address of HTTP: /healthz, /readyz, /metrics (default 127.0.0.1:8080; port 0 takes a free one; "none")`},
+		{"listen-kafka", listenAddress, "", "HOST:PORT", "address of the Kafka protocol (default " + node.DefaultKafkaAddress + `; port 0 takes a free one; "none")`},
+		{"listen-http", listenAddress, "", "HOST:PORT", "address of HTTP: /healthz, /readyz, /metrics (default " + node.DefaultHTTPAddress + `; port 0 takes a free one; "none")`},
 		{"advertise-kafka", clientAddress, "", "HOST:PORT", "address that Kafka clients are told to connect to (default: the one listened on)"},
 		{"advertise-http", clientAddress, "", "HOST:PORT", "address of HTTP as seen from outside (default: the one listened on)"},
 		{"insecure", truth, "false", "", "allow listeners beyond this machine in plain text"},
 		{"auto-create-topics", truth, "true", "", "create a topic when a client first asks for it"},
 		{"partitions", wholeNumber(1), "1", "N", "partitions of a topic created without a number"},
-		{"topic-default", properties, "", "KEY=VALUE", "topic setting where a topic has none of its own; may be repeated"},
+		{"topic-default", topicProperties, "", "KEY=VALUE", "topic setting where a topic has none of its own; may be repeated"},
 		{"group-initial-rebalance-delay", duration, "3s", "TIME", "how long a new consumer group waits for more members"},
 		{"offsets-partitions", wholeNumber(1), "50", "N", "partitions of __consumer_offsets, when it is first created"},
+		{"truncate-damaged", truth, "false", "", "cut a partition that is damaged in the middle there, which loses the records behind it"},
 		{"log-level", oneOf("debug", "info", "warn", "error"), "info", "LEVEL", "debug, info, warn or error"},
 		{"log-format", oneOf("text", "json"), "text", "FORMAT", "text or json"},
 	}
@@ -46,7 +51,7 @@ func nodeSettings() []setting {
 // clientSettings are those of the commands that talk to a node.
 func clientSettings() []setting {
 	return []setting{
-		{"brokers", addresses, "127.0.0.1:9092", "HOST:PORT", "where to reach the node; several with commas between them"},
+		{"brokers", addresses, node.DefaultKafkaAddress, "HOST:PORT", "where to reach the node; several with commas between them"},
 		{"timeout", duration, "10s", "TIME", "how long to wait for an answer"},
 		{"tls", truth, "false", "", "speak TLS"},
 		{"tls-ca", readableFile, "", "FILE", "PEM file of the authority that signed the node's certificate; implies --tls"},

@@ -1,0 +1,89 @@
+// Package demonstrate gives internal/demo a node to run on, as "evident demo"
+// does.
+package demonstrate
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/internal/demo"
+	"github.com/evidentlog/evident/internal/tool"
+	"github.com/evidentlog/evident/node"
+)
+
+// Demo is "evident demo". Its fields are flags.
+type Demo struct {
+	// Data is the node's folder, which is kept; "" is a temporary one.
+	Data string
+	// Orders is a file of order rows; "" is the day that comes with the demo.
+	Orders string
+	// Speed is how many times faster than it was; 0 is as fast as possible.
+	Speed float64
+	// Exit ends the demo after the report. Otherwise it stays until ctx ends.
+	Exit bool
+	// Kafka and HTTP are where the node listens, or on a free port if that is
+	// taken.
+	Kafka, HTTP string
+}
+
+// Run runs the demo on a node of its own.
+func (d Demo) Run(ctx context.Context, env tool.Env) error {
+	cfg := demo.Config{
+		Data: d.Data, Orders: d.Orders, Speed: d.Speed, Stay: !d.Exit, JSON: env.JSON, Out: env.Out,
+		StartNode: func(ctx context.Context, data string) (demo.Cluster, error) {
+			return d.start(ctx, env.Err, data)
+		},
+	}
+	if env.Progress {
+		cfg.Progress = func(p demo.Progress) {
+			if p.Finished > 0 && p.Finished == p.Orders {
+				fmt.Fprint(env.Err, "\r\x1b[K")
+				return
+			}
+			fmt.Fprintf(env.Err, "\r%d rows read, %d orders sent, %d finished\x1b[K", p.Rows, p.Orders, p.Finished)
+		}
+	}
+	_, err := demo.Run(ctx, cfg)
+	return err
+}
+
+// start starts the node. Only warnings are logged, since the report is what
+// should be seen. Services start one after another here, and nobody waits for
+// more members of their groups.
+func (d Demo) start(ctx context.Context, stderr io.Writer, data string) (demo.Cluster, error) {
+	n, err := node.Start(ctx, node.Config{
+		Data:                       data,
+		Kafka:                      []node.Listener{freeListener("kafka", d.Kafka)},
+		HTTP:                       []node.Listener{freeListener("http", d.HTTP)},
+		GroupInitialRebalanceDelay: -1,
+		Logger:                     slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
+	if err != nil {
+		return demo.Cluster{}, err
+	}
+	kafka := n.Addresses().Kafka["kafka"]
+	return demo.Cluster{
+		Options: []kgo.Opt{kgo.SeedBrokers(kafka)},
+		Kafka:   kafka,
+		HTTP:    n.Addresses().HTTP["http"],
+		Failed:  n.Failed(),
+		Stop:    n.Close,
+	}, nil
+}
+
+// freeListener is a listener on address, or on a free port of the same host
+// where that one is taken: the demo should start whatever else runs on the
+// machine.
+func freeListener(name, address string) node.Listener {
+	if l, err := net.Listen("tcp", address); err == nil {
+		_ = l.Close() // it was only tried
+	} else if host, _, err := net.SplitHostPort(address); err == nil {
+		address = net.JoinHostPort(host, "0")
+	}
+	return node.Listener{Name: name, Address: address}
+}

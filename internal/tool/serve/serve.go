@@ -1,0 +1,45 @@
+// Package serve is what "evident serve" does: it runs a node until it is told
+// to stop, and logs where the node is.
+package serve
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"github.com/evidentlog/evident/internal/config"
+	"github.com/evidentlog/evident/node"
+)
+
+// Run runs a node until ctx ends. It logs to stderr; when all listeners accept
+// connections, one line says "ready" and where they are.
+func Run(ctx context.Context, cfg config.Node, stderr io.Writer) error {
+	logger := cfg.Logger(stderr)
+	cfg.Config.Logger = logger
+	cfg.Config.Ready = func(a node.Addresses) {
+		logger.LogAttrs(ctx, slog.LevelInfo, "ready", ready(cfg.Config.Data, a)...)
+	}
+	return node.Run(ctx, cfg.Config)
+}
+
+// ready is what the ready line says: the folder, and every address that the
+// node really listens on. A listener has the name of its protocol, and behind a
+// dot its own if that differs: kafka=127.0.0.1:9092, kafka.inside=127.0.0.1:9093.
+func ready(data string, a node.Addresses) []slog.Attr {
+	attrs := []slog.Attr{slog.String("data", data)}
+	for _, p := range []struct {
+		protocol  string
+		addresses map[string]string
+	}{{"kafka", a.Kafka}, {"http", a.HTTP}} {
+		for _, name := range slices.Sorted(maps.Keys(p.addresses)) {
+			key := p.protocol
+			if name != p.protocol {
+				key += "." + name
+			}
+			attrs = append(attrs, slog.String(key, p.addresses[name]))
+		}
+	}
+	return attrs
+}
