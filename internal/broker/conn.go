@@ -44,6 +44,16 @@ type conn struct {
 	sessions map[int32]struct{}
 }
 
+func newConn(b *Broker, nc net.Conn, info ListenerInfo) *conn {
+	return &conn{
+		broker: b, net: nc, info: info,
+		reader:   bufio.NewReaderSize(nc, readBuffer),
+		slots:    make(chan struct{}, maxInFlight),
+		wake:     make(chan struct{}, 1),
+		sessions: make(map[int32]struct{}),
+	}
+}
+
 // errGone says that the client closed the connection.
 var errGone = errors.New("closed by client")
 
@@ -72,12 +82,19 @@ func (c *conn) dropAll() {
 	c.out.mu.Lock()
 	calls := c.out.calls
 	c.out.calls, c.out.closed = nil, true
+	var answers []answer
+	for _, cl := range calls {
+		if cl.answer != nil {
+			answers = append(answers, cl.answer)
+		}
+	}
 	c.out.mu.Unlock()
+	for _, a := range answers {
+		a.drop()
+	}
 	for _, cl := range calls {
 		if cl.api.handle != nil {
 			cl.done()
-		} else if cl.answer != nil {
-			cl.answer.drop()
 		}
 	}
 }
@@ -136,10 +153,11 @@ func isGone(err error) bool {
 // awaitRequest waits for the first bytes of a request.
 func (c *conn) awaitRequest() (prefix, error) {
 	for {
-		if err := c.net.SetReadDeadline(time.Now().Add(c.broker.cfg.IdleTimeout)); err != nil {
-			return prefix{}, err
+		err := c.net.SetReadDeadline(time.Now().Add(c.broker.cfg.IdleTimeout))
+		var b []byte
+		if err == nil {
+			b, err = c.reader.Peek(prefixBytes)
 		}
-		b, err := c.reader.Peek(prefixBytes)
 		switch {
 		case err == nil:
 			return parsePrefix(b), nil

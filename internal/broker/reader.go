@@ -146,13 +146,14 @@ func (c *conn) readSome(cl *call, b []byte, charge int64) error {
 	return nil
 }
 
-func (c *conn) readFull(b []byte) error {
+func (c *conn) readFull(b []byte) (err error) {
 	if len(b) > c.reader.Buffered() {
-		if err := c.net.SetReadDeadline(time.Now().Add(c.broker.cfg.StallTimeout)); err != nil {
-			return err
-		}
+		err = c.net.SetReadDeadline(time.Now().Add(c.broker.cfg.StallTimeout))
 	}
-	switch _, err := io.ReadFull(c.reader, b); {
+	if err == nil {
+		_, err = io.ReadFull(c.reader, b)
+	}
+	switch {
 	case err == nil:
 		return nil
 	case isTimeout(err):

@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -68,13 +67,7 @@ func (b *Broker) ServeConn(ctx context.Context, nc net.Conn, info ListenerInfo) 
 	b.metrics.connections.Inc()
 	defer b.metrics.connections.Dec()
 
-	c := &conn{
-		broker: b, net: nc, info: info,
-		reader:   bufio.NewReaderSize(nc, readBuffer),
-		slots:    make(chan struct{}, maxInFlight),
-		wake:     make(chan struct{}, 1),
-		sessions: make(map[int32]struct{}),
-	}
+	c := newConn(b, nc, info)
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	defer c.cancel(nil)
 	defer context.AfterFunc(b.ctx, func() { c.close(errClosing) })()
