@@ -152,6 +152,21 @@ func TestLargeWritesAreSplit(t *testing.T) {
 	}
 }
 
+func TestControlBatchesArePassedOver(t *testing.T) {
+	var c batch.Codecs
+	b := c.NewBuilder(batch.Head{Control: true, Transactional: true})
+	if err := b.Append(batch.Record{Key: []byte{0}, Value: []byte("a marker")}); err != nil {
+		t.Fatal(err)
+	}
+	marker, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := replayed(t, marker); len(r.ids()) != 0 {
+		t.Errorf("read: %+v", r)
+	}
+}
+
 // FuzzReadRecord: whatever the bytes, a record is read or refused, and what
 // was read as an offset is read the same again once written.
 func FuzzReadRecord(f *testing.F) {

@@ -181,3 +181,34 @@ func TestForgottenJoinLeavesNoGroup(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// A deletion does not wait for those who have asked for an id and not come back.
+func TestGroupWithAnUnusedIDCanBeDeleted(t *testing.T) {
+	inBubble(t, newMemStore(4), func(h *harness) {
+		h.commit("g", "orders", 0, 1)
+		id := call(h.Join, joinRequest("g", "", "orders")).MemberID
+		wantDeleted(h, "g", nil)
+		h.wantGroups()
+		h.wantCode("JoinGroup", call(h.Join, joinRequest("g", id, "orders")).ErrorCode, kerr.UnknownMemberID)
+	})
+}
+
+// An offset is renewed while the sweep that would remove it comes by.
+func TestCommitUnderWayIsNotSweptAway(t *testing.T) {
+	store := newMemStore(4)
+	inBubble(t, store, func(h *harness) {
+		h.cfg.OffsetsRetention = time.Hour
+		h.restart()
+		h.commit("g", "orders", 0, 1)
+		pass(59 * time.Minute)
+		store.set(func(s *memStore) { s.delay = 5 * time.Minute })
+		renewed := begin(h.OffsetCommit, commitRequest("g", "orders", 0, 2))
+		pass(5 * time.Minute)
+		h.wantCode("OffsetCommit", commitCode(<-renewed), nil)
+		store.set(func(s *memStore) { s.delay = 0 })
+		pass(30 * time.Minute)
+		h.wantOffset("g", "orders", 0, 2)
+		h.restart()
+		h.wantOffset("g", "orders", 0, 2)
+	})
+}

@@ -181,8 +181,8 @@ func (g *Group) replaceStatic(m *member, id string, in JoinRequest) {
 // when it is too old to understand that, that somebody else leads.
 func (g *Group) replaced(w *Write, err *kerr.Error) {
 	m := g.members[w.member]
-	if m == nil || m.join == 0 || g.state != Stable || g.generation != w.generation {
-		return // a rebalance has begun, and answers it
+	if m == nil || m.join == 0 || g.state != Stable {
+		return // replaced again, or answered by a rebalance, or about to be
 	}
 	if err != nil {
 		g.replyJoin(m, joinError("", err))
