@@ -13,12 +13,14 @@ import (
 // gone from the disk. Offsets of topics that the group's consumers read stay.
 func (c *Coordinator) OffsetDelete(_ ClientInfo, req *kmsg.OffsetDeleteRequest, reply func(*kmsg.OffsetDeleteResponse)) {
 	resp := req.ResponseKind().(*kmsg.OffsetDeleteResponse)
-	refuse := func(err *kerr.Error) {
-		resp.ErrorCode, resp.Topics = err.Code, nil
+	answer := func(err *kerr.Error) {
+		if err != nil {
+			resp.ErrorCode, resp.Topics = err.Code, nil
+		}
 		reply(resp)
 	}
 	if err := c.check(req.Group); err != nil {
-		refuse(err)
+		answer(err)
 		return
 	}
 	known := make([]resolved, len(req.Topics))
@@ -26,27 +28,20 @@ func (c *Coordinator) OffsetDelete(_ ClientInfo, req *kmsg.OffsetDeleteRequest, 
 		known[i] = c.resolve(false, t.Topic, [16]byte{})
 	}
 	found := c.with(req.Group, c.find, func(e *entry, _ time.Time) {
+		later := func(err *kerr.Error) { e.later(func() { answer(err) }) }
 		e.afterWrites(func(err *kerr.Error) {
 			if err == nil {
 				err = deletable(e.group)
 			}
 			if err != nil {
-				e.later(func() { refuse(err) })
+				later(err)
 				return
 			}
-			c.writeTombstones(e, planDelete(e, req, resp, known), func(err *kerr.Error) {
-				e.later(func() {
-					if err != nil {
-						refuse(err)
-						return
-					}
-					reply(resp)
-				})
-			})
+			c.writeTombstones(e, planDelete(e, req, resp, known), later)
 		})
 	})
 	if !found {
-		refuse(c.missing(kerr.GroupIDNotFound))
+		answer(c.missing(kerr.GroupIDNotFound))
 	}
 }
 

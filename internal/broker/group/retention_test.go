@@ -190,6 +190,9 @@ func TestGroupWithAnUnusedIDCanBeDeleted(t *testing.T) {
 		wantDeleted(h, "g", nil)
 		h.wantGroups()
 		h.wantCode("JoinGroup", call(h.Join, joinRequest("g", id, "orders")).ErrorCode, kerr.UnknownMemberID)
+		call(h.Join, joinRequest("new", "", "orders"))
+		wantDeleted(h, "new", nil)
+		h.wantGroups()
 	})
 }
 
