@@ -64,7 +64,11 @@ func params(dir string, setup func(*testscript.Env) error) testscript.Params {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Deadline:            time.Now().Add(time.Minute),
-		Setup:               setup,
+		Setup: func(env *testscript.Env) error {
+			// Under the race detector a program sleeps for a second before it ends.
+			env.Setenv("GORACE", "atexit_sleep_ms=0")
+			return setup(env)
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":  exits,
 			"member": member,

@@ -18,8 +18,6 @@ import (
 // would have done, and completes the sentence "want …".
 type kind func(text string) (any, error)
 
-func anyText(text string) (any, error) { return text, nil }
-
 func someText(text string) (any, error) {
 	if text == "" {
 		return nil, errors.New("a value that is not empty")

@@ -76,7 +76,7 @@ func (c *Client) Explain(ctx context.Context, err error) error {
 	if explained := c.explainDial(err); explained != nil {
 		return explained
 	}
-	if late {
+	if late && !errors.As(err, new(*LateError)) {
 		return &unreachableError{err, fmt.Sprintf("no answer from %s within %s: is it busy, or is --timeout too short?",
 			c.brokers(), c.cluster.Timeout)}
 	}

@@ -1,6 +1,7 @@
 package tool
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -21,6 +22,18 @@ func (e *UsageError) Unwrap() error { return e.Err }
 func Usagef(format string, args ...any) error {
 	return &UsageError{fmt.Errorf(format, args...)}
 }
+
+// LateError says what did not come in time. [Client.Explain] leaves it as it is
+// unless it knows that the cluster cannot be reached.
+type LateError struct {
+	// Text is the whole message.
+	Text string
+}
+
+func (e *LateError) Error() string { return e.Text }
+
+// Unwrap returns [context.DeadlineExceeded].
+func (e *LateError) Unwrap() error { return context.DeadlineExceeded }
 
 // RefusedError is an error code that the cluster answered.
 type RefusedError struct {

@@ -106,7 +106,10 @@ func (p *printer) run(ctx context.Context) error {
 	defer stop()
 	defer p.stopAtEnd(stop)()
 	for !p.finished() && polling.Err() == nil {
-		fetches := p.client.PollRecords(polling, p.most())
+		fetches, err := p.poll(polling)
+		if err != nil {
+			return p.client.Explain(ctx, err)
+		}
 		printed, err := p.print(fetches)
 		if err != nil {
 			return err
@@ -120,6 +123,24 @@ func (p *printer) run(ctx context.Context) error {
 		}
 	}
 	return p.commit(ctx)
+}
+
+// poll waits for records. Before the end there must be some, so it does not
+// wait for ever then: compaction can have taken the last ones, and a node can
+// have died.
+func (p *printer) poll(ctx context.Context) (kgo.Fetches, error) {
+	if p.end == nil {
+		return p.client.PollRecords(ctx, p.most()), nil
+	}
+	timely, cancel := context.WithTimeout(ctx, p.env.Cluster.Timeout)
+	defer cancel()
+	fetches := p.client.PollRecords(timely, p.most())
+	late, end, waits := p.end.ahead()
+	if waits && fetches.Empty() && timely.Err() != nil && ctx.Err() == nil {
+		return nil, &tool.LateError{Text: fmt.Sprintf("%s ends before offset %d, but no more of its records came "+
+			"within %s: compaction may have removed the last ones", late, end, p.env.Cluster.Timeout)}
+	}
+	return fetches, nil
 }
 
 // stopAtEnd calls stop when the end is reached, for no record may come to tell.

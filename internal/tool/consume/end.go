@@ -90,6 +90,20 @@ func (e *end) reached() <-chan struct{} {
 	return e.done
 }
 
+// ahead names a partition that is not at its end yet, and that end; ok is false
+// if there is none.
+func (e *end) ahead() (p offset.Partition, at int64, ok bool) {
+	if e == nil {
+		return p, 0, false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for p := range e.left {
+		return p, e.ends[p], true
+	}
+	return p, 0, false
+}
+
 func isClosed(c <-chan struct{}) bool {
 	select {
 	case <-c:

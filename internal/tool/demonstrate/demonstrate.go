@@ -49,6 +49,9 @@ func (d Demo) Run(ctx context.Context, env tool.Env) error {
 		}
 	}
 	_, err := demo.Run(ctx, cfg)
+	if err != nil && env.Progress {
+		fmt.Fprint(env.Err, "\r\x1b[K")
+	}
 	return err
 }
 

@@ -92,6 +92,11 @@ func (s *sender) source(ctx context.Context, in *input) format.Reader {
 	}()
 	return func() (*kgo.Record, error) {
 		select {
+		case i := <-items: // also after the end of ctx: it was read
+			return i.Record, i.err
+		default:
+		}
+		select {
 		case i := <-items:
 			return i.Record, i.err
 		case <-ctx.Done():

@@ -19,6 +19,14 @@ import (
 	"github.com/evidentlog/evident/internal/tool/progress"
 )
 
+// Input mostly comes faster than records can be made durable, so batches are
+// worth a moment's wait and need enough records to be filled from.
+const (
+	linger           = 5 * time.Millisecond
+	maxBuffered      = 200_000
+	maxBufferedBytes = 64 << 20
+)
+
 // Produce is "evident produce". Its fields are flags.
 type Produce struct {
 	// Format is "lines" or "json".
@@ -75,6 +83,9 @@ func (p Produce) Run(ctx context.Context, env tool.Env, topic string, files []st
 	client, err := env.Connect(ctx, append(options,
 		kgo.DefaultProduceTopic(topic),
 		kgo.ProducerBatchMaxBytes(limit),
+		kgo.ProducerLinger(linger),
+		kgo.MaxBufferedRecords(maxBuffered),
+		kgo.MaxBufferedBytes(maxBufferedBytes),
 		// The command fails if a record does, so nothing is produced anew.
 		kgo.AllowIdempotentProduceCancellation(),
 	)...)
@@ -180,16 +191,18 @@ func (s *sender) run(ctx context.Context, in *input) error {
 		if err != nil && err != io.EOF && sending.Err() == nil {
 			s.failure.set(err)
 		}
-		if err != nil || pace.wait(sending, n) != nil {
+		if err != nil || s.failure.get() != nil || pace.wait(sending, n) != nil {
 			break
 		}
 		number := n + 1
 		s.patience.sent()
 		s.client.Produce(alive, r, func(r *kgo.Record, err error) { s.done(r, number, err) })
 	}
-	// A flush that was given up has failed its records, and so the run.
-	_ = s.client.Flush(alive)
-	return s.client.Explain(context.WithoutCancel(ctx), s.failure.get())
+	ended := context.WithoutCancel(ctx)
+	if err := s.client.Flush(ended); err != nil {
+		s.failure.set(err)
+	}
+	return s.client.Explain(ended, s.failure.get())
 }
 
 // done is called by the client when a record was acknowledged or has failed.
@@ -220,8 +233,8 @@ func (s *sender) explain(r *kgo.Record, number int64, err error) error {
 		return e
 	}
 	if errors.Is(err, context.Canceled) {
-		return fmt.Errorf("record %d was not acknowledged within %s, so it may or may not be in the topic: %w",
-			number, s.timeout, context.DeadlineExceeded)
+		return &tool.LateError{Text: fmt.Sprintf("record %d was not acknowledged within %s: it may or may not be in the topic",
+			number, s.timeout)}
 	}
 	return fmt.Errorf("record %d: %w", number, err)
 }
