@@ -206,8 +206,7 @@ func (p *Partition) planDirect() *directPlan {
 	c, active := &p.mu.commit, p.active()
 	plan := &directPlan{end: place{active, active.size, active.next}, mark: active.mark(), flushes: c.flushes}
 	plan.sync = c.wantFlush || c.wantSync || c.unsynced >= p.mu.settings.FlushMessages
-	for i := p.index(c.end.seg); i < len(p.mu.segments); i++ {
-		s := p.mu.segments[i]
+	for _, s := range p.mu.segments[p.firstUnflushed():] {
 		if s.written == s.size && s.flushed == s.size && (!s.sealed || s.exact) {
 			continue
 		}
@@ -222,6 +221,16 @@ func (p *Partition) planDirect() *directPlan {
 		c.unsynced = 0
 	}
 	return plan
+}
+
+// firstUnflushed is the position of the first segment that may have bytes that
+// are not in its file. The lock is held.
+func (p *Partition) firstUnflushed() int {
+	i := len(p.mu.segments) - 1
+	for i > 0 && p.mu.segments[i].base > p.mu.flushed.base {
+		i--
+	}
+	return i
 }
 
 // index is the position of s in the list of segments. The lock is held.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -72,7 +73,7 @@ type journalFile struct {
 	rounds uint64
 	began  time.Time
 	parts  map[*Partition]struct{}
-	failed bool
+	failed bool // not to be written again
 }
 
 // journalPlan is one partition's part in a round.
@@ -268,11 +269,36 @@ func (j *journal) floor() uint64 {
 	return j.mu.live[0].id
 }
 
-// started says that recovery needs no older file any more.
-func (j *journal) started() {
+// takeOver makes the files that were recovered from live ones, to be released
+// when their partitions have been flushed, and removes those that nobody needs.
+func (j *journal) takeOver(c *journalContents, all []*Partition) error {
+	for _, name := range c.stale {
+		if err := j.log.fs.Remove(name); err != nil {
+			return err
+		}
+	}
+	parts := make(map[*Partition]struct{})
+	for _, p := range all {
+		parts[p] = struct{}{}
+	}
+	var old []*journalFile
+	for _, h := range c.files {
+		f, err := j.log.fs.Open(h.name, 0)
+		if err != nil {
+			return err
+		}
+		old = append(old, &journalFile{id: h.id, name: h.name, f: f, parts: parts, failed: true})
+	}
 	j.mu.Lock()
-	defer j.mu.Unlock()
+	j.mu.live = slices.Concat(old, j.mu.live)
 	j.mu.floor = 0
+	j.mu.Unlock()
+	j.log.commits.Go(func() { // not before Start, and Close ends it by closing the partitions
+		for _, f := range old {
+			j.release(f)
+		}
+	})
+	return nil
 }
 
 // activate makes the next file the current one. It returns false where too many
@@ -391,7 +417,7 @@ func (j *journal) release(f *journalFile) {
 		return // recovery reads the file
 	}
 	j.mu.Lock()
-	j.mu.live = j.mu.live[1:]
+	j.mu.live = slices.DeleteFunc(j.mu.live, func(o *journalFile) bool { return o == f })
 	keep := !f.failed && j.mu.free == nil && f.size >= j.size.Load()
 	if keep {
 		f.parts = nil

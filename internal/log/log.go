@@ -352,11 +352,8 @@ func (l *Log) Start(ctx context.Context) error {
 	if err := l.writeCheckpoints(); err != nil {
 		return err
 	}
-	l.journal.started()
-	for _, name := range l.recovered.files {
-		if err := l.fs.Remove(name); err != nil {
-			return err
-		}
+	if err := l.journal.takeOver(l.recovered, l.partitions()); err != nil {
+		return err
 	}
 	l.recovered = nil
 	ctx, l.stop = context.WithCancel(ctx)

@@ -56,40 +56,53 @@ func (p *Partition) adopt(r *recovery) {
 	}
 }
 
-// replay appends what the journal has beyond the segments, and brings it into
-// them.
+// replay appends what the journal has beyond the segments. The bytes stay in
+// the journal files that they were read from until a flush has brought them
+// into the segments (see Log.Start).
 func (p *Partition) replay(entries []journalEntry) error {
-	applied := false
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, e := range entries {
-		for rest := e.data; len(rest) > 0; {
-			b, more, err := batch.Next(rest)
-			if err == nil {
-				err = b.Check()
-			}
-			if err != nil {
-				p.mu.Unlock()
-				return fmt.Errorf("%w: journal entry at offset %d: %w", ErrCorruption, e.base, err)
-			}
-			rest = more
-			switch {
-			case b.BaseOffset() == p.LogEnd():
-				p.appendBatch(b, p.now())
-				p.logEnd.Store(b.NextOffset())
-				applied = true
-			case b.BaseOffset() > p.LogEnd():
-				p.mu.err = fmt.Errorf("%w: %w: the segments end at offset %d, the journal goes on at %d", ErrStorage, ErrCorruption, p.LogEnd(), b.BaseOffset())
-				p.log.cfg.Logger.Error("partition is damaged: acknowledged records are missing", "partition", p.dir, "error", p.mu.err)
-				p.mu.Unlock()
-				return nil
-			}
+		if err := p.replayEntry(e); err != nil {
+			return err
+		}
+		if p.mu.err != nil {
+			return nil
 		}
 	}
-	p.mu.Unlock()
-	if !applied {
+	s, c := p.active(), &p.mu.commit
+	if s.next == p.HighWatermark() {
 		return nil
 	}
-	return p.flush()
+	c.end, c.journal = place{s, s.size, s.next}, p.log.recovered.floor
+	c.unwritten, c.unsynced = 0, 0
+	p.highWatermark.Store(s.next)
+	return nil
+}
+
+// replayEntry appends the batches of e that the partition does not have. The
+// lock is held.
+func (p *Partition) replayEntry(e journalEntry) error {
+	for rest := e.data; len(rest) > 0; {
+		b, more, err := batch.Next(rest)
+		if err == nil {
+			err = b.Check()
+		}
+		if err != nil {
+			return fmt.Errorf("%w: journal entry at offset %d: %w", ErrCorruption, e.base, err)
+		}
+		rest = more
+		switch {
+		case b.BaseOffset() == p.LogEnd():
+			p.appendBatch(b, p.now())
+			p.logEnd.Store(b.NextOffset())
+		case b.BaseOffset() > p.LogEnd():
+			p.mu.err = fmt.Errorf("%w: %w: the segments end at offset %d, the journal goes on at %d", ErrStorage, ErrCorruption, p.LogEnd(), b.BaseOffset())
+			p.log.cfg.Logger.Error("partition is damaged: acknowledged records are missing", "partition", p.dir, "error", p.mu.err)
+			return nil
+		}
+	}
+	return nil
 }
 
 // partitionMetadata is the file, as Kafka writes it, that names the topic id a
@@ -102,6 +115,9 @@ func (p *Partition) metadata() string {
 
 // checkFolder removes the folder of an earlier topic of the same name.
 func (p *Partition) checkFolder() error {
+	if c := p.log.lastCheckpoint(p.id.key()); p.log.clean && c != nil && c.pos > 0 {
+		return nil // the folder was this partition's when it was closed
+	}
 	b, err := readFile(p.log.fs, filepath.Join(p.dir, partitionMetadata))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && string(b) == p.metadata() {
 		return nil

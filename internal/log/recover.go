@@ -245,7 +245,7 @@ func (r *recovery) scanFrom(s *segment, pos int64) (end int64, bad, err error) {
 func (r *recovery) isDamage(s *segment, last bool, end, size int64, bad error) bool {
 	known := r.from != nil && r.next < r.from.offset
 	journalled := slices.ContainsFunc(r.journal, func(e journalEntry) bool { return e.base > r.next })
-	replayed := slices.ContainsFunc(r.journal, func(e journalEntry) bool { return e.base == r.next })
+	replayed := slices.ContainsFunc(r.journal, func(e journalEntry) bool { return e.holds(r.next) })
 	switch {
 	case !last, known, journalled && !replayed, size-end > maxTorn && !replayed:
 		r.damage = fmt.Errorf("%s at position %d, offset %d: %w", s.logName(), end, r.next, bad)

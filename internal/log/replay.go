@@ -26,8 +26,9 @@ type journalEntry struct {
 // journalContents is what recovery reads from the journal.
 type journalContents struct {
 	entries map[partKey][]journalEntry // in the order they were written
-	files   []string
-	floor   uint64 // the oldest id that was read
+	files   []journalHeader // that are still needed, by id; without data
+	stale   []string        // that are not
+	floor   uint64          // the oldest id that was read
 	last    uint64 // the largest id seen in a file or in a name
 }
 
@@ -47,6 +48,9 @@ func readJournal(fsys vfs.FS, dir string) (*journalContents, error) {
 		return nil, err
 	}
 	slices.SortFunc(heads, func(a, b journalHeader) int { return int(int64(a.id) - int64(b.id)) })
+	if len(heads) > 0 {
+		c.floor = heads[0].id
+	}
 	var rounds [][]round
 	for _, h := range heads {
 		list := readRounds(h)
@@ -57,8 +61,10 @@ func readJournal(fsys vfs.FS, dir string) (*journalContents, error) {
 	}
 	for i, h := range heads {
 		if h.id < c.floor {
+			c.stale = append(c.stale, h.name)
 			continue
 		}
+		c.files = append(c.files, journalHeader{id: h.id, name: h.name})
 		for _, r := range rounds[i] {
 			if err := c.add(r); err != nil {
 				return nil, fmt.Errorf("%w: journal %s: %w", ErrCorruption, h.name, err)
@@ -87,7 +93,6 @@ func (c *journalContents) list(fsys vfs.FS, dir string) ([]journalHeader, error)
 		n, _ := strconv.ParseUint(digits, 10, 64)
 		name := filepath.Join(dir, e.Name())
 		c.last = max(c.last, n)
-		c.files = append(c.files, name)
 		data, err := readFile(fsys, name)
 		if err != nil {
 			return nil, err
@@ -96,10 +101,12 @@ func (c *journalContents) list(fsys vfs.FS, dir string) ([]journalHeader, error)
 		if err != nil {
 			return nil, fmt.Errorf("journal %s: %w", name, err)
 		}
-		if id > 0 {
-			c.last = max(c.last, id)
-			heads = append(heads, journalHeader{id, name, data})
+		if id == 0 {
+			c.stale = append(c.stale, name)
+			continue
 		}
+		c.last = max(c.last, id)
+		heads = append(heads, journalHeader{id, name, data})
 	}
 	return heads, nil
 }
@@ -178,4 +185,19 @@ func voided(list []journalEntry, offset int64) []journalEntry {
 		list[i].data = list[i].data[:kept]
 	}
 	return list
+}
+
+// holds tells whether a batch of e begins at offset.
+func (e journalEntry) holds(offset int64) bool {
+	for rest := e.data; len(rest) > 0; {
+		b, more, err := batch.Next(rest)
+		if err != nil || b.BaseOffset() > offset {
+			return false
+		}
+		if b.BaseOffset() == offset {
+			return true
+		}
+		rest = more
+	}
+	return false
 }
