@@ -57,10 +57,12 @@ func New(cfg Config) (*Broker, error) {
 		InitialRebalanceDelay: cfg.GroupInitialRebalanceDelay,
 	})
 	b.table = b.apis()
-	if b.metrics, err = newMetrics(cfg.Metrics, b.table, b.sessions.count); err != nil {
-		return nil, err
+	b.metrics, err = newMetrics(cfg.Metrics, b.table, b.sessions.count)
+	if err == nil {
+		err = cfg.Log.Start(b.ctx)
 	}
-	if err := cfg.Log.Start(b.ctx); err != nil {
+	if err != nil {
+		b.cancel(err)
 		return nil, err
 	}
 	b.work.start(b.coordinate)

@@ -164,6 +164,9 @@ func (f *fetching) read() (results []fetched, enough bool) {
 	got, failed := 0, false
 	kept := f.set.work[:0]
 	for _, e := range f.set.work {
+		if e.forgotten {
+			continue
+		}
 		r := e.read(f.set, snapshot, room-got, got == 0)
 		got += r.size()
 		failed = failed || r.code != 0 && e.partition != nil

@@ -27,8 +27,9 @@ type fetchEntry struct {
 	// What the client was last told, in a session.
 	highWatermark, logStart int64
 
-	queued bool // in fetchSet.work
-	marked bool // in fetchSet.mu.marked; guarded by fetchSet.mu
+	queued    bool // in fetchSet.work
+	forgotten bool // not in the session any more; to be taken out of work
+	marked    bool // in fetchSet.mu.marked; guarded by fetchSet.mu
 }
 
 func newFetchEntry(t *metadata.Topic, rt *kmsg.FetchRequestTopic, rp *kmsg.FetchRequestTopicPartition) *fetchEntry {

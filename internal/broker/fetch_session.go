@@ -96,7 +96,8 @@ func (s *session) forget(key entryKey) {
 		return
 	}
 	delete(s.entries, key)
-	s.set.forget(e)
+	s.set.unwatchEntry(e)
+	e.forgotten = true
 }
 
 // told remembers what the client is being told, and moves partitions that gave
@@ -136,20 +137,6 @@ func nextEpoch(epoch int32) int32 {
 		return 1
 	}
 	return epoch + 1
-}
-
-// forget takes the entry out of the set.
-func (s *fetchSet) forget(e *fetchEntry) {
-	s.unwatchEntry(e)
-	s.collect() // it may be marked
-	kept := s.work[:0]
-	for _, w := range s.work {
-		if w != e {
-			kept = append(kept, w)
-		}
-	}
-	s.work = kept
-	e.queued = false
 }
 
 // fetchSessions are the sessions of all clients, at most slots.

@@ -28,8 +28,19 @@ func (s *server) topic(name string, partitions int) *metadata.Topic {
 // append appends a batch of the values durably.
 func (s *server) append(topic *metadata.Topic, partition int32, values ...string) {
 	s.t.Helper()
+	s.appendRaw(topic, partition, records(s.t, batch.Head{}, values...))
+}
+
+// appendAt appends to partition 0 with the given timestamp.
+func (s *server) appendAt(topic *metadata.Topic, at time.Time, values ...string) {
+	s.t.Helper()
+	s.appendRaw(topic, 0, recordsAt(s.t, at, batch.Head{}, values...))
+}
+
+func (s *server) appendRaw(topic *metadata.Topic, partition int32, raw []byte) {
+	s.t.Helper()
 	done := make(chan error, 1)
-	if _, err := topic.Partition(partition).Append(records(s.t, batch.Head{}, values...), log.AckDurable, func(err error) { done <- err }); err != nil {
+	if _, err := topic.Partition(partition).Append(raw, log.AckDurable, func(err error) { done <- err }); err != nil {
 		s.t.Fatal(err)
 	}
 	if err := <-done; err != nil {

@@ -22,6 +22,14 @@ func (s offsetsStore) topic() *metadata.Topic {
 	return s.broker.store.Snapshot().Topic(metadata.OffsetsTopic)
 }
 
+// partition returns the partition numbered n, or an error.
+func (s offsetsStore) partition(n int32) (*log.Partition, error) {
+	if t := s.topic(); t != nil && t.Partition(n) != nil {
+		return t.Partition(n), nil
+	}
+	return nil, fmt.Errorf("%w: %s-%d", metadata.ErrUnknownTopic, metadata.OffsetsTopic, n)
+}
+
 // Partitions implements [group.Store].
 func (s offsetsStore) Partitions() int32 {
 	if t := s.topic(); t != nil {
@@ -50,12 +58,11 @@ func (s offsetsStore) Create(context.Context) (int32, error) {
 
 // Append implements [group.Store].
 func (s offsetsStore) Append(partition int32, raw []byte, done func(error)) {
-	p := s.topic().Partition(partition)
-	if p == nil {
-		done(fmt.Errorf("%w: %s-%d", metadata.ErrUnknownTopic, metadata.OffsetsTopic, partition))
-		return
+	p, err := s.partition(partition)
+	if err == nil {
+		_, err = p.Append(raw, log.AckDurable, done)
 	}
-	if _, err := p.Append(raw, log.AckDurable, done); err != nil {
+	if err != nil {
 		if errors.Is(err, log.ErrBatchTooLarge) {
 			err = fmt.Errorf("%w: %w", group.ErrTooLarge, err)
 		}
@@ -65,9 +72,9 @@ func (s offsetsStore) Append(partition int32, raw []byte, done func(error)) {
 
 // Read implements [group.Store].
 func (s offsetsStore) Read(ctx context.Context, partition int32, fn func([]byte) error) error {
-	p := s.topic().Partition(partition)
-	if p == nil {
-		return fmt.Errorf("%w: %s-%d", metadata.ErrUnknownTopic, metadata.OffsetsTopic, partition)
+	p, err := s.partition(partition)
+	if err != nil {
+		return err
 	}
 	for at := p.LogStart(); at < p.HighWatermark(); {
 		if ctx.Err() != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"syscall"
 	"time"
 )
 
@@ -49,10 +50,15 @@ func (b *Broker) accept(ctx context.Context, l net.Listener, info ListenerInfo, 
 	}
 }
 
-// isExhausted tells errors that pass from those that end a listener.
+// isExhausted tells errors that pass, because the system is out of something or
+// the client has gone already, from those that end a listener.
 func isExhausted(err error) bool {
-	var ne net.Error
-	return errors.As(err, &ne) && !errors.Is(err, net.ErrClosed)
+	for _, passing := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
+		if errors.Is(err, passing) {
+			return true
+		}
+	}
+	return false
 }
 
 // ServeConn serves one connection until the client or the broker closes it or

@@ -15,9 +15,14 @@ import (
 // records makes a record batch of the values.
 func records(t testing.TB, head batch.Head, values ...string) []byte {
 	t.Helper()
+	return recordsAt(t, time.Now(), head, values...)
+}
+
+func recordsAt(t testing.TB, at time.Time, head batch.Head, values ...string) []byte {
+	t.Helper()
 	b := new(batch.Codecs).NewBuilder(head)
 	for _, v := range values {
-		if err := b.Append(batch.Record{Timestamp: time.Now().UnixMilli(), Value: []byte(v)}); err != nil {
+		if err := b.Append(batch.Record{Timestamp: at.UnixMilli(), Value: []byte(v)}); err != nil {
 			t.Fatal(err)
 		}
 	}
