@@ -106,6 +106,9 @@ func (c *Client) explainDial(err error) error {
 			"the certificate of %s is not trusted: %v: name its authority with --tls-ca", where, untrusted.Err)}
 	case errors.As(err, &notTLS):
 		return &unreachableError{err, fmt.Sprintf("%s does not speak TLS: leave out --tls", where)}
+	// The client has no type for this one.
+	case strings.Contains(err.Error(), "HTTP response"):
+		return &unreachableError{err, fmt.Sprintf("%s speaks HTTP and not the Kafka protocol: check --brokers", where)}
 	case errors.As(err, &firstRead), errors.Is(err, io.EOF):
 		return &unreachableError{err, fmt.Sprintf(
 			"%s closed the connection: it may want --tls, or not be a Kafka listener", where)}
