@@ -271,4 +271,7 @@ func TestClientSettingsHaveTheSamePrecedence(t *testing.T) {
 	if _, err = loadClient([]string{"EVIDENT_BROKERS=:"}); err == nil {
 		t.Error("an address without a host was taken")
 	}
+	if _, err = loadClient(nil, "--timeout=0s"); err == nil {
+		t.Error("no time at all was taken")
+	}
 }

@@ -55,6 +55,14 @@ func duration(text string) (any, error) {
 	return d.String(), nil
 }
 
+// someDuration is a duration that is not zero.
+func someDuration(text string) (any, error) {
+	if d, err := time.ParseDuration(text); err == nil && d == 0 {
+		return nil, errors.New(`a time that is not zero, such as "10s"`)
+	}
+	return duration(text)
+}
+
 func oneOf(choices ...string) kind {
 	return func(text string) (any, error) {
 		if slices.Contains(choices, text) {

@@ -52,7 +52,7 @@ func nodeSettings() []setting {
 func clientSettings() []setting {
 	return []setting{
 		{"brokers", addresses, node.DefaultKafkaAddress, "HOST:PORT", "where to reach the node; several with commas between them"},
-		{"timeout", duration, "10s", "TIME", "how long to wait for an answer"},
+		{"timeout", someDuration, "10s", "TIME", "how long to wait for an answer"},
 		{"tls", truth, "false", "", "speak TLS"},
 		{"tls-ca", readableFile, "", "FILE", "PEM file of the authority that signed the node's certificate; implies --tls"},
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -32,7 +33,12 @@ func (e Env) Connect(ctx context.Context, opts ...kgo.Opt) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := append(e.options(d), kgo.RetryTimeout(e.Cluster.Timeout))
+	all := append(e.options(d),
+		kgo.RetryTimeout(e.Cluster.Timeout),
+		// Also how long a new connection's first answer may take, whatever the
+		// context says; the client takes 100 ms to 15 minutes.
+		kgo.RequestTimeoutOverhead(max(100*time.Millisecond, min(e.Cluster.Timeout, 15*time.Minute))),
+	)
 	cl, err := kgo.NewClient(append(all, opts...)...)
 	if err != nil {
 		return nil, err
