@@ -3,8 +3,6 @@ package broker
 import (
 	"math/bits"
 	"sync"
-
-	"github.com/evidentlog/evident/internal/vfs"
 )
 
 // Buffers come in powers of two between these.
@@ -58,6 +56,8 @@ func (p *buffers) put(b *buffer) { p.classes[b.class].Put(b) }
 
 const (
 	smallScratch = 64 << 10
+	// largeScratch is a usual max.partition.fetch.bytes. A quarter would fit a
+	// core's cache, but waking the client four times as often costs more.
 	largeScratch = 1 << 20
 	// largeScratches bounds how much scratch memory slow clients can hold
 	// before others must do with the small size.
@@ -72,8 +72,8 @@ type scratches struct {
 
 func newScratches() *scratches {
 	s := &scratches{lent: make(chan struct{}, largeScratches)}
-	s.small.New = func() any { b := vfs.AlignedBuffer(smallScratch); return &b }
-	s.large.New = func() any { b := vfs.AlignedBuffer(largeScratch); return &b }
+	s.small.New = func() any { b := make([]byte, smallScratch); return &b }
+	s.large.New = func() any { b := make([]byte, largeScratch); return &b }
 	return s
 }
 

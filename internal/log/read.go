@@ -7,12 +7,7 @@ import (
 	"slices"
 
 	"github.com/evidentlog/evident/internal/log/batch"
-	"github.com/evidentlog/evident/internal/vfs"
 )
-
-// directRead is from how many bytes on a read bypasses the operating system's
-// cache. It costs half as much for long runs, but small reads want read-ahead.
-const directRead = 256 << 10
 
 // Slice is a run of stored batches that has not been read yet. The last batch
 // may be cut short, as the Kafka protocol allows. It holds its segment's file
@@ -22,7 +17,6 @@ type Slice struct {
 	seg        *segment    // nil: empty
 	start, end int64       // file positions
 	file       *cachedFile // nil while memory has the bytes
-	direct     bool        // how file was opened
 }
 
 // Read plans a read of at most maxBytes from the batch that contains offset,
@@ -70,8 +64,7 @@ func (s *Slice) pin() error {
 }
 
 func (s *Slice) open() error {
-	s.direct = s.end-s.start >= directRead
-	f, err := s.p.log.files.open(s.seg.logName(), s.direct)
+	f, err := s.p.log.files.open(s.seg.logName(), false)
 	if err != nil {
 		return err
 	}
@@ -236,9 +229,8 @@ func (s *Slice) Close() {
 }
 
 // WriteTo writes exactly Size bytes to w. What is still in memory goes to w as
-// it is, the rest passes through buf, aligned scratch space (see
-// [vfs.AlignedBuffer]) of at least 64 KiB. After an error an unknown number of
-// bytes has been written.
+// it is, the rest passes through buf, scratch space of at least 64 KiB. After an
+// error an unknown number of bytes has been written.
 func (s *Slice) WriteTo(w io.Writer, buf []byte) error {
 	if s.seg == nil {
 		return nil
@@ -281,19 +273,9 @@ func (s *Slice) load(buf []byte, pos, end int64) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if !s.direct {
-		b := buf[:min(int64(len(buf)), end-pos)]
-		_, err := s.file.ReadAt(b, pos)
-		return b, err
-	}
-	start := blockFloor(pos)
-	want := min(int64(len(buf))&^(vfs.BlockSize-1), blockCeil(end)-start)
-	n, err := s.file.ReadAt(buf[:want], start)
-	got := min(start+int64(n), end)
-	if got <= pos || got < min(end, start+want) {
-		return nil, errors.Join(io.ErrUnexpectedEOF, err)
-	}
-	return buf[pos-start : got-start], nil
+	b := buf[:min(int64(len(buf)), end-pos)]
+	_, err := s.file.ReadAt(b, pos)
+	return b, err
 }
 
 // chunkAt returns the chunk that holds the byte at pos with a reference for the

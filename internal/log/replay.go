@@ -26,10 +26,10 @@ type journalEntry struct {
 // journalContents is what recovery reads from the journal.
 type journalContents struct {
 	entries map[partKey][]journalEntry // in the order they were written
-	files   []journalHeader // that are still needed, by id; without data
-	stale   []string        // that are not
-	floor   uint64          // the oldest id that was read
-	last    uint64 // the largest id seen in a file or in a name
+	files   []journalHeader            // that are still needed, by id; without data
+	stale   []string                   // that are not
+	floor   uint64                     // the oldest id that was read
+	last    uint64                     // the largest id seen in a file or in a name
 }
 
 // journalHeader is the first block of a journal file.
