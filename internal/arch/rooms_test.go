@@ -46,7 +46,7 @@ var commandOnly = []string{"internal/config", "internal/bench", "internal/demo",
 var standalone = []string{"event", "proof", "client", "function"}
 
 // outside are packages that belong to no room: this one, which nobody imports.
-var outside = []string{"internal/arch", "internal/depstmp"}
+var outside = []string{"internal/arch"}
 
 // testOnly are modules that only tests may import.
 var testOnly = []string{"github.com/twmb/franz-go/pkg/kfake"}
