@@ -53,13 +53,6 @@ func (n *names) unlock(topics ...string) {
 	n.freed.Broadcast()
 }
 
-// holder is the topic that has the name or one that collides with it, or "".
-func (n *names) holder(topic string) string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.mu.taken[collisionKey(topic)]
-}
-
 // take reserves the name unless another topic has it, which it then returns.
 func (n *names) take(topic string) (holder string) {
 	n.mu.Lock()
