@@ -24,10 +24,13 @@ const (
 	entryReset     = 1 // flag: entries of this partition at or after the base offset are void
 
 	minJournal  = 1 << 20
+	growth      = 8 // of the next file's size, when one was filled quickly
 	maxJournal  = 64 << 20
 	maxLive     = 4       // journal files not yet released
 	roundBytes  = 1 << 20 // a round is closed when it has as much
 	quickFilled = 10 * time.Second
+	fillPiece   = 128 << 10 // bytes written at once to a file being prepared
+	fillRest    = 3         // times as long as a write takes, before the next
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -337,7 +340,7 @@ func (j *journal) liveFiles() int {
 func (j *journal) retire(f *journalFile) {
 	j.current = nil
 	if time.Since(f.began) < quickFilled && !f.failed {
-		j.size.Store(min(2*f.size, maxJournal))
+		j.size.Store(min(growth*f.size, maxJournal))
 	}
 	j.full <- f
 }
@@ -395,12 +398,17 @@ func (j *journal) newFile(size int64) (*journalFile, error) {
 	return f, j.log.fs.SyncDir(j.dir)
 }
 
-// fill writes zeros from end to end.
+// fill writes zeros from end to end. It leaves the disk to the commits that are
+// under way most of the time.
 func (f *journalFile) fill() error {
-	zero := vfs.AlignedBuffer(minJournal)
-	for off := int64(0); off < f.size; off += minJournal {
+	zero := vfs.AlignedBuffer(fillPiece)
+	for off := int64(0); off < f.size; off += fillPiece {
+		began := time.Now()
 		if _, err := f.f.WriteAt(zero, off); err != nil {
 			return err
+		}
+		if f.size > minJournal {
+			time.Sleep(fillRest * time.Since(began))
 		}
 	}
 	return f.f.Sync()

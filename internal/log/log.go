@@ -44,7 +44,7 @@ type Config struct {
 	// its last batch (Kafka: producer.id.expiration.ms). Default: 24 hours.
 	ProducerExpiry time.Duration
 	// TailCacheBytes bounds the memory that keeps recently written bytes for
-	// consumers that keep up. Default: 64 MiB.
+	// consumers that keep up. Default: 16 MiB.
 	TailCacheBytes int
 	// TruncateDamaged lets recovery cut a partition at damage in its middle,
 	// which loses the records behind it. Default: the partition is stopped and
@@ -68,7 +68,7 @@ func (c *Config) setDefaults() {
 		}
 	}
 	if c.TailCacheBytes == 0 {
-		c.TailCacheBytes = 64 << 20
+		c.TailCacheBytes = 16 << 20
 	}
 }
 

@@ -85,9 +85,14 @@ func (l *Log) expireProducers() {
 	}
 }
 
-// flushGroup is how many partitions are flushed at once in the background, so
-// that large appends do not wait behind a thousand of them.
-const flushGroup = 4
+// flushGroup is how many partitions are flushed at once in the background.
+// After each group the disk is left to the commits that appends wait for, as
+// long as the group took but no longer than flushRest; only when the journal
+// runs short of files is there no rest.
+const (
+	flushGroup = 2
+	flushRest  = 5 * time.Millisecond
+)
 
 // flushJournalled brings the partitions' bytes in journal files up to id into
 // their segments. A partition that is stopped is waited for: it is either
@@ -95,6 +100,7 @@ const flushGroup = 4
 // before all was done.
 func (l *Log) flushJournalled(list []*Partition, id uint64) bool {
 	for len(list) > 0 {
+		began := time.Now()
 		group := list[:min(flushGroup, len(list))]
 		list = list[len(group):]
 		results := make(chan error, len(group))
@@ -111,6 +117,9 @@ func (l *Log) flushJournalled(list []*Partition, id uint64) bool {
 			if !p.waitFlushed(id) {
 				return false
 			}
+		}
+		if started > 0 && l.journal.liveFiles() < maxLive-1 {
+			time.Sleep(min(time.Since(began), flushRest))
 		}
 	}
 	return true

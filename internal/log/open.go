@@ -1,6 +1,7 @@
 package log
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/evidentlog/evident/internal/log/batch"
+	"github.com/evidentlog/evident/internal/vfs"
 )
 
 // open recovers the partition from its folder and from the journal.
@@ -119,7 +121,7 @@ func (p *Partition) checkFolder() error {
 		return nil // the folder was this partition's when it was closed
 	}
 	b, err := readFile(p.log.fs, filepath.Join(p.dir, partitionMetadata))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && string(b) == p.metadata() {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && (len(bytes.Trim(b, "\x00")) == 0 || string(b) == p.metadata()) {
 		return nil
 	}
 	if err != nil {
@@ -140,7 +142,13 @@ func (p *Partition) makeFolder() error {
 	if err := p.log.fs.MkdirAll(p.dir); err != nil {
 		return err
 	}
-	return writeFile(p.log.fs, name, []byte(p.metadata()))
+	f, err := p.log.fs.Open(name, vfs.Create)
+	if err != nil {
+		return err
+	}
+	// It need not be durable: a crash that leaves it empty does no harm.
+	_, err = f.WriteAt([]byte(p.metadata()), 0)
+	return errors.Join(err, f.Close())
 }
 
 // shut ends service for good: appends fail with why from now on. It returns
