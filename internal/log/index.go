@@ -123,15 +123,6 @@ func (x *index) writeTo(f vfs.File, sync bool) error {
 	return nil
 }
 
-// truncate forgets pending entries from entry n on.
-func (x *index) truncate(n int) {
-	if n <= x.stored {
-		x.stored, x.pending = n, nil
-		return
-	}
-	x.pending = x.pending[:(n-x.stored)*x.entry]
-}
-
 func appendOffsetEntry(b []byte, rel, pos uint32) []byte {
 	b = binary.BigEndian.AppendUint32(b, rel)
 	return binary.BigEndian.AppendUint32(b, pos)
