@@ -96,10 +96,18 @@ func appendError(err error) error {
 // waitForRoom returns when the partition can take an append. The lock is held,
 // and given up while it waits.
 func (p *Partition) waitForRoom() error {
-	for p.mu.err == nil && p.mu.commit.unwritten >= unwrittenLimit {
+	for p.refusal() == nil && p.mu.commit.unwritten >= unwrittenLimit {
 		p.room.Wait()
 	}
-	return p.mu.err
+	return p.refusal()
+}
+
+// refusal is why no appends are taken, or nil. The lock is held.
+func (p *Partition) refusal() error {
+	if p.mu.err != nil {
+		return p.mu.err
+	}
+	return p.mu.draining
 }
 
 // checkSequences checks the batches of an idempotent producer. The protocol

@@ -19,6 +19,9 @@ const (
 	checkpointVersion = 1
 )
 
+// errVersion says that a newer version wrote a file.
+var errVersion = errors.New("use the version of evident that wrote the data folder, or choose another folder")
+
 // mark is a point up to which a partition's records are known to be durable in
 // their segments' files, with what recovery needs to go on from there.
 type mark struct {
@@ -52,10 +55,17 @@ type partKey struct {
 
 func (id ID) key() partKey { return partKey{id.TopicID, id.Partition} }
 
-// checkpoint returns what the next checkpoint file is to say of p.
-func (p *Partition) checkpoint() *checkpoint {
+// checkpoint returns what the next checkpoint file is to say of p, nil for
+// nothing. last is what the last one said, which stays true while p is stopped.
+func (p *Partition) checkpoint(last *checkpoint) *checkpoint {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	switch {
+	case p.mu.unmarked:
+		return nil
+	case p.mu.damaged, p.mu.err != nil && !errors.Is(p.mu.err, ErrClosed):
+		return last
+	}
 	m := p.mu.flushed
 	return &checkpoint{mark: m, logStart: p.LogStart(), cleaned: p.mu.cleaned, producers: p.mu.producers.below(m.offset)}
 }
@@ -98,12 +108,12 @@ func decodeCheckpoints(b []byte) (map[partKey]*checkpoint, error) {
 	if len(b) < 20 || string(b[:8]) != checkpointMagic {
 		return nil, errors.New("not a checkpoint file")
 	}
-	if v := binary.BigEndian.Uint32(b[8:]); v != checkpointVersion {
-		return nil, fmt.Errorf("checkpoint format %d, this version reads %d", v, checkpointVersion)
-	}
 	body, sum := b[:len(b)-4], binary.BigEndian.Uint32(b[len(b)-4:])
 	if got := crc32.Checksum(body, castagnoli); got != sum {
 		return nil, fmt.Errorf("checksum is %08x, the bytes have %08x", sum, got)
+	}
+	if v := binary.BigEndian.Uint32(b[8:]); v != checkpointVersion {
+		return nil, fmt.Errorf("%w: checkpoint format %d, this version reads %d", errVersion, v, checkpointVersion)
 	}
 	d := decoder{b: body[16:]}
 	all := make(map[partKey]*checkpoint)
@@ -165,15 +175,13 @@ func (l *Log) writeCheckpoints() error {
 	l.unsaved.Store(0)
 	all := make(map[partKey]*checkpoint)
 	for _, p := range l.partitions() {
-		if err := p.Err(); err != nil && !errors.Is(err, ErrClosed) {
-			if c := l.lastCheckpoint(p.id.key()); c != nil {
-				all[p.id.key()] = c
-			}
+		last := l.lastCheckpoint(p.id.key())
+		c := p.checkpoint(last)
+		if c == nil {
 			continue
 		}
-		c := p.checkpoint()
-		if err := p.saveActiveIndex(); err != nil {
-			return err
+		if c != last {
+			p.saveIndex(&c.mark)
 		}
 		all[p.id.key()] = c
 	}
@@ -192,17 +200,25 @@ func (l *Log) lastCheckpoint(k partKey) *checkpoint {
 	return l.mu.checkpoints[k]
 }
 
-// saveActiveIndex writes the active segment's pending index entries, if its
-// .log file exists.
-func (p *Partition) saveActiveIndex() error {
+// saveIndex writes the index entries that the mark counts, which a sealed
+// segment has written already. If that fails, the mark counts those that are in
+// the files: the index has a gap, then, and lookups there read on for longer.
+func (p *Partition) saveIndex(m *mark) {
 	p.mu.Lock()
-	s := p.active()
-	needed := s.onDisk && len(s.offsets.pending)+len(s.times.pending) > 0
-	p.mu.Unlock()
-	if !needed {
-		return nil
+	i := len(p.mu.segments) - 1
+	for i > 0 && p.mu.segments[i].base > m.base {
+		i--
 	}
-	return p.writeIndexes(s, false)
+	s := p.mu.segments[i]
+	needed := s.base == m.base && (s.offsets.stored < m.offsetEntries || s.times.stored < m.timeEntries)
+	p.mu.Unlock()
+	if !needed || p.writeIndexes(s, m, false) == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m.offsetEntries = min(m.offsetEntries, s.offsets.stored)
+	m.timeEntries = min(m.timeEntries, s.times.stored)
 }
 
 // readCheckpoints reads the checkpoint file. A missing one is no error: then
@@ -217,6 +233,9 @@ func (l *Log) readCheckpoints() (map[partKey]*checkpoint, error) {
 		return nil, err
 	}
 	all, err := decodeCheckpoints(b)
+	if errors.Is(err, errVersion) {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
 	if err != nil {
 		l.cfg.Logger.Warn("the checkpoint file is damaged; all segments will be scanned", "file", name, "error", err)
 		return nil, nil
@@ -247,7 +266,7 @@ func readFile(fsys vfs.FS, name string) ([]byte, error) {
 
 // replaceFile makes name hold b, all or nothing, and durable.
 func replaceFile(fsys vfs.FS, name string, b []byte) error {
-	tmp := name + ".tmp"
+	tmp := name + tmpSuffix
 	if err := writeFile(fsys, tmp, b); err != nil {
 		return err
 	}

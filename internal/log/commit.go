@@ -29,11 +29,18 @@ type commitState struct {
 	// journal is the id of the oldest journal file with bytes of this
 	// partition that are not flushed, or 0.
 	journal uint64
-	// reset: the next journal entry must first cut the partition at its base
-	// offset, because bytes beyond it may stand in the journal already.
-	reset bool
-	// mustReset: the next commit takes the journal, for the reset's sake.
-	mustReset bool
+	// journalled: an entry of this partition may stand in the journal, flushed
+	// or not.
+	journalled bool
+	// void, if set, is to go to the journal instead of a commit.
+	void *voidRequest
+}
+
+// voidRequest asks the journal to note that what it has of a partition at
+// offset and beyond is void.
+type voidRequest struct {
+	offset int64
+	done   chan error
 }
 
 // place is a position between two batches.
@@ -41,6 +48,8 @@ type place struct {
 	seg    *segment
 	pos    int64 // in seg's .log file
 	offset int64 // of the record that comes next
+	// maxTime is the largest timestamp before pos in the segment.
+	maxTime int64
 }
 
 // waiter waits until all offsets below end are written, or durable.
@@ -101,10 +110,7 @@ func (p *Partition) commitNeeded() bool {
 // takesDirect tells which way the next commit goes. The lock is held.
 func (p *Partition) takesDirect() bool {
 	c := &p.mu.commit
-	if c.mustReset {
-		return false
-	}
-	return c.wantFlush || c.wantSync || c.unwritten >= directBytes || p.mu.settings.FlushMessages > 1 || c.end.seg != p.active()
+	return c.wantFlush || c.wantSync || c.unwritten >= p.log.cfg.directBytes || p.mu.settings.FlushMessages > 1 || c.end.seg != p.active()
 }
 
 // commitQueue is a queue of partitions that wait for a commit.
@@ -186,6 +192,13 @@ type segmentWrite struct {
 	seal     bool
 }
 
+func (w *segmentWrite) open(files *fileCache) (*cachedFile, error) {
+	if w.create {
+		return w.seg.create(files)
+	}
+	return w.seg.open(files, true)
+}
+
 func (p *Partition) commitDirect() {
 	plan := p.planDirect()
 	err := p.write(plan)
@@ -204,8 +217,8 @@ func (p *Partition) planDirect() *directPlan {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c, active := &p.mu.commit, p.active()
-	plan := &directPlan{end: place{active, active.size, active.next}, mark: active.mark(), flushes: c.flushes}
-	plan.sync = c.wantFlush || c.wantSync || c.unsynced >= p.mu.settings.FlushMessages
+	plan := &directPlan{end: active.end(), mark: active.mark(), flushes: c.flushes}
+	plan.sync = c.wantFlush || c.wantSync || len(c.durable) > 0 || c.unsynced >= p.mu.settings.FlushMessages
 	for _, s := range p.mu.segments[p.firstUnflushed():] {
 		if s.written == s.size && s.flushed == s.size && (!s.sealed || s.exact) {
 			continue
@@ -265,7 +278,7 @@ func (p *Partition) writeSegment(w *segmentWrite) error {
 			return err
 		}
 	}
-	f, err := p.log.files.open(w.seg.logName(), true)
+	f, err := w.open(p.log.files)
 	if err != nil {
 		return err
 	}
@@ -296,7 +309,7 @@ func (p *Partition) sync(plan *directPlan) error {
 // syncSegment makes a segment's file durable, with its name if it is new. A
 // sealed segment gets its exact size and its indexes.
 func (p *Partition) syncSegment(w *segmentWrite) error {
-	f, err := p.log.files.open(w.seg.logName(), true)
+	f, err := w.seg.open(p.log.files, true)
 	if err != nil {
 		return err
 	}
@@ -310,7 +323,7 @@ func (p *Partition) syncSegment(w *segmentWrite) error {
 		return err
 	}
 	if w.seal {
-		if err := p.writeIndexes(w.seg, true); err != nil {
+		if err := p.writeIndexes(w.seg, nil, true); err != nil {
 			return err
 		}
 	}
@@ -332,28 +345,6 @@ func (p *Partition) syncDirs(parent bool) error {
 	return nil
 }
 
-// writeIndexes writes what a segment's indexes have pending to their files.
-func (p *Partition) writeIndexes(s *segment, sync bool) error {
-	p.indexing.Lock()
-	defer p.indexing.Unlock()
-	p.mu.Lock()
-	if s.sealed {
-		s.noteTime()
-	}
-	offsets, times := s.offsets, s.times
-	p.mu.Unlock()
-	for _, x := range []*index{&offsets, &times} {
-		if err := x.write(p.log.fs, sync); err != nil {
-			return err
-		}
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	s.offsets.wrote(&offsets)
-	s.times.wrote(&times)
-	return nil
-}
-
 // advanceWritten answers the appends that wait for acks=1.
 func (p *Partition) advanceWritten(end int64) {
 	p.mu.Lock()
@@ -371,7 +362,9 @@ func (p *Partition) finishDirect(plan *directPlan, err error) {
 			p.noteWritten(w, plan.sync)
 		}
 		for _, sp := range w.spans {
-			p.log.cache.add(p, w.seg, sp.chunk)
+			if err == nil {
+				p.log.cache.add(p, w.seg, sp.chunk)
+			}
 			sp.chunk.release()
 		}
 	}
@@ -388,9 +381,9 @@ func (p *Partition) finishDirect(plan *directPlan, err error) {
 // noteWritten updates a segment after a write that succeeded. The lock is held.
 func (p *Partition) noteWritten(w *segmentWrite, synced bool) {
 	s := w.seg
-	s.written, s.onDisk = w.to, true
+	s.written = w.to
 	if synced || w.seal {
-		s.flushed = w.to
+		s.flushed, s.onDisk = w.to, true
 	}
 	if w.seal {
 		s.exact = true

@@ -1,11 +1,13 @@
 package log
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/evidentlog/evident/internal/log/batch"
@@ -25,9 +27,12 @@ func hashKey(key []byte) keyHash {
 }
 
 // compaction rewrites the sealed segments of one partition so that for every
-// key only the last record of what was looked at remains. Offsets never change.
+// key only the last record of what was looked at remains. Offsets never change,
+// and a segment keeps its last batch, if need be without records: so that there
+// are never offsets that no batch covers between one segment and the next.
 type compaction struct {
 	p       *Partition
+	ctx     context.Context
 	st      Settings
 	now     time.Time
 	latest  map[keyHash]int64 // offset of a key's last record
@@ -35,15 +40,16 @@ type compaction struct {
 	rebuild *batch.Rebuilder
 }
 
-// compact compacts the partition if enough of it is dirty.
-func (p *Partition) compact(now time.Time) error {
+// compact compacts the partition if enough of it is dirty. It gives up when ctx
+// ends or the partition is stopped or deleted.
+func (p *Partition) compact(ctx context.Context, now time.Time) error {
 	p.maintenance.Lock()
 	defer p.maintenance.Unlock()
 	st := p.Settings()
 	if !st.Compact || p.Err() != nil {
 		return nil
 	}
-	c := &compaction{p: p, st: st, now: now, latest: make(map[keyHash]int64), rebuild: p.log.codecs.NewRebuilder()}
+	c := &compaction{p: p, ctx: ctx, st: st, now: now, latest: make(map[keyHash]int64), rebuild: p.log.codecs.NewRebuilder()}
 	dirty, ok, err := c.dirty()
 	if err != nil || !ok {
 		return err
@@ -51,7 +57,13 @@ func (p *Partition) compact(now time.Time) error {
 	if err := c.learn(dirty); err != nil {
 		return err
 	}
-	for _, group := range c.groups() {
+	groups := c.groups()
+	if n := len(groups); n > 0 {
+		if err := p.checkpointBeyond(groups[n-1][len(groups[n-1])-1].next); err != nil {
+			return err
+		}
+	}
+	for _, group := range groups {
 		if err := c.rewrite(group); err != nil {
 			return fmt.Errorf("compacting %s: %w", p.dir, err)
 		}
@@ -60,6 +72,16 @@ func (p *Partition) compact(now time.Time) error {
 	defer p.mu.Unlock()
 	p.mu.cleaned, p.mu.touched = c.upTo, true
 	return nil
+}
+
+// checkpointBeyond makes sure that the checkpoint file has the partition's mark
+// in a segment that begins at offset or later, so that recovery neither looks for
+// what is about to change nor needs what is about to go.
+func (p *Partition) checkpointBeyond(offset int64) error {
+	if c := p.log.lastCheckpoint(p.id.key()); c != nil && c.base >= offset {
+		return nil
+	}
+	return p.log.writeCheckpoints()
 }
 
 // sealed are the segments that compaction may touch.
@@ -79,12 +101,15 @@ func (c *compaction) sealed() []*segment {
 func (c *compaction) dirty() (list []*segment, worth bool, err error) {
 	var clean, dirty int64
 	first := int64(-1)
+	c.p.mu.Lock()
+	cleaned := c.p.mu.cleaned
+	c.p.mu.Unlock()
 	lagged := c.now.Add(-c.st.MinCompactionLag).UnixMilli()
 	for _, s := range c.sealed() {
 		if err := c.p.describe(s); err != nil {
 			return nil, false, err
 		}
-		if s.next <= c.p.mu.cleaned {
+		if s.next <= cleaned {
 			clean += s.size
 			continue
 		}
@@ -92,7 +117,9 @@ func (c *compaction) dirty() (list []*segment, worth bool, err error) {
 			break
 		}
 		if first < 0 {
-			first = s.created
+			if first, err = c.firstTime(s); err != nil {
+				return nil, false, err
+			}
 		}
 		dirty += s.size
 		list = append(list, s)
@@ -100,6 +127,19 @@ func (c *compaction) dirty() (list []*segment, worth bool, err error) {
 	overdue := first > 0 && c.now.UnixMilli()-first > c.st.MaxCompactionLag.Milliseconds()
 	worth = dirty > 0 && (overdue || float64(dirty) >= c.st.MinCleanableRatio*float64(clean+dirty))
 	return list, worth, nil
+}
+
+// firstTime is the timestamp of the first batch of s, from which
+// max.compaction.lag.ms counts, as in Kafka.
+func (c *compaction) firstTime(s *segment) (int64, error) {
+	b, _, err := newScanner(segmentReader{c.p, s}, 0, s.size).next()
+	if err == io.EOF || errors.Is(err, ErrCorruption) {
+		return 0, nil // empty, or for learn to report
+	}
+	if err != nil {
+		return 0, err
+	}
+	return b.BaseTimestamp(), nil
 }
 
 // learn notes the last offset of every key in the dirty segments.
@@ -138,10 +178,13 @@ func (c *compaction) each(s *segment, f func(batch.Batch) error) error {
 		if err == io.EOF {
 			return nil
 		}
-		if err == nil {
-			err = b.Check()
-		}
 		if err != nil {
+			return fmt.Errorf("%s at position %d: %w", s.logName(), pos, err)
+		}
+		if err := errors.Join(c.ctx.Err(), c.p.Err()); err != nil {
+			return err
+		}
+		if err := b.Check(); err != nil {
 			return fmt.Errorf("%w: %s at position %d: %w", ErrCorruption, s.logName(), pos, err)
 		}
 		if err := f(b); err != nil {
@@ -173,12 +216,11 @@ func (c *compaction) groups() [][]*segment {
 func (c *compaction) rewrite(group []*segment) error {
 	first, last := group[0], group[len(group)-1]
 	s := newSegment(c.p.dir, first.base, &c.p.log.chunks)
-	s.next, s.sealed, s.exact, s.onDisk, s.created = last.next, true, true, true, first.created
 	cleaned := s.path + logSuffix + cleanedSuffix
 	if err := c.write(s, cleaned, group); err != nil {
 		return errors.Join(err, c.p.log.fs.RemoveAll(cleaned))
 	}
-	s.next = last.next
+	s.next, s.sealed, s.exact, s.onDisk, s.created = last.next, true, true, true, first.created
 	swap := swapName(first.base, last.next)
 	if err := c.p.log.fs.Rename(cleaned, filepath.Join(c.p.dir, swap)); err != nil {
 		return err
@@ -200,8 +242,9 @@ func (c *compaction) write(s *segment, name string, group []*segment) (err error
 		return err
 	}
 	w := &appendWriter{f: f}
+	end := group[len(group)-1].next
 	for _, old := range group {
-		if err := c.each(old, func(b batch.Batch) error { return c.copy(s, w, b) }); err != nil {
+		if err := c.each(old, func(b batch.Batch) error { return c.copy(s, w, b, end) }); err != nil {
 			return err
 		}
 	}
@@ -213,8 +256,9 @@ func (c *compaction) write(s *segment, name string, group []*segment) (err error
 	return f.Sync()
 }
 
-// copy writes b without the records that are not kept.
-func (c *compaction) copy(s *segment, w *appendWriter, b batch.Batch) error {
+// copy writes b without the records that are not kept. The segment ends at the
+// offset end.
+func (c *compaction) copy(s *segment, w *appendWriter, b batch.Batch, end int64) error {
 	horizon := int64(0)
 	if b.BaseOffset() < c.upTo {
 		horizon = c.now.Add(c.st.DeleteRetention).UnixMilli()
@@ -225,7 +269,7 @@ func (c *compaction) copy(s *segment, w *appendWriter, b batch.Batch) error {
 	if err != nil {
 		return fmt.Errorf("%w: batch at offset %d: %w", ErrCorruption, b.BaseOffset(), err)
 	}
-	if out.Count() == 0 && !c.lastOfProducer(b) {
+	if out.Count() == 0 && b.NextOffset() < end && !c.lastOfProducer(b) {
 		return nil
 	}
 	s.note(out, s.size, c.st.IndexIntervalBytes)
@@ -256,71 +300,97 @@ func (c *compaction) lastOfProducer(b batch.Batch) bool {
 }
 
 // swap replaces the group in memory and on disk. Readers that have a file of
-// the group open keep it.
+// the group open keep it; those that come next find the new file open already,
+// whatever name it has at the moment. If it fails half-way the partition stops,
+// and its recovery completes the swap.
 func (c *compaction) swap(s *segment, swap string, group []*segment) error {
-	p := c.p
-	p.indexing.Lock()
-	defer p.indexing.Unlock()
-	p.mu.Lock()
-	for _, old := range group {
-		old.replaced = true
-		old.tail.reset()
-	}
-	i := p.index(group[0])
-	rest := p.mu.segments[i+len(group):]
-	p.mu.segments = append(append(p.mu.segments[:i:i], s), rest...)
-	p.mu.Unlock()
-	for _, old := range group {
-		for _, name := range old.files() {
-			p.log.files.drop(name)
-		}
-	}
-	if err := finishSwap(p.log.fs, p.dir, swap); err != nil {
-		return err
-	}
-	for _, x := range []*index{&s.offsets, &s.times} {
-		if err := x.write(p.log.fs, true); err != nil {
+	p, path := c.p, filepath.Join(c.p.dir, swap)
+	for _, mode := range []vfs.Mode{0, vfs.Write | vfs.Direct} {
+		f, err := p.log.files.openAs(s.owner, s.logName(), path, mode)
+		if err != nil {
 			return err
 		}
+		defer f.release()
+	}
+	p.indexing.Lock()
+	defer p.indexing.Unlock()
+	p.replace(group, s)
+	err := finishSwap(p.log.fs, p.dir, swap, func() error {
+		return errors.Join(s.offsets.write(p.log.fs, true), s.times.write(p.log.fs, true))
+	})
+	if err != nil {
+		return p.fail(err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, x := range []*index{&s.offsets, &s.times} {
-		x.stored, x.pending = x.len(), nil
+	s.offsets.wroteAll()
+	s.times.wroteAll()
+	return nil
+}
+
+// replace puts s in the place of group in the list of segments. The indexing
+// lock is held.
+func (p *Partition) replace(group []*segment, s *segment) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := p.index(group[0])
+	p.mu.segments = slices.Concat(p.mu.segments[:i], []*segment{s}, p.mu.segments[i+len(group):])
+	for _, old := range group {
+		p.retire(old)
 	}
-	return p.log.fs.SyncDir(p.dir)
 }
 
 // swapName is the name of a compacted segment that is to replace those with a
 // base offset in [base, next).
 func swapName(base, next int64) string { return fmt.Sprintf("%020d-%020d%s", base, next, swapSuffix) }
 
-// finishSwap puts the compacted segment, whose bytes are durable, in place. It
-// can be done again after a crash at any point.
-func finishSwap(fsys vfs.FS, dir, name string) error {
+// finishSwap puts the compacted segment, whose bytes are durable, in place,
+// after writing its indexes, which may be left out. It can be done again after a
+// crash at any point: what it replaces is gone for good before the segment gets
+// its name, so that the two are never mixed.
+func finishSwap(fsys vfs.FS, dir, name string, writeIndexes func() error) error {
 	var base, next int64
 	if _, err := fmt.Sscanf(name, "%020d-%020d"+swapSuffix, &base, &next); err != nil {
 		return fmt.Errorf("%w: %s is not a name that compaction gives", ErrCorruption, filepath.Join(dir, name))
 	}
+	if err := removeRange(fsys, dir, base, next); err != nil {
+		return err
+	}
+	if writeIndexes != nil {
+		if err := writeIndexes(); err != nil {
+			return err
+		}
+	}
+	if err := fsys.SyncDir(dir); err != nil {
+		return err
+	}
+	if err := fsys.Rename(filepath.Join(dir, name), segmentPath(dir, base)+logSuffix); err != nil {
+		return err
+	}
+	return fsys.SyncDir(dir)
+}
+
+// removeRange removes the segments with a base offset in [base, next), and the
+// index files of the first even if its .log file is gone.
+func removeRange(fsys vfs.FS, dir string, base, next int64) error {
 	entries, err := fsys.ReadDir(dir)
 	if err != nil {
 		return err
 	}
+	list := []int64{base}
 	for _, e := range entries {
-		b, ok := segmentBase(e.Name())
-		if !ok || b < base || b >= next {
-			continue
+		if b, ok := segmentBase(e.Name()); ok && base < b && b < next {
+			list = append(list, b)
 		}
+	}
+	for _, b := range list {
 		for _, suffix := range []string{indexSuffix, timeIndexSuffix, logSuffix} {
 			if err := fsys.RemoveAll(segmentPath(dir, b) + suffix); err != nil {
 				return err
 			}
 		}
 	}
-	if err := fsys.Rename(filepath.Join(dir, name), segmentPath(dir, base)+logSuffix); err != nil {
-		return err
-	}
-	return fsys.SyncDir(dir)
+	return nil
 }
 
 // appendWriter writes to the end of a file in large pieces.

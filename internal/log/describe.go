@@ -24,7 +24,7 @@ func (p *Partition) describe(s *segment) error {
 	if p.described(s) { // somebody was quicker
 		return nil
 	}
-	d := &segment{base: s.base, path: s.path, size: s.size, offsets: s.offsets, times: s.times, maxTime: -1, maxTimeOffset: -1, indexedTime: math.MinInt64}
+	d := &segment{base: s.base, path: s.path, owner: s.owner, next: s.next, size: s.size, offsets: s.offsets, times: s.times, maxTime: -1, maxTimeOffset: -1, indexedTime: math.MinInt64}
 	d.offsets.stored, d.offsets.pending, d.times.stored, d.times.pending = 0, nil, 0, nil
 	err := p.measure(d)
 	if errors.Is(err, errIndexTorn) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, io.EOF) {
@@ -58,7 +58,7 @@ func (p *Partition) measure(d *segment) error {
 	if err := d.times.measure(p.log.files); err != nil {
 		return err
 	}
-	if err := d.checkIndexes(p.log.files, math.MaxInt64, d.size); err != nil {
+	if err := d.checkIndexes(p.log.files, d.next, d.size); err != nil {
 		return err
 	}
 	r := d.times.reader(p.log.files)
@@ -76,7 +76,7 @@ func (p *Partition) measure(d *segment) error {
 func (p *Partition) rebuildIndexes(d *segment) error {
 	d.offsets.stored, d.times.stored = 0, 0
 	d.maxTime, d.maxTimeOffset, d.indexedTime = -1, -1, math.MinInt64
-	f, err := p.log.files.open(d.logName(), true)
+	f, err := d.open(p.log.files, true)
 	if err != nil {
 		return err
 	}
@@ -94,11 +94,41 @@ func (p *Partition) rebuildIndexes(d *segment) error {
 	}
 	d.noteTime()
 	for _, x := range []*index{&d.offsets, &d.times} {
-		p.log.files.drop(x.name)
+		p.log.files.drop(x.owner, x.name)
 		if err := x.write(p.log.fs, true); err != nil {
 			return err
 		}
-		x.stored, x.pending = x.len(), nil
+		x.wroteAll()
 	}
+	return nil
+}
+
+// writeIndexes writes what a segment's indexes have pending to their files, but
+// no more entries than upTo counts, if it is given: those of batches that may
+// yet be lost have no place there.
+func (p *Partition) writeIndexes(s *segment, upTo *mark, sync bool) error {
+	p.indexing.Lock()
+	defer p.indexing.Unlock()
+	p.mu.Lock()
+	if s.sealed && upTo == nil {
+		s.noteTime()
+	}
+	offsets, times := s.offsets, s.times
+	if upTo != nil {
+		offsets, times = offsets.first(upTo.offsetEntries), times.first(upTo.timeEntries)
+	}
+	p.mu.Unlock()
+	for _, x := range []*index{&offsets, &times} {
+		if len(x.pending) == 0 && !sync {
+			continue
+		}
+		if err := x.write(p.log.fs, sync); err != nil {
+			return err
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.offsets.wrote(&offsets)
+	s.times.wrote(&times)
 	return nil
 }

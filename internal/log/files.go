@@ -25,9 +25,21 @@ type fileCache struct {
 }
 
 type fileKey struct {
+	owner  *owner
 	name   string
 	direct bool
 }
+
+// owner is the segment that a file belongs to. Where compaction, or a topic of
+// the same name, puts another file in a file's place, that has another owner: so
+// nobody gets a file that is not the one he means.
+type owner struct {
+	gone bool // its names may be others' now; guarded by fileCache.mu
+}
+
+// errReplaced says that a segment was removed, or replaced by another, while it
+// was being read.
+var errReplaced = errors.New("the segment was removed or replaced during the read")
 
 // cachedFile is an open file with the number of its users. The file is closed
 // when it is out of the cache and the last user has released it.
@@ -48,50 +60,71 @@ func newFileCache(fs vfs.FS, limit int) *fileCache {
 	return c
 }
 
-// open returns the file for reading, or with direct for writing and reading
-// around the operating system's cache. The caller releases it.
-func (c *fileCache) open(name string, direct bool) (*cachedFile, error) {
-	key := fileKey{name, direct}
-	if f := c.lookup(key); f != nil {
-		return f, nil
-	}
+// open returns the file, which exists, for reading; with direct for writing and
+// reading around the operating system's cache. The caller releases it. If the
+// owner is gone the error is errReplaced.
+func (c *fileCache) open(o *owner, name string, direct bool) (*cachedFile, error) {
 	mode := vfs.Mode(0)
 	if direct {
-		mode = vfs.Write | vfs.Create | vfs.Direct
+		mode = vfs.Write | vfs.Direct
 	}
-	file, err := c.fs.Open(name, mode)
+	return c.openAs(o, name, name, mode)
+}
+
+// create is open for writing, of a file that may not exist yet.
+func (c *fileCache) create(o *owner, name string) (*cachedFile, error) {
+	return c.openAs(o, name, name, vfs.Write|vfs.Create|vfs.Direct)
+}
+
+// openAs opens the file at path, which is known as name from now on.
+func (c *fileCache) openAs(o *owner, name, path string, mode vfs.Mode) (*cachedFile, error) {
+	key := fileKey{o, name, mode&vfs.Direct != 0}
+	if f, err := c.lookup(key); f != nil || err != nil {
+		return f, err
+	}
+	file, err := c.fs.Open(path, mode)
 	if err != nil {
 		return nil, err
 	}
-	return c.insert(key, file), nil
+	return c.insert(key, file)
 }
 
-func (c *fileCache) lookup(key fileKey) *cachedFile {
+func (c *fileCache) lookup(key fileKey) (*cachedFile, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if key.owner.gone {
+		return nil, errReplaced
+	}
 	f := c.mu.files[key]
 	if f != nil {
 		f.users++
 		c.mu.lru.MoveToFront(f.elem)
 	}
-	return f
+	return f, nil
 }
 
-func (c *fileCache) insert(key fileKey, file vfs.File) *cachedFile {
+func (c *fileCache) insert(key fileKey, file vfs.File) (*cachedFile, error) {
 	c.mu.Lock()
-	if f := c.mu.files[key]; f != nil { // somebody was quicker
-		f.users++
+	f := c.mu.files[key]
+	if f != nil || key.owner.gone { // somebody was quicker
+		gone := key.owner.gone
+		if !gone {
+			f.users++
+		}
 		c.mu.Unlock()
 		_ = file.Close() // opened a moment ago and never used
-		return f
+		if gone {
+			return nil, errReplaced
+		}
+		return f, nil
 	}
-	f := &cachedFile{File: file, cache: c, key: key, users: 1}
+	f = &cachedFile{File: file, cache: c, key: key, users: 1}
 	f.elem = c.mu.lru.PushFront(f)
 	c.mu.files[key] = f
 	victims := c.evict()
 	c.mu.Unlock()
-	closeAll(victims)
-	return f
+	_ = closeAll(victims) // nobody used them
+	return f, nil
 }
 
 // evict takes unused files out of the cache until it fits and returns them for
@@ -126,23 +159,41 @@ func (f *cachedFile) release() {
 	}
 }
 
-// drop takes the file out of the cache under both modes, so that the next open
-// gets a fresh one: before it is removed, and after an error on it.
-func (c *fileCache) drop(name string) {
-	var out []vfs.File
+// drop takes files out of the cache under both modes, so that the next open
+// gets fresh ones: after an error on them.
+func (c *fileCache) drop(o *owner, names ...string) {
 	c.mu.Lock()
-	for _, direct := range []bool{false, true} {
-		f := c.mu.files[fileKey{name, direct}]
-		if f == nil {
-			continue
-		}
-		c.remove(f)
-		if f.users == 0 {
-			out = append(out, f.File)
+	out := c.dropLocked(o, names)
+	c.mu.Unlock()
+	_ = closeAll(out) // all that had to be durable was synced
+}
+
+// retire is drop for good, before the files are removed or replaced. Those that
+// are in use stay open for their users.
+func (c *fileCache) retire(o *owner, names ...string) {
+	c.mu.Lock()
+	o.gone = true
+	out := c.dropLocked(o, names)
+	c.mu.Unlock()
+	_ = closeAll(out) // all that had to be durable was synced
+}
+
+// dropLocked returns the files that have to be closed. The cache's lock is held.
+func (c *fileCache) dropLocked(o *owner, names []string) []vfs.File {
+	var out []vfs.File
+	for _, name := range names {
+		for _, direct := range []bool{false, true} {
+			f := c.mu.files[fileKey{o, name, direct}]
+			if f == nil {
+				continue
+			}
+			c.remove(f)
+			if f.users == 0 {
+				out = append(out, f.File)
+			}
 		}
 	}
-	c.mu.Unlock()
-	closeAll(out)
+	return out
 }
 
 func (c *fileCache) close() error {

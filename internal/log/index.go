@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"sort"
 
@@ -12,8 +13,10 @@ import (
 
 // Kafka's sparse indexes: sorted entries of fixed size, big-endian.
 //
-//	.index      relative offset uint32, file position uint32
-//	.timeindex  timestamp int64, relative offset uint32
+//	.index      last offset of a batch uint32, its file position uint32
+//	.timeindex  timestamp int64, last offset of the batch that has it uint32
+//
+// Offsets are relative to the segment's base offset.
 const (
 	offsetEntry = 8
 	timeEntry   = 12
@@ -30,6 +33,7 @@ var errIndexTorn = errors.New("torn index")
 // are not written yet. It is guarded by its partition's lock; the file part is
 // read through the file cache.
 type index struct {
+	owner   *owner
 	name    string
 	entry   int // bytes
 	stored  int // entries in the file
@@ -62,7 +66,7 @@ func (r *reader) at(i int) ([]byte, error) {
 		return r.pending[at : at+r.entry], nil
 	}
 	if r.file == nil {
-		f, err := r.files.open(r.name, false)
+		f, err := r.files.open(r.owner, r.name, false)
 		if err != nil {
 			return nil, err
 		}
@@ -97,16 +101,12 @@ func (r *reader) search(before func(entry []byte) bool) (entry []byte, ok bool, 
 
 // write puts the pending entries into the file, which is created if missing
 // and cut to what is known to be in it.
-func (x *index) write(fs vfs.FS, sync bool) error {
-	f, err := fs.Open(x.name, vfs.Create)
+func (x *index) write(fsys vfs.FS, sync bool) error {
+	f, err := fsys.Open(x.name, vfs.Create)
 	if err != nil {
 		return err
 	}
-	err = x.writeTo(f, sync)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return err
+	return errors.Join(x.writeTo(f, sync), f.Close())
 }
 
 func (x *index) writeTo(f vfs.File, sync bool) error {
@@ -121,6 +121,36 @@ func (x *index) writeTo(f vfs.File, sync bool) error {
 		return f.Sync()
 	}
 	return nil
+}
+
+// first is a copy of x with the first n entries, if all others are pending.
+func (x *index) first(n int) index {
+	c := *x
+	c.pending = c.pending[:max(0, n-c.stored)*c.entry]
+	return c
+}
+
+// cut makes sure that the file has no entries beyond those known: recovery may
+// find some of batches that were lost.
+func (x *index) cut(fsys vfs.FS) error {
+	info, err := fsys.Stat(x.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.Size() <= int64(x.stored*x.entry) {
+		return nil
+	}
+	f, err := fsys.Open(x.name, vfs.Write)
+	if err != nil {
+		return err
+	}
+	if err = f.Truncate(int64(x.stored * x.entry)); err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
 }
 
 func appendOffsetEntry(b []byte, rel, pos uint32) []byte {
@@ -146,6 +176,9 @@ func (x *index) wrote(w *index) {
 	x.stored = w.len()
 	x.pending = append([]byte(nil), x.pending[len(w.pending):]...)
 }
+
+// wroteAll notes that all entries are in the file.
+func (x *index) wroteAll() { x.stored, x.pending = x.len(), nil }
 
 // checkIndexes verifies the stored entries of an active segment's indexes
 // against the point up to which they must be right: ascending, and before
@@ -175,7 +208,7 @@ func (x *index) each(files *fileCache, sound func(e []byte) bool) error {
 	if x.stored == 0 {
 		return nil
 	}
-	f, err := files.open(x.name, false)
+	f, err := files.open(x.owner, x.name, false)
 	if err != nil {
 		return err
 	}
@@ -194,7 +227,7 @@ func (x *index) each(files *fileCache, sound func(e []byte) bool) error {
 
 // measure finds out how many entries a sealed segment's index file has.
 func (x *index) measure(files *fileCache) error {
-	f, err := files.open(x.name, false)
+	f, err := files.open(x.owner, x.name, false)
 	if err != nil {
 		return err
 	}

@@ -2,8 +2,10 @@ package log
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -21,7 +23,7 @@ const (
 	roundMagic     = "EVJROUND"
 	roundHeader    = 40
 	entryHeader    = 36
-	entryReset     = 1 // flag: entries of this partition at or after the base offset are void
+	entryVoids     = 1 // flag: earlier entries of this partition at or after the base offset are void
 
 	minJournal  = 1 << 20
 	growth      = 8 // of the next file's size, when one was filled quickly
@@ -53,6 +55,9 @@ type journal struct {
 	wanted    chan struct{}     // asks for the next file
 	ready     chan *journalFile // the answer; nil if the disk does not let it
 	full      chan *journalFile // for release; it never fills, as live files are few
+	old       []*journalFile    // what was recovered, for release before those; set by takeOver
+	tookOver  chan struct{}     // closed when old is set
+	ended     chan struct{}     // closed when run has ended
 	size      atomic.Int64      // bytes that the next file shall have
 
 	mu struct {
@@ -81,9 +86,9 @@ type journalFile struct {
 
 // journalPlan is one partition's part in a round.
 type journalPlan struct {
-	p     *Partition
-	end   place
-	reset bool
+	p    *Partition
+	end  place
+	void *voidRequest // not a commit
 }
 
 func newJournal(l *Log) *journal {
@@ -91,11 +96,13 @@ func newJournal(l *Log) *journal {
 	j.buf = vfs.AlignedBuffer(64 << 10)
 	j.wanted, j.ready = make(chan struct{}, 1), make(chan *journalFile, 1)
 	j.full = make(chan *journalFile, maxLive+1)
-	j.size.Store(minJournal)
+	j.tookOver, j.ended = make(chan struct{}), make(chan struct{})
+	j.size.Store(l.cfg.journalBytes)
 	return j
 }
 
 func (j *journal) run() {
+	defer close(j.ended)
 	defer close(j.full)
 	defer close(j.wanted)
 	var list []*Partition
@@ -119,6 +126,14 @@ func (j *journal) runPrepare() {
 
 // runRelease releases full files, in the order of their ids.
 func (j *journal) runRelease() {
+	select {
+	case <-j.tookOver:
+	case <-j.ended: // Start was never called: recovery reads all files again
+		return
+	}
+	for _, f := range j.old {
+		j.release(f)
+	}
 	for f := range j.full {
 		j.release(f)
 	}
@@ -138,12 +153,12 @@ func (j *journal) round(list []*Partition) (rest []*Partition) {
 	id, err := j.commit(buf)
 	if id == 0 && err == nil {
 		for _, pl := range j.plans {
-			pl.p.divert(pl.reset)
+			pl.divert()
 		}
 		return list
 	}
 	for i := range j.plans {
-		j.plans[i].p.finishJournal(j.plans[i].end, id, err)
+		j.plans[i].finish(id, err)
 	}
 	return list
 }
@@ -153,23 +168,24 @@ func (j *journal) round(list []*Partition) (rest []*Partition) {
 func (j *journal) plan(p *Partition, buf []byte) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	c, s := &p.mu.commit, p.active()
+	if v := c.void; v != nil {
+		c.void = nil
+		j.plans = append(j.plans, journalPlan{p: p, void: v})
+		return appendEntry(buf, p.id, v.offset, entryVoids, 0)
+	}
 	if p.takesDirect() {
 		p.log.direct.push(p)
 		return buf
 	}
-	c, s := &p.mu.commit, p.active()
-	buf = appendEntry(buf, p.id, c.end.offset, c.reset, int(s.size-c.end.pos))
+	buf = appendEntry(buf, p.id, c.end.offset, 0, int(s.size-c.end.pos))
 	buf = s.tail.copyTo(buf, c.end.pos, s.size)
-	j.plans = append(j.plans, journalPlan{p, place{s, s.size, s.next}, c.reset})
-	c.unwritten, c.unsynced, c.reset, c.mustReset = 0, 0, false, false
+	j.plans = append(j.plans, journalPlan{p: p, end: s.end()})
+	c.unwritten, c.unsynced, c.journalled = 0, 0, true
 	return buf
 }
 
-func appendEntry(buf []byte, id ID, base int64, reset bool, n int) []byte {
-	flags := uint32(0)
-	if reset {
-		flags = entryReset
-	}
+func appendEntry(buf []byte, id ID, base int64, flags uint32, n int) []byte {
 	buf = binary.BigEndian.AppendUint32(buf, flags)
 	buf = binary.BigEndian.AppendUint32(buf, uint32(id.Partition))
 	buf = append(buf, id.TopicID[:]...)
@@ -276,7 +292,7 @@ func (j *journal) floor() uint64 {
 // when their partitions have been flushed, and removes those that nobody needs.
 func (j *journal) takeOver(c *journalContents, all []*Partition) error {
 	for _, name := range c.stale {
-		if err := j.log.fs.Remove(name); err != nil {
+		if err := j.remove(name); err != nil {
 			return err
 		}
 	}
@@ -284,23 +300,18 @@ func (j *journal) takeOver(c *journalContents, all []*Partition) error {
 	for _, p := range all {
 		parts[p] = struct{}{}
 	}
-	var old []*journalFile
 	for _, h := range c.files {
 		f, err := j.log.fs.Open(h.name, 0)
 		if err != nil {
 			return err
 		}
-		old = append(old, &journalFile{id: h.id, name: h.name, f: f, parts: parts, failed: true})
+		j.old = append(j.old, &journalFile{id: h.id, name: h.name, f: f, parts: parts, failed: true})
 	}
 	j.mu.Lock()
-	j.mu.live = slices.Concat(old, j.mu.live)
+	j.mu.live = slices.Concat(j.old, j.mu.live)
 	j.mu.floor = 0
 	j.mu.Unlock()
-	j.log.commits.Go(func() { // not before Start, and Close ends it by closing the partitions
-		for _, f := range old {
-			j.release(f)
-		}
-	})
+	close(j.tookOver)
 	return nil
 }
 
@@ -316,6 +327,7 @@ func (j *journal) activate(need int64) bool {
 		return false
 	}
 	if need+vfs.BlockSize > f.size {
+		j.size.Store(min(max(j.size.Load(), 2*blockCeil(need)), maxJournal))
 		j.discard(f)
 		return false
 	}
@@ -395,14 +407,18 @@ func (j *journal) newFile(size int64) (*journalFile, error) {
 		j.discard(f)
 		return nil, err
 	}
-	return f, j.log.fs.SyncDir(j.dir)
+	if err := j.log.fs.SyncDir(j.dir); err != nil {
+		j.discard(f)
+		return nil, err
+	}
+	return f, nil
 }
 
 // fill writes zeros from end to end. It leaves the disk to the commits that are
 // under way most of the time.
 func (f *journalFile) fill() error {
-	zero := vfs.AlignedBuffer(fillPiece)
-	for off := int64(0); off < f.size; off += fillPiece {
+	zero := vfs.AlignedBuffer(int(min(fillPiece, f.size)))
+	for off := int64(0); off < f.size; off += int64(len(zero)) {
 		began := time.Now()
 		if _, err := f.f.WriteAt(zero, off); err != nil {
 			return err
@@ -415,46 +431,69 @@ func (f *journalFile) fill() error {
 }
 
 // release flushes all partitions that have bytes in the file and then lets it
-// be used again.
+// be used again. Files are released in the order of their ids, and each is void
+// for good before the next: so if recovery still finds a file, it also finds
+// every later one, with all that these say of it.
 func (j *journal) release(f *journalFile) {
-	list := make([]*Partition, 0, len(f.parts))
-	for p := range f.parts {
-		list = append(list, p)
+	list := slices.Collect(maps.Keys(f.parts))
+	j.log.flushJournalled(list, f.id)
+	for _, p := range list {
+		if !p.waitFlushed(f.id) {
+			return // recovery reads the file
+		}
 	}
-	if !j.log.flushJournalled(list, f.id) {
-		return // recovery reads the file
-	}
+	reuse := j.reusable(f) && f.invalidate() == nil
 	j.mu.Lock()
 	j.mu.live = slices.DeleteFunc(j.mu.live, func(o *journalFile) bool { return o == f })
-	keep := !f.failed && j.mu.free == nil && f.size >= j.size.Load()
-	if keep {
+	if reuse {
 		f.parts = nil
 		j.mu.free = f
 	}
 	j.mu.Unlock()
-	if !keep {
+	if !reuse {
 		j.discard(f)
 	}
 }
 
-// discard removes the file. That it may stay behind does no harm: its id is
-// below the floor.
+func (j *journal) reusable(f *journalFile) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return !f.failed && j.mu.free == nil && f.size >= j.size.Load()
+}
+
+// invalidate takes the file's head away.
+func (f *journalFile) invalidate() error {
+	if _, err := f.f.WriteAt(vfs.AlignedBuffer(vfs.BlockSize), 0); err != nil {
+		return err
+	}
+	return f.f.Sync()
+}
+
+// discard removes the file. If it stays behind, the floor in later rounds tells
+// that it is not needed.
 func (j *journal) discard(f *journalFile) {
-	_ = f.f.Close()
-	if err := j.log.fs.Remove(f.name); err != nil {
+	_ = f.f.Close() // what had to be durable was synced
+	if err := j.remove(f.name); err != nil {
 		j.log.cfg.Logger.Warn("cannot remove a journal file that is no longer needed", "file", f.name, "error", err)
 	}
 }
 
-// close closes all files, after run and keep have ended, and removes them if
-// all partitions have been flushed.
+func (j *journal) remove(name string) error {
+	if err := j.log.fs.Remove(name); err != nil {
+		return err
+	}
+	return j.log.fs.SyncDir(j.dir)
+}
+
+// close closes all files, after the goroutines have ended, and removes them in
+// the order of their ids if all partitions have been flushed.
 func (j *journal) close(remove bool) error {
 	for _, f := range j.files() {
 		_ = f.f.Close() // what had to be durable was synced
 		if !remove {
 			continue
 		}
-		if err := j.log.fs.Remove(f.name); err != nil {
+		if err := j.remove(f.name); err != nil {
 			return err
 		}
 	}
@@ -464,10 +503,11 @@ func (j *journal) close(remove bool) error {
 func (j *journal) files() []*journalFile {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	all := append([]*journalFile(nil), j.mu.live...)
-	if j.mu.free != nil {
+	var all []*journalFile
+	if j.mu.free != nil { // void already
 		all = append(all, j.mu.free)
 	}
+	all = append(all, j.mu.live...)
 	select {
 	case f := <-j.ready:
 		if f != nil {
@@ -478,23 +518,57 @@ func (j *journal) files() []*journalFile {
 	return all
 }
 
+// errNoJournal says that no journal file can be written at the moment.
+var errNoJournal = errors.New("no journal file to write to")
+
 // divert sends a partition whose round has found no journal straight to its
 // segment.
-func (p *Partition) divert(reset bool) {
+func (pl *journalPlan) divert() {
+	if pl.void != nil {
+		pl.void.done <- errNoJournal
+		return
+	}
+	p := pl.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c := &p.mu.commit
-	c.wantFlush, c.reset = true, c.reset || reset
+	p.mu.commit.wantFlush = true
 	p.log.direct.push(p)
 }
 
-// finishJournal notes what a round has achieved.
-func (p *Partition) finishJournal(end place, id uint64, err error) {
+// finish notes what the round, in the file with the given id, has achieved.
+func (pl *journalPlan) finish(id uint64, err error) {
+	if pl.void != nil {
+		pl.void.done <- err
+		return
+	}
+	p := pl.p
 	p.mu.Lock()
 	if c := &p.mu.commit; c.journal == 0 && err == nil {
 		c.journal = id
 	}
-	done := p.finish(end, true, err)
+	done := p.finish(pl.end, true, err)
 	p.mu.Unlock()
 	call(done, err)
+}
+
+// voidJournal makes sure that no entry at offset or beyond that the journal may
+// have of the partition is ever replayed, while offsets from there on are given
+// out once more. No commit is under way, and none begins meanwhile.
+func (p *Partition) voidJournal(offset int64) error {
+	p.mu.Lock()
+	if !p.mu.commit.journalled {
+		p.mu.Unlock()
+		return nil
+	}
+	done := make(chan error, 1)
+	p.mu.commit.void = &voidRequest{offset, done}
+	p.mu.Unlock()
+	p.log.journal.queue.push(p)
+	if err := <-done; err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mu.commit.journalled = false
+	return nil
 }

@@ -50,6 +50,10 @@ type Config struct {
 	// which loses the records behind it. Default: the partition is stopped and
 	// what lies before the damage can be read.
 	TruncateDamaged bool
+
+	// journalBytes is the size of the first journal file, and directBytes from
+	// how many bytes on a commit goes straight to the segment. Tests take less.
+	journalBytes, directBytes int64
 }
 
 func (c *Config) setDefaults() {
@@ -66,6 +70,12 @@ func (c *Config) setDefaults() {
 		if *d.v == 0 {
 			*d.v = d.d
 		}
+	}
+	if c.journalBytes == 0 {
+		c.journalBytes = minJournal
+	}
+	if c.directBytes == 0 {
+		c.directBytes = directBytes
 	}
 	if c.TailCacheBytes == 0 {
 		c.TailCacheBytes = 16 << 20
@@ -119,9 +129,10 @@ const (
 // Life: Open, OpenPartition for every partition that the caller's metadata
 // names, Start, then anything, then Close.
 //
-// Locks are taken in this order: Partition.maintenance, checkpointing, Log.mu,
-// Partition.indexing, Partition.mu, then those of queues, caches and pools,
-// under which no other is taken.
+// Locks are taken in this order: Partition.maintenance (only the goroutine that
+// applies retention takes that of more than one partition), checkpointing,
+// Log.mu, Partition.indexing, Partition.mu, then those of queues, caches and
+// pools, under which no other is taken.
 type Log struct {
 	cfg     Config
 	fs      vfs.FS
@@ -145,11 +156,12 @@ type Log struct {
 	checkpointing sync.Mutex
 	commits       sync.WaitGroup // journal and direct workers
 	background    sync.WaitGroup // maintenance
+	opening       sync.WaitGroup // calls of OpenPartition
 	stop          context.CancelFunc
 
 	mu struct {
 		sync.Mutex
-		partitions  map[string]*Partition // by folder name
+		partitions  map[string]*Partition // by folder name; nil while it is being opened
 		checkpoints map[partKey]*checkpoint
 		closed      bool
 	}
@@ -182,7 +194,6 @@ func (l *Log) open() error {
 	if err := l.checkFormat(); err != nil {
 		return err
 	}
-	l.metrics = newMetrics(l.cfg.Metrics)
 	l.files = newFileCache(l.fs, defaultOpenFiles)
 	l.cache.limit = l.cfg.TailCacheBytes
 	l.direct, l.repairs = newCommitQueue(), newCommitQueue()
@@ -193,12 +204,16 @@ func (l *Log) open() error {
 	if l.mu.checkpoints, err = l.readCheckpoints(); err != nil {
 		return err
 	}
-	if l.recovered, err = readJournal(l.fs, l.journal.dir); err != nil {
+	if l.recovered, err = l.readJournal(); err != nil {
 		return err
 	}
 	l.journal.mu.nextID = l.recovered.last
 	l.journal.mu.floor = max(1, l.recovered.floor)
+	if l.metrics, err = newMetrics(l.cfg.Metrics); err != nil {
+		return err
+	}
 	if l.clean, err = l.takeCleanMark(); err != nil {
+		l.metrics.close()
 		return err
 	}
 	l.startCommits()
@@ -248,7 +263,7 @@ func (l *Log) checkFormat() error {
 		return fmt.Errorf("%w: %s says %q, not a format version", ErrCorruption, name, b)
 	}
 	if v != formatVersion {
-		return fmt.Errorf("the data folder %s has format %d, this version reads %d: use the version of evident that wrote it, or another folder", l.cfg.Dir, v, formatVersion)
+		return fmt.Errorf("the data folder %s has format %d, this version reads %d: %w", l.cfg.Dir, v, formatVersion, errVersion)
 	}
 	return nil
 }
@@ -281,34 +296,40 @@ func (l *Log) OpenPartition(id ID, s Settings) (*Partition, error) {
 	p := &Partition{log: l, id: id, dir: filepath.Join(l.topicsDir(), folderName(id.Topic, id.Partition))}
 	p.room.L = &p.mu
 	p.mu.settings = s
-	if err := l.register(p); err != nil {
+	if err := l.reserve(p); err != nil {
 		return nil, err
 	}
+	defer l.opening.Done()
 	if err := p.open(); err != nil {
+		p.shut(ErrClosed)
 		l.unregister(p)
 		return nil, fmt.Errorf("opening partition %s-%d: %w", id.Topic, id.Partition, err)
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mu.partitions[p.name()] = p
 	return p, nil
 }
 
-func (l *Log) register(p *Partition) error {
-	name := filepath.Base(p.dir)
+// reserve takes the name for a partition that is about to be opened.
+func (l *Log) reserve(p *Partition) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.mu.closed {
 		return ErrClosed
 	}
-	if l.mu.partitions[name] != nil {
-		return fmt.Errorf("partition %s is open already", name)
+	if _, taken := l.mu.partitions[p.name()]; taken {
+		return fmt.Errorf("partition %s is open already", p.name())
 	}
-	l.mu.partitions[name] = p
+	l.mu.partitions[p.name()] = nil
+	l.opening.Add(1)
 	return nil
 }
 
 func (l *Log) unregister(p *Partition) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.mu.partitions, filepath.Base(p.dir))
+	delete(l.mu.partitions, p.name())
 	delete(l.mu.checkpoints, p.id.key())
 }
 
@@ -336,7 +357,9 @@ func (l *Log) partitions() []*Partition {
 	defer l.mu.Unlock()
 	out := make([]*Partition, 0, len(l.mu.partitions))
 	for _, p := range l.mu.partitions {
-		out = append(out, p)
+		if p != nil {
+			out = append(out, p)
+		}
 	}
 	return out
 }
@@ -371,7 +394,7 @@ func (l *Log) removeStrangers() error {
 	}
 	for _, e := range entries {
 		l.mu.Lock()
-		known := l.mu.partitions[e.Name()] != nil
+		_, known := l.mu.partitions[e.Name()]
 		l.mu.Unlock()
 		if known {
 			continue
@@ -386,13 +409,17 @@ func (l *Log) removeStrangers() error {
 
 // DeletePartition closes the partition and removes its folder.
 func (l *Log) DeletePartition(id ID) error {
+	why := fmt.Errorf("%w: %s-%d", ErrDeleted, id.Topic, id.Partition)
 	p := l.Partition(id.Topic, id.Partition)
 	if p == nil || p.id != id {
-		return fmt.Errorf("%w: %s-%d", ErrDeleted, id.Topic, id.Partition)
+		return why
 	}
-	p.shut(fmt.Errorf("%w: %s-%d", ErrDeleted, id.Topic, id.Partition))
+	p.shut(why)
 	p.maintenance.Lock()
 	defer p.maintenance.Unlock()
+	if l.Partition(id.Topic, id.Partition) != p { // somebody was quicker
+		return why
+	}
 	p.forgetFiles()
 	if err := l.removeFolder(p.dir); err != nil {
 		return err
@@ -405,6 +432,9 @@ func (l *Log) DeletePartition(id ID) error {
 // then its files.
 func (l *Log) removeFolder(dir string) error {
 	gone := dir + ".delete"
+	if err := l.fs.RemoveAll(gone); err != nil { // of an earlier topic
+		return err
+	}
 	if err := l.fs.Rename(dir, gone); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
@@ -426,6 +456,7 @@ func (l *Log) Close() error {
 	}
 	l.mu.closed = true
 	l.mu.Unlock()
+	l.opening.Wait()
 	if l.stop != nil {
 		l.stop()
 	}
@@ -444,7 +475,14 @@ func (l *Log) Close() error {
 	if clean && err == nil {
 		err = l.markClean()
 	}
+	l.metrics.close()
 	return errors.Join(err, l.files.close(), l.lock.Close())
+}
+
+func (l *Log) isClosed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mu.closed
 }
 
 // closePartitions flushes all partitions and cuts their files to exact size.

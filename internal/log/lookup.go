@@ -1,6 +1,7 @@
 package log
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -10,37 +11,74 @@ import (
 // OffsetForTime finds the first record below the high watermark whose timestamp
 // is t (ms since the epoch) or later. ok is false if there is none.
 func (p *Partition) OffsetForTime(t int64) (offset, timestamp int64, ok bool, err error) {
-	for _, s := range p.readableSegments() {
-		if err := p.describe(s); err != nil {
-			return 0, 0, false, p.readError(err)
+	return p.look(func() (found, error) {
+		for _, s := range p.readableSegments() {
+			if err := p.describe(s); err != nil {
+				return found{}, err
+			}
+			if p.maxTime(s) < t {
+				continue
+			}
+			if f, err := p.searchTime(s, t); f.ok || err != nil {
+				return f, err
+			}
 		}
-		if p.maxTime(s) < t {
-			continue
-		}
-		offset, timestamp, ok, err = p.searchTime(s, t)
-		if ok || err != nil {
-			return offset, timestamp, ok, err
-		}
-	}
-	return 0, 0, false, nil
+		return found{}, nil
+	})
 }
 
 // MaxTimestamp finds the first record with the largest timestamp below the
 // high watermark (KIP-734). ok is false if the partition is empty.
 func (p *Partition) MaxTimestamp() (offset, timestamp int64, ok bool, err error) {
-	var best *segment
-	for _, s := range p.readableSegments() {
-		if err := p.describe(s); err != nil {
+	return p.look(func() (found, error) {
+		var best *segment
+		largest := int64(-1)
+		for _, s := range p.readableSegments() {
+			if err := p.describe(s); err != nil {
+				return found{}, err
+			}
+			if t := p.maxTime(s); t > largest {
+				best, largest = s, t
+			}
+		}
+		if best == nil {
+			return found{}, nil
+		}
+		return p.searchTime(best, largest)
+	})
+}
+
+// found is a record that was looked for.
+type found struct {
+	offset, timestamp int64
+	ok                bool
+}
+
+// look looks, once more each time that a segment was removed or replaced
+// meanwhile.
+func (p *Partition) look(f func() (found, error)) (offset, timestamp int64, ok bool, err error) {
+	for {
+		r, err := f()
+		if err == nil {
+			return r.offset, r.timestamp, r.ok, nil
+		}
+		if gone := p.gone(); gone != nil {
+			return 0, 0, false, gone
+		}
+		if !errors.Is(err, errReplaced) {
 			return 0, 0, false, p.readError(err)
 		}
-		if best == nil || p.maxTime(s) > p.maxTime(best) {
-			best = s
-		}
 	}
-	if best == nil || p.maxTime(best) < 0 {
-		return 0, 0, false, nil
+}
+
+// gone is the error if the partition was closed or deleted.
+func (p *Partition) gone() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mu.closed {
+		return p.mu.err
 	}
-	return p.searchTime(best, p.maxTime(best))
+	return nil
 }
 
 // readableSegments are the segments that hold records below the high watermark.
@@ -56,17 +94,21 @@ func (p *Partition) readableSegments() []*segment {
 	return out
 }
 
+// maxTime is the largest timestamp of s below the high watermark.
 func (p *Partition) maxTime(s *segment) int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if end := &p.mu.commit.end; s == end.seg {
+		return end.maxTime
+	}
 	return s.maxTime
 }
 
 // searchTime finds the first record of s with a timestamp of at least t.
-func (p *Partition) searchTime(s *segment, t int64) (offset, timestamp int64, ok bool, err error) {
+func (p *Partition) searchTime(s *segment, t int64) (found, error) {
 	from, err := p.lookupTime(s, t)
 	if err != nil {
-		return 0, 0, false, p.readError(err)
+		return found{}, err
 	}
 	p.mu.Lock()
 	end := p.readable(s)
@@ -74,16 +116,16 @@ func (p *Partition) searchTime(s *segment, t int64) (offset, timestamp int64, ok
 	for sc := newScanner(segmentReader{p, s}, from, end); ; {
 		b, pos, err := sc.next()
 		if err == io.EOF {
-			return 0, 0, false, nil
+			return found{}, nil
 		}
 		if err != nil {
-			return 0, 0, false, p.readError(fmt.Errorf("%s at position %d: %w", s.logName(), pos, err))
+			return found{}, fmt.Errorf("%s at position %d: %w", s.logName(), pos, err)
 		}
 		if b.MaxTimestamp() < t {
 			continue
 		}
-		if offset, timestamp, ok, err = p.firstRecordAt(b, t); ok || err != nil {
-			return offset, timestamp, ok, err
+		if f, err := p.firstRecordAt(b, t); f.ok || err != nil {
+			return f, err
 		}
 	}
 }
@@ -107,14 +149,14 @@ func (p *Partition) lookupTime(s *segment, t int64) (pos int64, err error) {
 	return c.pos, err
 }
 
-func (p *Partition) firstRecordAt(b batch.Batch, t int64) (offset, timestamp int64, ok bool, err error) {
+func (p *Partition) firstRecordAt(b batch.Batch, t int64) (found, error) {
 	for r, err := range p.log.codecs.Records(b) {
 		if err != nil {
-			return 0, 0, false, p.readError(fmt.Errorf("%w: batch at offset %d: %w", ErrCorruption, b.BaseOffset(), err))
+			return found{}, fmt.Errorf("%w: batch at offset %d: %w", ErrCorruption, b.BaseOffset(), err)
 		}
 		if r.Timestamp >= t && r.Offset >= p.LogStart() {
-			return r.Offset, r.Timestamp, true, nil
+			return found{r.Offset, r.Timestamp, true}, nil
 		}
 	}
-	return 0, 0, false, nil
+	return found{}, nil
 }

@@ -3,6 +3,7 @@ package log
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 )
 
@@ -23,27 +24,28 @@ func (l *Log) maintain(ctx context.Context) {
 		case <-second.C:
 			appended = l.releaseMemory(appended)
 		case <-flush.C:
-			l.flushJournalled(l.partitions(), 1<<63)
+			l.flushJournalled(l.partitions(), math.MaxUint64)
 			l.tryCheckpoint()
 		case <-l.wake:
 			l.tryCheckpoint()
 		case <-retention.C:
-			l.each("retention", func(p *Partition) error { return p.applyRetention(l.cfg.Now()) })
+			l.report("retention", nil, l.applyRetention(l.partitions(), l.cfg.Now()))
 			l.expireProducers()
 		case <-compaction.C:
-			l.each("compaction", func(p *Partition) error { return p.compact(l.cfg.Now()) })
+			for _, p := range l.partitions() {
+				l.report("compaction", p, p.compact(ctx, l.cfg.Now()))
+			}
 		}
 	}
 }
 
-// each does f for all partitions. A failure is reported and tried again at the
-// next turn; it costs space, not records.
-func (l *Log) each(what string, f func(*Partition) error) {
-	for _, p := range l.partitions() {
-		if err := f(p); err != nil && p.Err() == nil {
-			l.cfg.Logger.Error(what+" failed; it will be tried again", "partition", p.dir, "error", err)
-		}
+// report tells of a failure, which is tried again at the next turn; it costs
+// space, not records. Why a partition is stopped has been told already.
+func (l *Log) report(what string, p *Partition, err error) {
+	if err == nil || errors.Is(err, context.Canceled) || p != nil && p.Err() != nil {
+		return
 	}
+	l.cfg.Logger.Error(what+" failed; it will be tried again", "error", err)
 }
 
 func (l *Log) tryCheckpoint() {
@@ -95,11 +97,10 @@ const (
 )
 
 // flushJournalled brings the partitions' bytes in journal files up to id into
-// their segments. A partition that is stopped is waited for: it is either
-// repaired, which flushes it, or deleted. It returns false if the log was closed
-// before all was done.
-func (l *Log) flushJournalled(list []*Partition, id uint64) bool {
-	for len(list) > 0 {
+// their segments, except of partitions that are stopped. It gives up when the
+// log is being closed, which flushes them too.
+func (l *Log) flushJournalled(list []*Partition, id uint64) {
+	for len(list) > 0 && !l.isClosed() {
 		began := time.Now()
 		group := list[:min(flushGroup, len(list))]
 		list = list[len(group):]
@@ -111,18 +112,12 @@ func (l *Log) flushJournalled(list []*Partition, id uint64) bool {
 			}
 		}
 		for range started {
-			<-results
-		}
-		for _, p := range group {
-			if !p.waitFlushed(id) {
-				return false
-			}
+			<-results // an error stops the partition, which tells of it
 		}
 		if started > 0 && l.journal.liveFiles() < maxLive-1 {
 			time.Sleep(min(time.Since(began), flushRest))
 		}
 	}
-	return true
 }
 
 // startFlush begins a flush if the partition has bytes in journal files up to
@@ -144,21 +139,22 @@ func (p *Partition) inJournal(id uint64) bool {
 	return j != 0 && j <= id
 }
 
-// waitFlushed returns true when the partition needs the journal files up to id
-// no more, and false if it was closed before.
+// waitFlushed flushes the partition, and returns true when it needs the journal
+// files up to id no more. One that is stopped is waited for: it is repaired,
+// which flushes it, or deleted. False means that it was closed before.
 func (p *Partition) waitFlushed(id uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.inJournal(id) && !p.mu.closed {
-		if p.mu.err == nil {
-			ch := make(chan error, 1)
-			p.flushThen(func(err error) { ch <- err })
-			p.mu.Unlock()
-			<-ch
-			p.mu.Lock()
+		if p.mu.err != nil {
+			p.room.Wait()
 			continue
 		}
-		p.room.Wait()
+		ch := make(chan error, 1)
+		p.flushThen(func(err error) { ch <- err })
+		p.mu.Unlock()
+		<-ch
+		p.mu.Lock()
 	}
 	return !p.inJournal(id) || errors.Is(p.mu.err, ErrDeleted)
 }

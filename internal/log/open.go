@@ -1,16 +1,11 @@
 package log
 
 import (
-	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"strings"
-
-	"github.com/evidentlog/evident/internal/log/batch"
-	"github.com/evidentlog/evident/internal/vfs"
 )
 
 // open recovers the partition from its folder and from the journal.
@@ -18,20 +13,39 @@ func (p *Partition) open() error {
 	if err := p.checkFolder(); err != nil {
 		return err
 	}
-	r := &recovery{log: p.log, id: p.id, dir: p.dir, settings: p.mu.settings, from: p.log.lastCheckpoint(p.id.key()), clean: p.log.clean}
-	if p.log.recovered != nil {
-		r.journal = p.log.recovered.entries[p.id.key()]
-	}
-	if err := r.run(); err != nil {
+	r := p.newRecovery()
+	r.clean, r.cutDamage = p.log.clean, p.log.cfg.TruncateDamaged
+	r.journal = p.journalled()
+	if err := r.runWithJournal(); err != nil {
 		return err
 	}
 	p.adopt(r)
 	if r.damage != nil {
 		p.log.cfg.Logger.Error("partition is damaged: it can be read up to there, and takes no appends until it is restored from a backup, "+
 			"or cut at the damage by starting once with truncation of damaged partitions allowed", "partition", p.dir, "error", r.damage)
+		return p.save(r.journal)
+	}
+	p.replay(r.journal)
+	if r.hasSaved {
+		if err := p.dropSaved(); err != nil {
+			return err
+		}
+	}
+	if r.wasCut {
+		return p.voidJournal(p.LogEnd())
+	}
+	return nil
+}
+
+// journalled are the partition's entries in the journal as it was left. There
+// are none once the log has been started.
+func (p *Partition) journalled() []journalEntry {
+	if p.log.recovered == nil {
 		return nil
 	}
-	return p.replay(r.journal)
+	list, ok := p.log.recovered.entries[p.id.key()]
+	p.mu.commit.journalled = ok
+	return list
 }
 
 // adopt takes over what a recovery found.
@@ -40,79 +54,55 @@ func (p *Partition) adopt(r *recovery) {
 	defer p.mu.Unlock()
 	p.mu.segments, p.mu.producers = r.segments, r.producers
 	s := p.active()
-	p.mu.commit.end = place{s, s.size, s.next}
-	p.mu.commit.reset = true
+	p.mu.commit.end = s.end()
 	p.mu.flushed = s.mark()
-	p.mu.touched = !p.log.clean
+	p.mu.touched = !p.log.clean || r.wasCut
 	if r.from != nil {
 		p.mu.cleaned = r.from.cleaned
 	}
 	p.logStart.Store(p.mu.segments[0].base)
-	if r.from != nil && r.from.logStart > p.LogStart() {
-		p.logStart.Store(r.from.logStart)
+	if r.from != nil {
+		p.logStart.Store(min(max(r.from.logStart, p.LogStart()), s.next))
 	}
 	p.logEnd.Store(s.next)
 	p.highWatermark.Store(s.next)
 	if r.damage != nil {
-		p.mu.err = fmt.Errorf("%w: %w", ErrStorage, r.damage)
+		p.mu.err, p.mu.damaged = fmt.Errorf("%w: %w", ErrStorage, r.damage), true
 	}
 }
 
 // replay appends what the journal has beyond the segments. The bytes stay in
 // the journal files that they were read from until a flush has brought them
 // into the segments (see Log.Start).
-func (p *Partition) replay(entries []journalEntry) error {
+func (p *Partition) replay(entries []journalEntry) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, e := range entries {
-		if err := p.replayEntry(e); err != nil {
-			return err
-		}
-		if p.mu.err != nil {
-			return nil
+	for b := range batchesOf(entries) {
+		if b.BaseOffset() == p.LogEnd() {
+			p.appendBatch(b, p.now())
+			p.logEnd.Store(b.NextOffset())
 		}
 	}
 	s, c := p.active(), &p.mu.commit
 	if s.next == p.HighWatermark() {
-		return nil
+		return
 	}
-	c.end, c.journal = place{s, s.size, s.next}, p.log.recovered.floor
+	c.end = s.end()
+	if p.log.recovered != nil {
+		c.journal = p.log.recovered.floor
+	}
 	c.unwritten, c.unsynced = 0, 0
 	p.highWatermark.Store(s.next)
-	return nil
-}
-
-// replayEntry appends the batches of e that the partition does not have. The
-// lock is held.
-func (p *Partition) replayEntry(e journalEntry) error {
-	for rest := e.data; len(rest) > 0; {
-		b, more, err := batch.Next(rest)
-		if err == nil {
-			err = b.Check()
-		}
-		if err != nil {
-			return fmt.Errorf("%w: journal entry at offset %d: %w", ErrCorruption, e.base, err)
-		}
-		rest = more
-		switch {
-		case b.BaseOffset() == p.LogEnd():
-			p.appendBatch(b, p.now())
-			p.logEnd.Store(b.NextOffset())
-		case b.BaseOffset() > p.LogEnd():
-			p.mu.err = fmt.Errorf("%w: %w: the segments end at offset %d, the journal goes on at %d", ErrStorage, ErrCorruption, p.LogEnd(), b.BaseOffset())
-			p.log.cfg.Logger.Error("partition is damaged: acknowledged records are missing", "partition", p.dir, "error", p.mu.err)
-			return nil
-		}
-	}
-	return nil
 }
 
 // partitionMetadata is the file, as Kafka writes it, that names the topic id a
 // folder belongs to.
 const partitionMetadata = "partition.metadata"
 
+const metadataFormat = "version: 0\ntopic_id: %s\n"
+
 func (p *Partition) metadata() string {
-	return fmt.Sprintf("version: 0\ntopic_id: %s\n", base64.RawURLEncoding.EncodeToString(p.id.TopicID[:]))
+	return fmt.Sprintf(metadataFormat, base64.RawURLEncoding.EncodeToString(p.id.TopicID[:]))
 }
 
 // checkFolder removes the folder of an earlier topic of the same name.
@@ -121,14 +111,18 @@ func (p *Partition) checkFolder() error {
 		return nil // the folder was this partition's when it was closed
 	}
 	b, err := readFile(p.log.fs, filepath.Join(p.dir, partitionMetadata))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && (len(bytes.Trim(b, "\x00")) == 0 || string(b) == p.metadata()) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && string(b) == p.metadata() {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	p.log.cfg.Logger.Warn("removing the folder of an earlier topic of the same name", "folder", p.dir,
-		"metadata", strings.TrimSpace(string(b)))
+	var id string
+	if _, err := fmt.Sscanf(string(b), metadataFormat, &id); err != nil || len(id) != base64.RawURLEncoding.EncodedLen(16) {
+		return fmt.Errorf("%w: %s does not tell which topic the folder belongs to: if it is this one's, write %q into it; if not, move the folder away",
+			ErrCorruption, filepath.Join(p.dir, partitionMetadata), p.metadata())
+	}
+	p.log.cfg.Logger.Warn("removing the folder of an earlier topic of the same name", "folder", p.dir, "topic_id", id)
 	return p.log.removeFolder(p.dir)
 }
 
@@ -142,13 +136,9 @@ func (p *Partition) makeFolder() error {
 	if err := p.log.fs.MkdirAll(p.dir); err != nil {
 		return err
 	}
-	f, err := p.log.fs.Open(name, vfs.Create)
-	if err != nil {
-		return err
-	}
-	// It need not be durable: a crash that leaves it empty does no harm.
-	_, err = f.WriteAt([]byte(p.metadata()), 0)
-	return errors.Join(err, f.Close())
+	// It is durable before there is a segment, or that could pass for one of a
+	// later topic of the same name.
+	return replaceFile(p.log.fs, name, []byte(p.metadata()))
 }
 
 // shut ends service for good: appends fail with why from now on. It returns
@@ -168,17 +158,17 @@ func (p *Partition) shut(why error) {
 	call(done, why)
 }
 
-// close flushes the partition, cuts the active segment's file to its exact size
-// and makes its indexes durable.
+// close takes no more appends, flushes the partition, cuts the active segment's
+// file to its exact size and makes its indexes durable.
 func (p *Partition) close() error {
-	err := p.Err()
-	if err == nil {
-		err = p.flush()
-	}
-	p.shut(fmt.Errorf("%w: %s-%d", ErrClosed, p.id.Topic, p.id.Partition))
+	p.maintenance.Lock()
+	defer p.maintenance.Unlock()
+	why := fmt.Errorf("%w: %s-%d", ErrClosed, p.id.Topic, p.id.Partition)
+	err := p.drain(why)
+	p.shut(why)
 	defer p.forgetTails()
-	if errors.Is(err, ErrCorruption) {
-		return nil // it was reported, and nothing has changed
+	if errors.Is(err, ErrDeleted) || errors.Is(err, ErrCorruption) {
+		return nil // the folder is gone; or it was reported, and nothing has changed
 	}
 	if err != nil {
 		return err
@@ -194,7 +184,7 @@ func (p *Partition) close() error {
 
 // trim makes the active segment's files exact and durable.
 func (p *Partition) trim(s *segment) error {
-	f, err := p.log.files.open(s.logName(), true)
+	f, err := s.open(p.log.files, true)
 	if err != nil {
 		return err
 	}
@@ -205,7 +195,7 @@ func (p *Partition) trim(s *segment) error {
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	if err := p.writeIndexes(s, true); err != nil {
+	if err := p.writeIndexes(s, nil, true); err != nil {
 		return err
 	}
 	p.mu.Lock()
@@ -225,13 +215,12 @@ func (p *Partition) forgetTails() {
 
 // forgetFiles closes the partition's files, which are about to be removed.
 func (p *Partition) forgetFiles() {
+	p.indexing.Lock()
+	defer p.indexing.Unlock()
 	p.mu.Lock()
-	list := append([]*segment(nil), p.mu.segments...)
-	p.mu.Unlock()
-	for _, s := range list {
-		for _, name := range s.files() {
-			p.log.files.drop(name)
-		}
+	for _, s := range p.mu.segments {
+		p.retire(s)
 	}
+	p.mu.Unlock()
 	p.forgetTails()
 }

@@ -2,6 +2,7 @@ package log
 
 import (
 	"errors"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -82,6 +83,9 @@ type Partition struct {
 		watchers  map[Watcher]struct{}
 		cursors   cursors
 		err       error // why the partition is stopped, or nil
+		draining  error // why appends are refused although commits go on, or nil
+		damaged   bool  // err is for good: what the last checkpoint knew stays true
+		unmarked  bool  // no checkpoint may tell of the partition at the moment
 		closed    bool
 		touched   bool // the files may differ from what the last clean stop left
 		commit    commitState
@@ -90,6 +94,9 @@ type Partition struct {
 
 // ID names the partition.
 func (p *Partition) ID() ID { return p.id }
+
+// name is that of the partition's folder.
+func (p *Partition) name() string { return filepath.Base(p.dir) }
 
 // LogStart is the offset of the first record that can be read.
 func (p *Partition) LogStart() int64 { return p.logStart.Load() }
@@ -164,6 +171,14 @@ func (p *Partition) notify() {
 
 // active is the segment that takes appends. The lock is held.
 func (p *Partition) active() *segment { return p.mu.segments[len(p.mu.segments)-1] }
+
+// retire closes the files of s, which has been or is about to be removed or
+// replaced. Its tail stays for those who read it. The lock is held, and that for
+// indexing if s is sealed.
+func (p *Partition) retire(s *segment) {
+	s.gone = true
+	p.log.files.retire(s.owner, s.files()...)
+}
 
 func (p *Partition) now() int64 { return p.log.cfg.Now().UnixMilli() }
 

@@ -25,34 +25,42 @@ type Slice struct {
 // Slice; outside [LogStart, HighWatermark] the error wraps ErrOffsetOutOfRange.
 // An error of the disk wraps ErrStorage, and damage ErrCorruption as well.
 func (p *Partition) Read(offset int64, maxBytes int, minOne bool) (*Slice, error) {
-	seg, limit, from, err := p.locate(offset)
-	if err != nil || seg == nil {
-		return &Slice{}, err
-	}
-	s := &Slice{p: p, seg: seg, start: from.pos, end: limit}
-	if from.offset != offset {
-		if s.start, err = s.seek(from.pos, offset); err != nil {
-			s.Close()
+	for {
+		seg, limit, from, err := p.locate(offset)
+		if err == nil && seg == nil {
+			return &Slice{}, nil
+		}
+		s := &Slice{p: p, seg: seg, start: from.pos, end: limit}
+		if err == nil {
+			err = s.plan(from, offset, maxBytes, minOne)
+		}
+		switch {
+		case err == nil:
+			return s, nil
+		case errors.Is(err, errReplaced): // now there is another segment, or another log start
+		case errors.Is(err, ErrOffsetOutOfRange), errors.Is(err, ErrDeleted), errors.Is(err, ErrClosed):
+			return nil, err
+		default:
 			return nil, p.readError(err)
 		}
 	}
-	if s.start >= s.end {
-		s.Close()
-		return &Slice{}, nil
-	}
-	if err := s.clip(maxBytes, minOne); err != nil {
-		s.Close()
-		return nil, p.readError(err)
-	}
-	if err := s.pin(); err != nil {
-		return nil, p.readError(err)
-	}
-	return s, nil
 }
 
-// errReplaced says that a segment's file is not the one that a read was planned
-// on. A new read finds the right one.
-var errReplaced = errors.New("segment was replaced by compaction during the read")
+// plan finds where s begins and ends, and opens its file.
+func (s *Slice) plan(from cursor, offset int64, maxBytes int, minOne bool) (err error) {
+	if from.offset != offset {
+		if s.start, err = s.seek(from.pos, offset); err != nil {
+			return err
+		}
+	}
+	if s.start >= s.end { // segments reach up to each other
+		return fmt.Errorf("%w: %s ends before offset %d: the segment that held it is missing", ErrCorruption, s.seg.logName(), offset)
+	}
+	if err := s.clip(maxBytes, minOne); err != nil {
+		return err
+	}
+	return s.pin()
+}
 
 // pin opens the segment's file, unless memory has the first bytes.
 func (s *Slice) pin() error {
@@ -64,16 +72,9 @@ func (s *Slice) pin() error {
 }
 
 func (s *Slice) open() error {
-	f, err := s.p.log.files.open(s.seg.logName(), false)
+	f, err := s.seg.open(s.p.log.files, false)
 	if err != nil {
 		return err
-	}
-	s.p.mu.Lock()
-	replaced := s.seg.replaced
-	s.p.mu.Unlock()
-	if replaced {
-		f.release()
-		return errReplaced
 	}
 	s.file = f
 	return nil
@@ -104,10 +105,7 @@ func (p *Partition) locate(offset int64) (seg *segment, limit int64, from cursor
 		return seg, limit, hit, nil
 	}
 	from, err = p.lookup(seg, offset)
-	if err != nil {
-		return nil, 0, from, p.readError(err)
-	}
-	return seg, limit, from, nil
+	return seg, limit, from, err
 }
 
 // segmentOf returns the segment that holds offset, or would. The lock is held.
@@ -186,6 +184,9 @@ func (s *Slice) header(pos int64) (batch.Batch, error) {
 	}
 	if _, err := batch.Size(b); err != nil {
 		return nil, fmt.Errorf("%w: %s at position %d: %w", ErrCorruption, s.seg.logName(), pos, err)
+	}
+	if b.BaseOffset() < s.seg.base {
+		return nil, fmt.Errorf("%w: %s at position %d: a batch with offset %d", ErrCorruption, s.seg.logName(), pos, b.BaseOffset())
 	}
 	return b, nil
 }
@@ -287,8 +288,8 @@ func (p *Partition) chunkAt(s *segment, pos int64) (*chunk, int64) {
 	if c := s.tail.at(pos); c != nil {
 		return c, c.end()
 	}
-	if len(s.tail.chunks) > 0 && s.tail.chunks[0].start > pos {
-		return nil, s.tail.chunks[0].start
+	if i := s.tail.find(pos) + 1; i < len(s.tail.chunks) {
+		return nil, s.tail.chunks[i].start
 	}
 	return nil, s.size
 }
@@ -317,7 +318,7 @@ func (s *segment) readAt(p *Partition, b []byte, pos int64) (int, error) {
 }
 
 func (s *segment) readFile(p *Partition, b []byte, pos int64) (int, error) {
-	f, err := p.log.files.open(s.logName(), false)
+	f, err := s.open(p.log.files, false)
 	if err != nil {
 		return 0, err
 	}

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"path/filepath"
+	"math"
 	"slices"
-	"strings"
 
+	"github.com/evidentlog/evident/internal/log/batch"
 	"github.com/evidentlog/evident/internal/vfs"
 )
 
@@ -21,154 +20,135 @@ const maxTorn = 2*unwrittenLimit + 100<<20
 
 // recovery opens one partition's folder.
 type recovery struct {
-	log      *Log
-	id       ID
-	dir      string
-	settings Settings
-	from     *checkpoint // nil: nothing is known, scan everything
-	clean    bool        // the log was closed in order: from says it all
-	journal  []journalEntry
+	log       *Log
+	dir       string
+	settings  Settings
+	from      *checkpoint // nil: nothing is known, scan everything
+	clean     bool        // the log was closed in order: from says it all
+	cutDamage bool        // go on without what is damaged
+	must      int64       // what lies below this offset is known to be in the segments
+	journal   []journalEntry
 
 	segments  []*segment
 	producers producerTable
 	next      int64
-	damage    error // corruption: what lies before it can be read
+
+	// damage is corruption: what lies before it can be read. beyond are the
+	// segments after it.
+	damage error
+	beyond []*segment
+	wasCut bool // the damage, as asked
+
+	hasSaved bool // journal begins with what an earlier start had to save
+}
+
+func (p *Partition) newRecovery() *recovery {
+	r := &recovery{log: p.log, dir: p.dir, settings: p.Settings(), from: p.log.lastCheckpoint(p.id.key()), producers: make(producerTable)}
+	if r.from != nil {
+		r.producers, r.must = r.from.producers.below(r.from.offset), r.from.offset
+	}
+	return r
 }
 
 // run lists the segments, scans what is not known clean, and leaves segments,
-// producers and next as they are on disk. Journal entries are not applied yet.
+// producers and next as they are on disk; the last segment takes appends. Journal
+// entries are not applied yet.
 func (r *recovery) run() error {
-	r.producers = make(producerTable)
-	if r.from != nil {
-		r.producers = r.from.producers.below(r.from.offset)
-		r.next = r.from.offset
-	}
 	if err := r.list(); err != nil {
 		return err
 	}
-	if len(r.segments) == 0 {
-		return r.begin()
-	}
-	first := r.firstDirty()
-	if first == len(r.segments) {
-		return r.trust()
-	}
-	for i := first; i < len(r.segments); i++ {
+	for i := r.firstDirty(); i < len(r.segments) && r.damage == nil; i++ {
 		if err := r.scan(i); err != nil {
 			return err
 		}
-		if r.damage != nil {
-			r.segments = r.segments[:i+1]
-			break
-		}
+	}
+	if r.damage != nil && r.cutDamage {
+		return r.cut()
 	}
 	return nil
 }
 
-// list finds the segments of the folder and completes or undoes what a
-// compaction left (docs/format/log.md).
-func (r *recovery) list() error {
-	entries, err := r.log.fs.ReadDir(r.dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+// runWithJournal is run for a partition whose journal entries are to be applied
+// after it: they must go on where the segments end, or overlap with them.
+func (r *recovery) runWithJournal() error {
+	if err := r.run(); err != nil || r.damage != nil {
 		return err
 	}
-	if entries, err = r.settleCompaction(entries); err != nil {
-		return err
-	}
-	for _, e := range entries {
-		base, ok := segmentBase(e.Name())
-		if !ok {
+	next := r.next
+	for b := range batchesOf(r.journal) {
+		if b.BaseOffset() <= next {
+			next = max(next, b.NextOffset())
 			continue
 		}
-		info, err := e.Info()
-		if err != nil {
-			return err
+		why := fmt.Errorf("%w: the segments of %s end at offset %d, the journal goes on at %d", ErrCorruption, r.dir, next, b.BaseOffset())
+		if !r.cutDamage {
+			r.damage = why
+			return nil
 		}
-		s := newSegment(r.dir, base, &r.log.chunks)
-		s.size, s.flushed, s.written = info.Size(), info.Size(), info.Size()
-		s.onDisk, s.sealed, s.exact = true, true, true
-		s.offsets.stored, s.times.stored = unknownEntries, unknownEntries
-		s.maxTime, s.maxTimeOffset = unknownTime, -1
-		r.segments = append(r.segments, s)
-	}
-	slices.SortFunc(r.segments, func(a, b *segment) int { return int(a.base - b.base) })
-	for i := range len(r.segments) - 1 {
-		r.segments[i].next = r.segments[i+1].base
-	}
-	return nil
-}
-
-// begin makes the first segment of a folder that has none. If the checkpoint
-// knows of records, the folder has been lost.
-func (r *recovery) begin() error {
-	if r.from != nil && r.from.pos > 0 {
-		return fmt.Errorf("%w: %s held records up to offset %d and has no segment now: restore it from a backup, or delete the topic", ErrCorruption, r.dir, r.from.offset-1)
-	}
-	r.segments = []*segment{newSegment(r.dir, r.next, &r.log.chunks)}
-	return nil
-}
-
-// firstDirty is the index of the first segment that has to be scanned, or the
-// number of segments if the files are as the checkpoint left them.
-func (r *recovery) firstDirty() int {
-	if r.from == nil {
-		r.next = r.segments[0].base
-		return 0
-	}
-	last := len(r.segments) - 1
-	i := slices.IndexFunc(r.segments, func(s *segment) bool { return s.base >= r.from.base })
-	if i < 0 {
-		// The active segment had no file yet: all that there is was sealed.
-		if r.from.pos == 0 {
-			r.segments = append(r.segments, newSegment(r.dir, r.from.base, &r.log.chunks))
-			return len(r.segments)
-		}
-		r.damage = fmt.Errorf("%w: %s is missing; restore it from a backup", ErrCorruption, segmentPath(r.dir, r.from.base)+logSuffix)
-		return len(r.segments)
-	}
-	if r.segments[i].base > r.from.base {
-		r.next = r.segments[i].base
-	}
-	if r.clean && i == last && r.segments[i].base == r.from.base && r.segments[i].size == r.from.pos {
-		return len(r.segments)
-	}
-	return i
-}
-
-// trust takes the active segment as the checkpoint describes it.
-func (r *recovery) trust() error {
-	s := r.segments[len(r.segments)-1]
-	if r.damage != nil || !s.onDisk {
+		r.log.cfg.Logger.Error("leaving out what the journal has behind damage, as asked; records are lost", "partition", r.dir, "error", why)
+		r.journal, r.wasCut = voided(r.journal, b.BaseOffset()), true
 		return nil
 	}
-	if !r.resume(s) {
-		return r.scan(len(r.segments) - 1)
+	return nil
+}
+
+// firstDirty is the index of the first segment that has to be scanned. It is
+// the number of segments if there is none, or if one that must exist does not.
+func (r *recovery) firstDirty() int {
+	if r.from == nil {
+		if len(r.segments) == 0 {
+			r.begin(0)
+			return 1
+		}
+		return 0
 	}
-	r.activate(s)
-	return r.loadTail(s)
+	active := r.from.base
+	i := 0
+	for i < len(r.segments) && r.segments[i].base < active {
+		i++
+	}
+	switch {
+	case i > 0 && r.segments[0].base > r.from.logStart, i == 0 && active > r.from.logStart:
+		r.missing(0, r.from.logStart)
+	case i < len(r.segments) && r.segments[i].base == active:
+		return i
+	case i < len(r.segments), r.from.pos > 0:
+		r.missing(i, active)
+	default: // it has no file yet; all others are sealed
+		r.begin(active)
+	}
+	return len(r.segments)
+}
+
+// begin adds a segment that has no file yet.
+func (r *recovery) begin(base int64) {
+	if n := len(r.segments); n > 0 {
+		r.segments[n-1].next = base
+	}
+	r.next = base
+	r.segments = append(r.segments, newSegment(r.dir, base, &r.log.chunks))
+}
+
+// missing notes that the segment with the given base offset, the ith, is not
+// there.
+func (r *recovery) missing(i int, base int64) {
+	r.harm(i, base, fmt.Errorf("%w: %s is missing, which held the records from offset %d on", ErrCorruption, segmentPath(r.dir, base)+logSuffix, base))
+}
+
+// harm notes damage at the offset end, behind the first i segments.
+func (r *recovery) harm(i int, end int64, why error) {
+	r.damage, r.next = why, end
+	r.beyond = r.segments[i:]
+	r.segments = r.segments[:i:i]
+	if i == 0 {
+		r.begin(end)
+	}
+	r.segments[len(r.segments)-1].next = end
 }
 
 // activate makes s the segment that takes appends.
 func (r *recovery) activate(s *segment) {
 	s.sealed, s.exact = false, false
-	s.next = r.next
-}
-
-// resume takes over what the checkpoint knows of s, if the indexes have it too.
-func (r *recovery) resume(s *segment) bool {
-	if r.from == nil || r.from.base != s.base {
-		return false
-	}
-	s.offsets.stored, s.times.stored = r.from.offsetEntries, r.from.timeEntries
-	s.maxTime, s.maxTimeOffset, s.created = r.from.maxTime, r.from.maxTimeOffset, r.from.created
-	if err := s.checkIndexes(r.log.files, r.from.offset, r.from.pos); err != nil {
-		r.log.cfg.Logger.Warn("an index is missing or torn; it is built anew from its segment", "segment", s.path, "error", err)
-		return false
-	}
-	return true
 }
 
 // scan reads segment i from where the checkpoint ends, verifies every batch,
@@ -177,39 +157,55 @@ func (r *recovery) resume(s *segment) bool {
 func (r *recovery) scan(i int) error {
 	s := r.segments[i]
 	last := i == len(r.segments)-1
-	pos := int64(0)
-	if r.resume(s) {
-		pos = r.from.pos
-	} else {
-		s.offsets.stored, s.times.stored = 0, 0
-		s.maxTime, s.maxTimeOffset, s.created = -1, -1, r.log.cfg.Now().UnixMilli()
+	pos := r.startOf(s)
+	if last {
+		r.activate(s)
+		if r.clean && r.from != nil && pos == s.size {
+			s.next = r.next
+			return r.loadTail(s)
+		}
 	}
-	if pos > s.size {
-		r.damage = fmt.Errorf("%w: %s has %d bytes, %d were synced", ErrCorruption, s.logName(), s.size, pos)
-		return nil
-	}
-	if pos == 0 {
-		r.next = s.base
-	}
+	until, size := s.next, s.size
 	end, bad, err := r.scanFrom(s, pos)
 	if err != nil {
 		return err
 	}
-	size := s.size
-	s.size, s.flushed, s.written = end, end, end
+	s.size, s.flushed, s.written, s.next = end, end, end, r.next
 	if last {
-		r.activate(s)
+		err = r.judgeLast(size-end, bad)
+	} else {
+		err = r.judge(until, bad)
 	}
-	if bad != nil && r.isDamage(s, last, end, size, bad) {
+	if err != nil {
+		r.harm(i+1, r.next, fmt.Errorf("%s at position %d, offset %d: %w", s.logName(), end, r.next, err))
 		return nil
 	}
 	return r.settle(s, last, size, bad)
 }
 
+// startOf returns from where s has to be scanned: what the checkpoint covers is
+// taken over from it, if the indexes have it too.
+func (r *recovery) startOf(s *segment) int64 {
+	if r.from != nil && !r.wasCut && r.from.base == s.base && r.from.pos <= s.size {
+		s.offsets.stored, s.times.stored = r.from.offsetEntries, r.from.timeEntries
+		s.maxTime, s.maxTimeOffset, s.created = r.from.maxTime, r.from.maxTimeOffset, r.from.created
+		err := s.checkIndexes(r.log.files, r.from.offset, r.from.pos)
+		if err == nil {
+			r.next = r.from.offset
+			return r.from.pos
+		}
+		r.log.cfg.Logger.Warn("an index is missing or torn; it is built anew from its segment", "segment", s.path, "error", err)
+	}
+	s.offsets.stored, s.times.stored, s.indexedTime = 0, 0, math.MinInt64
+	s.maxTime, s.maxTimeOffset, s.created = -1, -1, r.log.cfg.Now().UnixMilli()
+	r.next = s.base
+	return 0
+}
+
 // scanFrom verifies the batches of s from pos and returns where the sound ones
 // end, and what was wrong there.
 func (r *recovery) scanFrom(s *segment, pos int64) (end int64, bad, err error) {
-	f, err := r.log.files.open(s.logName(), true)
+	f, err := s.open(r.log.files, true)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -218,13 +214,7 @@ func (r *recovery) scanFrom(s *segment, pos int64) (end int64, bad, err error) {
 	for {
 		b, at, err := sc.next()
 		if err == nil {
-			err = b.Check()
-			if err == nil && b.BaseOffset() < r.next {
-				err = fmt.Errorf("offset %d where at least %d was expected", b.BaseOffset(), r.next)
-			}
-			if err != nil {
-				err = fmt.Errorf("%w: %w", ErrCorruption, err)
-			}
+			err = r.check(b)
 		}
 		switch {
 		case err == io.EOF:
@@ -240,35 +230,57 @@ func (r *recovery) scanFrom(s *segment, pos int64) (end int64, bad, err error) {
 	}
 }
 
-// isDamage tells whether a bad batch is damage to what had been synced, rather
-// than the end of a write that was cut off.
-func (r *recovery) isDamage(s *segment, last bool, end, size int64, bad error) bool {
-	known := r.from != nil && r.next < r.from.offset
-	journalled := slices.ContainsFunc(r.journal, func(e journalEntry) bool { return e.base > r.next })
-	replayed := slices.ContainsFunc(r.journal, func(e journalEntry) bool { return e.holds(r.next) })
+func (r *recovery) check(b batch.Batch) error {
+	if err := b.Check(); err != nil {
+		return fmt.Errorf("%w: %w", ErrCorruption, err)
+	}
+	if b.BaseOffset() < r.next {
+		return fmt.Errorf("%w: offset %d where at least %d was expected", ErrCorruption, b.BaseOffset(), r.next)
+	}
+	return nil
+}
+
+// judge tells what is wrong with a sealed segment, which reached up to the
+// offset until.
+func (r *recovery) judge(until int64, bad error) error {
+	if bad == nil && r.next != until {
+		return fmt.Errorf("%w: the segment ends here, the next one begins at offset %d", ErrCorruption, until)
+	}
+	return bad
+}
+
+// judgeLast tells whether the end of the active segment, behind which there are
+// rest bytes, is damage to what had been synced, or just the end of a write that
+// was cut off.
+func (r *recovery) judgeLast(rest int64, bad error) error {
+	if bad == nil {
+		bad = fmt.Errorf("%w: the file ends here", ErrCorruption)
+	}
 	switch {
-	case !last, known, journalled && !replayed, size-end > maxTorn && !replayed:
-		r.damage = fmt.Errorf("%s at position %d, offset %d: %w", s.logName(), end, r.next, bad)
+	case r.wasCut:
+		return nil
+	case r.next < r.must:
+		return fmt.Errorf("%w; what lies below offset %d had been synced", bad, r.must)
+	case rest == 0, slices.ContainsFunc(r.journal, func(e journalEntry) bool { return e.holds(r.next) }):
+		return nil
+	case slices.ContainsFunc(r.journal, func(e journalEntry) bool { return e.base > r.next }):
+		return fmt.Errorf("%w; the journal has later records", bad)
+	case r.clean && r.from == nil, rest > maxTorn:
+		return fmt.Errorf("%w; %d bytes follow, more than a write that was cut off can have left", bad, rest)
 	}
-	if r.damage != nil && r.log.cfg.TruncateDamaged {
-		r.log.cfg.Logger.Error("cutting a damaged partition as asked; records are lost", "partition", r.dir, "error", r.damage)
-		r.damage = nil
-		r.segments = r.segments[:slices.Index(r.segments, s)+1]
-		r.activate(s)
-	}
-	return r.damage != nil
+	return nil
 }
 
 // settle cuts s to its sound batches and makes them durable: after a crash of
 // the process alone they may still be on their way to the disk.
 func (r *recovery) settle(s *segment, last bool, size int64, bad error) error {
-	f, err := r.log.files.open(s.logName(), true)
+	f, err := s.open(r.log.files, true)
 	if err != nil {
 		return err
 	}
 	defer f.release()
 	if s.size < size {
-		if bad != nil && !r.padding(f, s.size, size) {
+		if !r.wasCut && !r.padding(f, s.size, size) {
 			r.log.cfg.Logger.Warn("cut the torn end of a segment; nothing in it had been acknowledged",
 				"segment", s.logName(), "position", s.size, "bytes", size-s.size, "reason", bad)
 		}
@@ -279,14 +291,49 @@ func (r *recovery) settle(s *segment, last bool, size int64, bad error) error {
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	if err := r.log.fs.SyncDir(r.dir); err != nil {
+	if err := errors.Join(s.offsets.cut(r.log.fs), s.times.cut(r.log.fs)); err != nil {
 		return err
 	}
-	if last {
-		return r.loadTail(s)
+	if !last {
+		s.noteTime()
+		if err := errors.Join(s.offsets.write(r.log.fs, true), s.times.write(r.log.fs, true)); err != nil {
+			return err
+		}
+		s.offsets.wroteAll()
+		s.times.wroteAll()
 	}
-	s.noteTime()
-	return errors.Join(s.offsets.write(r.log.fs, true), s.times.write(r.log.fs, true))
+	if err := r.log.fs.SyncDir(r.dir); err != nil || !last {
+		return err
+	}
+	return r.loadTail(s)
+}
+
+// cut removes what is damaged and everything behind it.
+func (r *recovery) cut() error {
+	r.log.cfg.Logger.Error("cutting a damaged partition as asked; records are lost", "partition", r.dir, "from", r.next, "error", r.damage)
+	if err := removeNewestFirst(r.log, r.dir, r.beyond); err != nil {
+		return err
+	}
+	r.damage, r.beyond, r.journal, r.wasCut = nil, nil, nil, true
+	r.producers = r.producers.below(r.next)
+	if i := len(r.segments) - 1; r.segments[i].onDisk {
+		return r.scan(i)
+	}
+	return nil
+}
+
+// removeNewestFirst removes segments that are the last ones of a partition, so
+// that whenever it is cut short what remains has no gap.
+func removeNewestFirst(l *Log, dir string, list []*segment) error {
+	for _, s := range slices.Backward(list) {
+		if err := s.remove(l.files); err != nil {
+			return err
+		}
+		if err := l.fs.SyncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // padding tells whether the bytes [from, to) are the zeros that fill an active
@@ -311,7 +358,7 @@ func (r *recovery) loadTail(s *segment) error {
 	if start == s.size {
 		return nil
 	}
-	f, err := r.log.files.open(s.logName(), false)
+	f, err := s.open(r.log.files, false)
 	if err != nil {
 		return err
 	}
@@ -324,33 +371,4 @@ func (r *recovery) loadTail(s *segment) error {
 	c.n = int(s.size - start)
 	s.tail.chunks = append(s.tail.chunks, c)
 	return nil
-}
-
-// settleCompaction removes what an unfinished compaction wrote, and finishes
-// one that had begun to put its segments in place. It returns the names that
-// remain.
-func (r *recovery) settleCompaction(entries []fs.DirEntry) ([]fs.DirEntry, error) {
-	changed := false
-	for _, e := range entries {
-		name := filepath.Join(r.dir, e.Name())
-		switch {
-		case strings.HasSuffix(name, cleanedSuffix), strings.HasSuffix(name, ".tmp"):
-			changed = true
-			if err := r.log.fs.Remove(name); err != nil {
-				return nil, err
-			}
-		case strings.HasSuffix(name, swapSuffix):
-			changed = true
-			if err := finishSwap(r.log.fs, r.dir, e.Name()); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if !changed {
-		return entries, nil
-	}
-	if err := r.log.fs.SyncDir(r.dir); err != nil {
-		return nil, err
-	}
-	return r.log.fs.ReadDir(r.dir)
 }

@@ -62,6 +62,20 @@ func (l *Log) feedRepairs(out chan<- *Partition) {
 	}
 }
 
+// fail stops the partition because of err, unless it is stopped already, and
+// returns why it is stopped.
+func (p *Partition) fail(err error) error {
+	p.mu.Lock()
+	var done []func(error)
+	if p.mu.err == nil {
+		done = p.stop(err)
+	}
+	why := p.mu.err
+	p.mu.Unlock()
+	call(done, err)
+	return why
+}
+
 // tryRepair returns whether the partition needs no more attempts.
 func (p *Partition) tryRepair(ctx context.Context) bool {
 	p.maintenance.Lock()
@@ -79,7 +93,9 @@ func (p *Partition) tryRepair(ctx context.Context) bool {
 	case errors.Is(err, ErrCorruption):
 		p.log.cfg.Logger.Error("partition cannot be repaired", "partition", p.dir, "error", err)
 		p.mu.Lock()
-		p.mu.err = fmt.Errorf("%w: %w", ErrStorage, err)
+		if !p.mu.closed {
+			p.mu.err, p.mu.damaged = fmt.Errorf("%w: %w", ErrStorage, err), true
+		}
 		p.mu.Unlock()
 		return true
 	default:
@@ -90,67 +106,90 @@ func (p *Partition) tryRepair(ctx context.Context) bool {
 
 // repair makes the disk hold exactly what was durable when the partition
 // stopped, and starts from there. Memory beyond that is dropped: its appends
-// have been answered with an error.
+// have been answered with an error. The maintenance lock is held.
 func (p *Partition) repair() error {
-	p.mu.Lock()
-	end := p.mu.commit.end
-	later := append([]*segment(nil), p.mu.segments[p.index(end.seg)+1:]...)
-	p.mu.Unlock()
-	for _, s := range later {
-		if err := s.removeFiles(p.log.fs, p.log.files); err != nil {
-			return err
-		}
-	}
-	if err := p.rewrite(end); err != nil {
+	end, err := p.rewrite()
+	if err != nil {
 		return err
 	}
-	r := &recovery{log: p.log, id: p.id, dir: p.dir, settings: p.Settings(), from: p.log.lastCheckpoint(p.id.key())}
+	if err := p.voidJournal(end.offset); err != nil {
+		return err
+	}
+	r := p.newRecovery()
+	r.must = end.offset
 	if err := r.run(); err != nil {
 		return err
 	}
+	if r.damage == nil && r.next != end.offset {
+		r.damage = fmt.Errorf("%w: %s ends at offset %d after recovery, %d was durable", ErrCorruption, p.dir, r.next, end.offset)
+	}
 	if r.damage != nil {
 		return r.damage
-	}
-	if r.next != end.offset {
-		return fmt.Errorf("%w: %s ends at offset %d after recovery, %d was durable", ErrCorruption, p.dir, r.next, end.offset)
 	}
 	p.resumeFrom(r)
 	return nil
 }
 
-// rewrite writes what only the journal has into the segment again and cuts it
-// at the durable end. The file is opened anew: of an old one with a failed sync
-// nothing is known.
-func (p *Partition) rewrite(end place) error {
-	s := end.seg
-	p.log.files.drop(s.logName())
+// rewrite writes what only memory and the journal have into the segments again,
+// removes what goes beyond the durable end, and returns that.
+func (p *Partition) rewrite() (end place, err error) {
 	p.mu.Lock()
-	fresh := s.size == 0 || end.pos == 0
-	tail := s.tail.copyTo(nil, min(blockFloor(s.flushed), end.pos), end.pos)
-	start := blockFloor(s.flushed)
+	for p.mu.commit.running {
+		p.room.Wait()
+	}
+	end = p.mu.commit.end
+	first, last := p.firstUnflushed(), p.index(end.seg)
+	keep := slices.Clone(p.mu.segments[min(first, last) : last+1])
+	beyond := slices.Clone(p.mu.segments[last+1:])
 	p.mu.Unlock()
-	if fresh {
-		if err := s.removeFiles(p.log.fs, p.log.files); err != nil {
-			return err
-		}
-		if err := p.makeFolder(); err != nil {
-			return err
-		}
-		return p.syncDirs(true)
+	if err := p.makeFolder(); err != nil {
+		return end, err
 	}
-	w := segmentWrite{seg: s, from: start, to: end.pos, create: true, seal: false, spans: []span{{bytes: aligned(tail), pos: start}}}
-	if err := p.writeSegment(&w); err != nil {
-		return err
+	if err := removeNewestFirst(p.log, p.dir, beyond); err != nil {
+		return end, err
 	}
-	f, err := p.log.files.open(s.logName(), true)
+	for _, s := range keep {
+		upTo := s.size
+		if s == end.seg {
+			upTo = end.pos
+		}
+		if err := p.rewriteSegment(s, upTo); err != nil {
+			return end, err
+		}
+	}
+	if err := p.syncDirs(true); err != nil {
+		return end, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mu.commit.journal = 0
+	p.room.Broadcast()
+	return end, nil
+}
+
+// rewriteSegment makes the file of s hold the bytes up to upTo and no more. The
+// file is opened anew: of an old one with a failed sync nothing is known.
+func (p *Partition) rewriteSegment(s *segment, upTo int64) error {
+	p.log.files.drop(s.owner, s.files()...)
+	f, err := s.create(p.log.files)
 	if err != nil {
 		return err
 	}
 	defer f.release()
-	if err := f.Truncate(end.pos); err != nil {
+	p.mu.Lock()
+	start := blockFloor(s.flushed)
+	var tail []byte
+	if upTo > s.flushed {
+		tail = aligned(s.tail.copyTo(nil, start, upTo))
+	}
+	p.mu.Unlock()
+	if _, err := f.WriteAt(tail, start); err != nil {
 		return err
 	}
-	return p.syncSegment(&w)
+	if err := f.Truncate(upTo); err != nil {
+		return err
+	}
+	return p.log.timedSync(f)
 }
 
 // resumeFrom puts a recovered partition back into service.
@@ -158,19 +197,32 @@ func (p *Partition) resumeFrom(r *recovery) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	active := r.segments[len(r.segments)-1]
-	i := slices.IndexFunc(p.mu.segments, func(s *segment) bool { return s.base >= active.base })
-	for _, s := range p.mu.segments[i:] {
-		s.tail.reset()
-		s.replaced = true
+	kept := 0
+	for kept < len(p.mu.segments) && p.mu.segments[kept].exact && p.mu.segments[kept].base < active.base {
+		kept++
 	}
-	p.mu.segments = append(p.mu.segments[:i:i], active)
+	for _, s := range p.mu.segments[kept:] {
+		p.retire(s)
+	}
+	list := slices.Clone(p.mu.segments[:kept])
+	for _, s := range r.segments {
+		if kept == 0 || s.base > p.mu.segments[kept-1].base {
+			list = append(list, s)
+		} else {
+			p.retire(s) // known already
+		}
+	}
+	p.mu.segments = list
 	p.mu.producers, p.mu.flushed, p.mu.cursors = r.producers, active.mark(), cursors{}
 	c := &p.mu.commit
-	c.end = place{active, active.size, active.next}
-	c.unwritten, c.unsynced, c.journal, c.reset = 0, 0, 0, true
+	c.end = active.end()
+	c.unwritten, c.unsynced, c.journal = 0, 0, 0
 	c.wantFlush, c.wantSync = false, false
 	p.logEnd.Store(active.next)
-	p.mu.err = nil
+	p.mu.unmarked = false
+	if !p.mu.closed {
+		p.mu.err = nil
+	}
 	p.notify()
 	p.room.Broadcast()
 }

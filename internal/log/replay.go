@@ -1,11 +1,12 @@
 package log
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -19,7 +20,7 @@ import (
 type journalEntry struct {
 	key   partKey
 	base  int64
-	reset bool
+	voids bool
 	data  []byte // whole batches
 }
 
@@ -39,48 +40,70 @@ type journalHeader struct {
 	data []byte
 }
 
-// readJournal reads all journal files of dir. Files that were released are
-// recognised by the floor that later rounds carry.
-func readJournal(fsys vfs.FS, dir string) (*journalContents, error) {
+// readJournal reads all journal files. Files that were released are recognised by
+// the floor that later rounds carry.
+func (l *Log) readJournal() (*journalContents, error) {
 	c := &journalContents{entries: make(map[partKey][]journalEntry)}
-	heads, err := c.list(fsys, dir)
+	heads, err := c.list(l)
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(heads, func(a, b journalHeader) int { return int(int64(a.id) - int64(b.id)) })
+	slices.SortFunc(heads, func(a, b journalHeader) int { return cmp.Compare(a.id, b.id) })
 	if len(heads) > 0 {
 		c.floor = heads[0].id
 	}
-	var rounds [][]round
-	for _, h := range heads {
-		list := readRounds(h)
-		for _, r := range list {
+	rounds := make([][]round, len(heads))
+	ends := make([]int64, len(heads))
+	for i, h := range heads {
+		rounds[i], ends[i] = readRounds(h)
+		for _, r := range rounds[i] {
 			c.floor = max(c.floor, r.floor)
 		}
-		rounds = append(rounds, list)
 	}
 	for i, h := range heads {
 		if h.id < c.floor {
 			c.stale = append(c.stale, h.name)
 			continue
 		}
-		c.files = append(c.files, journalHeader{id: h.id, name: h.name})
-		for _, r := range rounds[i] {
-			if err := c.add(r); err != nil {
-				return nil, fmt.Errorf("%w: journal %s: %w", ErrCorruption, h.name, err)
-			}
+		if err := c.take(l, h, rounds[i], ends[i]); err != nil {
+			return nil, err
 		}
 	}
 	return c, nil
 }
 
-// list reads the files whose first block is sound. One whose first block is not
-// was never acknowledged from.
-func (c *journalContents) list(fsys vfs.FS, dir string) ([]journalHeader, error) {
-	names, err := fsys.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+// take takes in a file whose sound rounds end at the position end.
+func (c *journalContents) take(l *Log, h journalHeader, rounds []round, end int64) error {
+	if at := laterRound(h, end, uint64(len(rounds))); at > 0 {
+		err := fmt.Errorf("%w: round %d at position %d is not sound, and there is another at %d", ErrCorruption, len(rounds), end, at)
+		if err := l.journalDamaged(h.name, err); err != nil {
+			return err
+		}
 	}
+	c.files = append(c.files, journalHeader{id: h.id, name: h.name})
+	for _, r := range rounds {
+		if err := c.add(r); err != nil {
+			return fmt.Errorf("%w: journal %s: %w", ErrCorruption, h.name, err)
+		}
+	}
+	return nil
+}
+
+// journalDamaged makes of damage in the journal an error that says what to do,
+// or nil if one is to go on in spite of it.
+func (l *Log) journalDamaged(name string, err error) error {
+	if l.cfg.TruncateDamaged {
+		l.cfg.Logger.Error("leaving out damaged rounds of the journal as asked; records are lost", "file", name, "error", err)
+		return nil
+	}
+	return fmt.Errorf("the journal %s is damaged, and with it acknowledged records of partitions that are not known: restore it from a backup, "+
+		"or go on without them by starting once with truncation of damaged partitions allowed: %w", name, err)
+}
+
+// list reads the files that have a head. One without was never acknowledged
+// from, or is void.
+func (c *journalContents) list(l *Log) ([]journalHeader, error) {
+	names, err := l.fs.ReadDir(l.journalDir())
 	if err != nil {
 		return nil, err
 	}
@@ -91,68 +114,106 @@ func (c *journalContents) list(fsys vfs.FS, dir string) ([]journalHeader, error)
 			continue
 		}
 		n, _ := strconv.ParseUint(digits, 10, 64)
-		name := filepath.Join(dir, e.Name())
 		c.last = max(c.last, n)
-		data, err := readFile(fsys, name)
+		h, err := l.readJournalFile(filepath.Join(l.journalDir(), e.Name()))
 		if err != nil {
 			return nil, err
 		}
-		id, err := readHead(data)
-		if err != nil {
-			return nil, fmt.Errorf("journal %s: %w", name, err)
-		}
-		if id == 0 {
-			c.stale = append(c.stale, name)
+		if h.id == 0 {
+			c.stale = append(c.stale, h.name)
 			continue
 		}
-		c.last = max(c.last, id)
-		heads = append(heads, journalHeader{id, name, data})
+		c.last = max(c.last, h.id)
+		heads = append(heads, h)
 	}
 	return heads, nil
 }
 
-// readHead returns the id in a journal file's first block, 0 if it has none,
-// and an error if a newer version wrote it.
+func (l *Log) readJournalFile(name string) (h journalHeader, err error) {
+	h.name = name
+	if h.data, err = readFile(l.fs, name); err != nil {
+		return h, err
+	}
+	h.id, err = readHead(h.data)
+	if errors.Is(err, ErrCorruption) {
+		return h, l.journalDamaged(name, err)
+	}
+	if err != nil {
+		return h, fmt.Errorf("%s: %w", name, err)
+	}
+	return h, nil
+}
+
+// readHead returns the id in a journal file's first block, 0 if it is empty. The
+// head lies within one sector, so a write that was cut off leaves none that is
+// not sound.
 func readHead(b []byte) (uint64, error) {
-	if len(b) < vfs.BlockSize || string(b[:8]) != fileMagic || crc32.Checksum(b[:32], castagnoli) != binary.BigEndian.Uint32(b[32:]) {
+	if len(b) < vfs.BlockSize || len(bytes.Trim(b[:vfs.BlockSize], "\x00")) == 0 {
 		return 0, nil
 	}
+	if string(b[:8]) != fileMagic || crc32.Checksum(b[:32], castagnoli) != binary.BigEndian.Uint32(b[32:]) {
+		return 0, fmt.Errorf("%w: the first block is not a journal's", ErrCorruption)
+	}
 	if v := binary.BigEndian.Uint32(b[8:]); v != journalVersion {
-		return 0, fmt.Errorf("format %d, this version reads %d: use the version of evident that wrote it", v, journalVersion)
+		return 0, fmt.Errorf("%w: journal format %d, this version reads %d", errVersion, v, journalVersion)
 	}
 	return binary.BigEndian.Uint64(b[16:]), nil
 }
 
 // round is one sound round of a journal file.
 type round struct {
+	number  uint64
 	floor   uint64
 	payload []byte
 }
 
 // readRounds reads rounds until the first that is not of this use of the file,
 // not the next in number, or not whole: there the file ended.
-func readRounds(h journalHeader) []round {
-	var out []round
-	for off, n := int64(vfs.BlockSize), uint64(0); off+roundHeader <= int64(len(h.data)); n++ {
-		b := h.data[off:]
-		size := roundHeader + int64(binary.BigEndian.Uint32(b[32:]))
-		if string(b[:8]) != roundMagic || binary.BigEndian.Uint64(b[8:]) != h.id || binary.BigEndian.Uint64(b[16:]) != n ||
-			size > int64(len(b)) || roundSum(b[:size]) != binary.BigEndian.Uint32(b[36:]) {
-			break
+func readRounds(h journalHeader) (list []round, end int64) {
+	end = vfs.BlockSize
+	for {
+		r, size, ok := readRound(h, end)
+		if !ok || r.number != uint64(len(list)) {
+			return list, end
 		}
-		out = append(out, round{binary.BigEndian.Uint64(b[24:]), b[roundHeader:size]})
-		off += blockCeil(size)
+		list = append(list, r)
+		end += blockCeil(size)
 	}
-	return out
 }
 
-// add takes in a round's entries. An entry that resets its partition voids the
-// earlier ones at or after its base offset.
+// readRound reads the round at position off, if there is a sound one.
+func readRound(h journalHeader, off int64) (r round, size int64, ok bool) {
+	if off+roundHeader > int64(len(h.data)) {
+		return round{}, 0, false
+	}
+	b := h.data[off:]
+	if string(b[:8]) != roundMagic || binary.BigEndian.Uint64(b[8:]) != h.id {
+		return round{}, 0, false
+	}
+	size = roundHeader + int64(binary.BigEndian.Uint32(b[32:]))
+	if size > int64(len(b)) || roundSum(b[:size]) != binary.BigEndian.Uint32(b[36:]) {
+		return round{}, 0, false
+	}
+	return round{binary.BigEndian.Uint64(b[16:]), binary.BigEndian.Uint64(b[24:]), b[roundHeader:size]}, size, true
+}
+
+// laterRound returns the position of a round beyond end with a number above n, or
+// 0. If there is one, round n had been synced before it, and has been damaged.
+func laterRound(h journalHeader, end int64, n uint64) int64 {
+	for off := end; off < int64(len(h.data)); off += vfs.BlockSize {
+		if r, _, ok := readRound(h, off); ok && r.number > n {
+			return off
+		}
+	}
+	return 0
+}
+
+// add takes in a round's entries.
 func (c *journalContents) add(r round) error {
 	d := decoder{b: r.payload}
 	for len(d.b) > 0 {
 		var e journalEntry
-		e.reset = d.u32()&entryReset != 0
+		e.voids = d.u32()&entryVoids != 0
 		e.key.partition = int32(d.u32())
 		copy(e.key.topic[:], d.take(16))
 		e.base = d.i64()
@@ -161,10 +222,13 @@ func (c *journalContents) add(r round) error {
 			return errors.New("an entry goes beyond its round")
 		}
 		list := c.entries[e.key]
-		if e.reset {
+		if e.voids {
 			list = voided(list, e.base)
 		}
-		c.entries[e.key] = append(list, e)
+		if len(e.data) > 0 {
+			list = append(list, e)
+		}
+		c.entries[e.key] = list
 	}
 	return nil
 }

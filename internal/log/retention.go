@@ -1,29 +1,70 @@
 package log
 
 import (
+	"errors"
 	"time"
 
 	"github.com/evidentlog/evident/internal/vfs"
 )
 
-// applyRetention removes the oldest segments that retention.ms or
-// retention.bytes no longer keeps. The active segment is never removed; if all
+// applyRetention removes the oldest segments of all partitions that retention.ms
+// or retention.bytes no longer keeps. The active segment is never removed; if all
 // its records are too old it is sealed, and goes the next time.
-func (p *Partition) applyRetention(now time.Time) error {
-	p.maintenance.Lock()
-	defer p.maintenance.Unlock()
+//
+// The checkpoint that tells the new log starts comes first, once for all, so
+// that recovery knows what is gone from what is missing.
+func (l *Log) applyRetention(list []*Partition, now time.Time) error {
+	var errs []error
+	var shrinking []*Partition
+	defer func() {
+		for _, p := range shrinking {
+			p.maintenance.Unlock()
+		}
+	}()
+	for _, p := range list {
+		p.maintenance.Lock()
+		shrinks, err := p.advanceStart(now)
+		if shrinks {
+			shrinking = append(shrinking, p)
+		} else {
+			p.maintenance.Unlock()
+		}
+		errs = append(errs, err)
+	}
+	if len(shrinking) == 0 {
+		return errors.Join(errs...)
+	}
+	if err := l.writeCheckpoints(); err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	for _, p := range shrinking {
+		errs = append(errs, p.removeExpired())
+	}
+	return errors.Join(errs...)
+}
+
+// advanceStart raises the log start over what is not to be kept any longer, and
+// returns whether there is anything. The maintenance lock is held.
+func (p *Partition) advanceStart(now time.Time) (bool, error) {
 	st := p.Settings()
 	if !st.Delete || p.Err() != nil {
-		return nil
+		return false, nil
 	}
 	if err := p.rollExpired(&st, now); err != nil {
-		return err
+		return false, err
 	}
-	list, err := p.expired(&st, now)
-	if err != nil || len(list) == 0 {
-		return err
+	n, err := p.expired(&st, now)
+	if n == 0 {
+		return false, err
 	}
-	return p.removeSegments(list)
+	if err := p.ensureFile(n); err != nil {
+		return false, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.logStart.Store(max(p.LogStart(), p.mu.segments[n].base))
+	p.mu.touched = true
+	return true, err
 }
 
 // rollExpired seals the active segment if its last record is too old, or if it
@@ -41,61 +82,56 @@ func (p *Partition) rollExpired(st *Settings, now time.Time) error {
 	return p.flush()
 }
 
-// expired returns the segments, oldest first, that have to go.
-func (p *Partition) expired(st *Settings, now time.Time) ([]*segment, error) {
+// expired is the number of segments, from the oldest on, that have to go. If one
+// cannot be looked at, those before it go all the same.
+func (p *Partition) expired(st *Settings, now time.Time) (int, error) {
 	p.mu.Lock()
-	sealed := p.mu.segments[:len(p.mu.segments)-1]
-	var total int64
-	for _, s := range p.mu.segments {
-		total += s.size
-	}
-	p.mu.Unlock()
-	oldest := now.Add(-st.RetentionAge).UnixMilli()
+	list := p.mu.segments
 	n := 0
-	for _, s := range sealed {
-		if err := p.describe(s); err != nil {
-			return nil, err
-		}
-		large := st.RetentionBytes >= 0 && total-s.size >= st.RetentionBytes
-		old := st.RetentionAge >= 0 && p.maxTime(s) < oldest
-		if !large && !old || !s.exact {
-			break
-		}
-		total -= s.size
+	for n < len(list)-1 && list[n].exact {
 		n++
 	}
-	return sealed[:n:n], nil
-}
-
-// removeSegments removes the oldest segments, which list holds.
-func (p *Partition) removeSegments(list []*segment) error {
-	if err := p.ensureActiveFile(); err != nil {
-		return err
-	}
-	p.mu.Lock()
-	p.mu.segments = append([]*segment(nil), p.mu.segments[len(list):]...)
-	p.logStart.Store(max(p.LogStart(), p.mu.segments[0].base))
-	p.mu.touched = true
-	for _, s := range list {
-		s.tail.reset()
-	}
+	list = list[:n:n]
 	p.mu.Unlock()
-	for _, s := range list {
-		if err := s.removeFiles(p.log.fs, p.log.files); err != nil {
-			return err
+	total := p.Size()
+	oldest := now.Add(-st.RetentionAge).UnixMilli()
+	for i, s := range list {
+		if st.RetentionBytes < 0 || total-s.size < st.RetentionBytes {
+			old, err := p.olderThan(s, oldest)
+			if !old || err != nil || st.RetentionAge < 0 {
+				return i, err
+			}
 		}
-		p.log.cfg.Logger.Info("removed a segment by retention", "partition", p.dir, "base", s.base, "bytes", s.size)
+		total -= s.size
 	}
-	return p.log.fs.SyncDir(p.dir)
+	return n, nil
 }
 
-// ensureActiveFile makes the active segment's file, so that a folder without
-// any segment always means that it was tampered with.
-func (p *Partition) ensureActiveFile() error {
+// olderThan tells whether all records of s are from before the time oldest. A
+// segment whose records have no timestamps is as old as its file, as in Kafka.
+func (p *Partition) olderThan(s *segment, oldest int64) (bool, error) {
+	if err := p.describe(s); err != nil {
+		return false, err
+	}
+	t := p.maxTime(s)
+	if t < 0 && s.size > 0 {
+		info, err := p.log.fs.Stat(s.logName())
+		if err != nil {
+			return false, err
+		}
+		t = info.ModTime().UnixMilli()
+	}
+	return t < oldest, nil
+}
+
+// ensureFile makes sure that the segment n, which becomes the first, has a file:
+// so that a folder without any always means that one was lost.
+func (p *Partition) ensureFile(n int) error {
 	p.mu.Lock()
-	s := p.active()
+	s := p.mu.segments[n]
+	exists := s.onDisk
 	p.mu.Unlock()
-	if s.onDisk {
+	if exists {
 		return nil
 	}
 	f, err := p.log.fs.Open(s.logName(), vfs.Create)
@@ -112,4 +148,29 @@ func (p *Partition) ensureActiveFile() error {
 	defer p.mu.Unlock()
 	s.onDisk = true
 	return nil
+}
+
+// removeExpired removes the segments below the log start. The checkpoint file
+// has that, and the maintenance lock is held.
+func (p *Partition) removeExpired() error {
+	p.indexing.Lock()
+	defer p.indexing.Unlock()
+	p.mu.Lock()
+	n := 0
+	for n < len(p.mu.segments)-1 && p.mu.segments[n].exact && p.mu.segments[n].next <= p.LogStart() {
+		n++
+	}
+	list := p.mu.segments[:n:n]
+	p.mu.segments = append([]*segment(nil), p.mu.segments[n:]...)
+	for _, s := range list {
+		p.retire(s)
+	}
+	p.mu.Unlock()
+	for _, s := range list {
+		if err := s.remove(p.log.files); err != nil {
+			return err
+		}
+		p.log.cfg.Logger.Info("removed a segment by retention", "partition", p.dir, "base", s.base, "bytes", s.size)
+	}
+	return p.log.fs.SyncDir(p.dir)
 }

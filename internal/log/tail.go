@@ -126,14 +126,14 @@ func (t *tail) copyTo(dst []byte, from, to int64) []byte {
 	return dst
 }
 
-// drop forgets the chunk c, whose bytes are in the file.
-// The partial block that the next append needs is kept.
-func (t *tail) drop(c *chunk) {
+// drop forgets the chunk c, whose bytes are in the file. While the segment grows,
+// the incomplete block that the next append needs is kept.
+func (t *tail) drop(c *chunk, grows bool) {
 	for i := range t.chunks {
 		if t.chunks[i] != c {
 			continue
 		}
-		if i == len(t.chunks)-1 {
+		if grows && i == len(t.chunks)-1 && c.n%vfs.BlockSize != 0 {
 			t.chunks[i] = t.remnant(c)
 		} else {
 			t.chunks = append(t.chunks[:i], t.chunks[i+1:]...)

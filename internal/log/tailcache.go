@@ -30,23 +30,34 @@ func (t *tailCache) add(p *Partition, s *segment, c *chunk) {
 		return
 	}
 	c.cached = true
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.mu.entries = append(t.mu.entries, cacheEntry{p, s, c.acquire(), time.Now()})
-	t.mu.bytes += len(c.buf)
+	t.insert(cacheEntry{p: p, seg: s, chunk: c.acquire()})
 }
 
 // trim drops the oldest chunks until the cache fits, and those that are older
-// than age.
+// than age. Chunks that are still needed go to the end of the line.
 func (t *tailCache) trim(age time.Duration) {
-	for {
+	t.mu.Lock()
+	n := len(t.mu.entries)
+	t.mu.Unlock()
+	for range n {
 		e, ok := t.oldest(age)
 		if !ok {
 			return
 		}
-		e.p.dropChunk(e.seg, e.chunk)
-		e.chunk.release()
+		if e.p.dropChunk(e.seg, e.chunk) {
+			e.chunk.release()
+		} else {
+			t.insert(e)
+		}
 	}
+}
+
+func (t *tailCache) insert(e cacheEntry) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e.added = time.Now()
+	t.mu.entries = append(t.mu.entries, e)
+	t.mu.bytes += len(e.chunk.buf)
 }
 
 func (t *tailCache) oldest(age time.Duration) (cacheEntry, bool) {
@@ -68,13 +79,15 @@ func (t *tailCache) oldest(age time.Duration) (cacheEntry, bool) {
 	return e, true
 }
 
-// dropChunk forgets a chunk whose bytes are all in the file. One that is still
-// being filled stays, and the next commit enters it again.
-func (p *Partition) dropChunk(s *segment, c *chunk) {
+// dropChunk forgets a chunk whose bytes are all in the file, and returns false if
+// they are not.
+func (p *Partition) dropChunk(s *segment, c *chunk) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c.cached = false
-	if c.end() <= s.flushed && (s != p.active() || p.mu.commit.unwritten == 0 || c != s.tail.last()) {
-		s.tail.drop(c)
+	if c.end() > s.flushed && !s.gone {
+		return false
 	}
+	c.cached = false
+	s.tail.drop(c, !s.exact && !s.gone)
+	return true
 }

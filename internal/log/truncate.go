@@ -1,123 +1,126 @@
 package log
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // Truncate removes all records at and after offset; of a batch that contains
-// offset, all of it goes. It waits for what is under way, and appends fail with
-// ErrStorage meanwhile.
+// offset, all of it goes. It waits for the appends that are under way; others
+// fail with ErrStorage meanwhile. If it fails half-way, the partition is stopped
+// until the truncation has been completed.
 func (p *Partition) Truncate(offset int64) error {
 	p.maintenance.Lock()
 	defer p.maintenance.Unlock()
+	why := fmt.Errorf("%w: %s-%d is being truncated", ErrStorage, p.id.Topic, p.id.Partition)
+	defer p.drain(nil)
+	if err := p.drain(why); err != nil {
+		return err
+	}
 	if offset < p.LogStart() || offset > p.LogEnd() {
 		return fmt.Errorf("%w: cannot truncate to %d, the partition has [%d, %d]", ErrOffsetOutOfRange, offset, p.LogStart(), p.LogEnd())
 	}
-	if err := p.flush(); err != nil {
-		return err
-	}
-	seg, pos, err := p.cutPoint(offset)
-	if err != nil {
-		return err
-	}
-	if err := p.suspend(); err != nil {
-		return err
-	}
-	if err := p.cut(seg, pos); err != nil {
-		p.mu.Lock()
-		done := p.stop(err)
-		p.mu.Unlock()
-		call(done, err)
-		return err
-	}
-	return p.sealTruncation()
-}
-
-// cutPoint is where the first batch that has to go begins.
-func (p *Partition) cutPoint(offset int64) (*segment, int64, error) {
 	if offset == p.LogEnd() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		return p.active(), p.active().size, nil
+		return nil
 	}
-	s, err := p.Read(offset, 1, false)
+	end, err := p.cutPoint(offset)
 	if err != nil {
-		return nil, 0, err
+		return p.readError(err)
 	}
-	defer s.Close()
-	return s.seg, s.start, nil
+	if err := p.suspend(why); err != nil {
+		return err
+	}
+	if err := p.forgetBeyond(end.offset); err != nil {
+		p.unsuspend()
+		return err
+	}
+	return p.cut(end)
 }
 
-// suspend makes appends fail, waits for the commit that may run, and takes the
-// partition out of the checkpoint, which would call the cut damage.
-func (p *Partition) suspend() error {
+// drain makes appends fail with why from now on, and waits until all that were
+// taken are in the segments. With nil appends are taken again.
+func (p *Partition) drain(why error) error {
 	p.mu.Lock()
-	p.mu.err = fmt.Errorf("%w: %s-%d is being truncated", ErrStorage, p.id.Topic, p.id.Partition)
+	p.mu.draining = why
+	p.room.Broadcast()
+	p.mu.Unlock()
+	if why == nil {
+		return nil
+	}
+	return p.flush()
+}
+
+// cutPoint is the place behind the last batch that stays.
+func (p *Partition) cutPoint(offset int64) (place, error) {
+	p.mu.Lock()
+	seg := p.segmentOf(offset)
+	limit := p.readable(seg)
+	at := place{seg: seg, offset: seg.base, maxTime: seg.maxTime}
+	p.mu.Unlock()
+	from, err := p.lookup(seg, offset-1)
+	if err != nil {
+		return place{}, err
+	}
+	s := &Slice{p: p, seg: seg, end: limit}
+	at.pos = from.pos
+	for at.pos < limit {
+		b, err := s.header(at.pos)
+		if err != nil {
+			return place{}, err
+		}
+		if b.LastOffset() >= offset {
+			break
+		}
+		at.pos += b.Length()
+		at.offset = b.NextOffset()
+	}
+	return at, nil
+}
+
+// suspend stops the partition, with no commit under way.
+func (p *Partition) suspend(why error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for p.mu.commit.running {
 		p.room.Wait()
 	}
-	p.mu.Unlock()
-	p.log.mu.Lock()
-	delete(p.log.mu.checkpoints, p.id.key())
-	p.log.mu.Unlock()
-	return p.log.writeCheckpoints()
+	if p.mu.err == nil {
+		p.mu.err = why
+		return nil
+	}
+	return p.mu.err
 }
 
-// cut removes the segments after seg, newest first, and the bytes of seg from
-// pos on, and recovers what is left.
-func (p *Partition) cut(seg *segment, pos int64) error {
+func (p *Partition) unsuspend() {
 	p.mu.Lock()
-	later := append([]*segment(nil), p.mu.segments[p.index(seg)+1:]...)
+	defer p.mu.Unlock()
+	p.mu.unmarked = false
+	if !p.mu.closed {
+		p.mu.err = nil
+	}
+}
+
+// forgetBeyond makes recovery expect nothing beyond offset: neither for the
+// checkpoint's sake, which would call the cut damage, nor for the journal's. All
+// that there is stands in the segments.
+func (p *Partition) forgetBeyond(offset int64) error {
+	p.mu.Lock()
+	p.mu.unmarked = true
 	p.mu.Unlock()
-	for i := len(later) - 1; i >= 0; i-- {
-		if err := later[i].removeFiles(p.log.fs, p.log.files); err != nil {
-			return err
-		}
-	}
-	if seg.onDisk {
-		for _, name := range seg.files() {
-			p.log.files.drop(name)
-		}
-		if err := p.cutFile(seg, pos); err != nil {
-			return err
-		}
-	}
-	r := &recovery{log: p.log, id: p.id, dir: p.dir, settings: p.Settings()}
-	if err := r.run(); err != nil {
+	if err := p.log.writeCheckpoints(); err != nil {
 		return err
 	}
-	if r.damage != nil {
-		return r.damage
+	return p.voidJournal(offset)
+}
+
+// cut removes what is beyond end.
+func (p *Partition) cut(end place) error {
+	p.mu.Lock()
+	p.highWatermark.Store(end.offset)
+	p.logEnd.Store(end.offset)
+	p.mu.commit.end, p.mu.cursors = end, cursors{}
+	p.mu.touched = true
+	p.mu.Unlock()
+	if err := p.repair(); err != nil {
+		p.unsuspend()
+		return p.fail(err)
 	}
-	p.resumeFrom(r)
 	return nil
-}
-
-func (p *Partition) cutFile(seg *segment, pos int64) error {
-	f, err := p.log.files.open(seg.logName(), true)
-	if err != nil {
-		return err
-	}
-	defer f.release()
-	if err := f.Truncate(pos); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	return p.log.fs.SyncDir(p.dir)
-}
-
-// sealTruncation lowers the high watermark and voids what the journal still has
-// beyond the new end.
-func (p *Partition) sealTruncation() error {
-	ch := make(chan error, 1)
-	p.mu.Lock()
-	p.highWatermark.Store(p.LogEnd())
-	c := &p.mu.commit
-	c.mustReset = true
-	c.durable = append(c.durable, waiter{p.LogEnd(), func(err error) { ch <- err }})
-	p.schedule()
-	p.mu.Unlock()
-	return <-ch
 }
