@@ -32,11 +32,12 @@ type mark struct {
 	timeEntries   int   // entries of its .timeindex
 	maxTime       int64
 	maxTimeOffset int64
+	indexedTime   int64
 	created       int64
 }
 
 func (s *segment) mark() mark {
-	return mark{s.next, s.base, s.size, s.offsets.len(), s.times.len(), s.maxTime, s.maxTimeOffset, s.created}
+	return mark{s.next, s.base, s.size, s.offsets.len(), s.times.len(), s.maxTime, s.maxTimeOffset, s.indexedTime, s.created}
 }
 
 // checkpoint is what the checkpoint file says of one partition.
@@ -85,7 +86,7 @@ func encodeCheckpoints(all map[partKey]*checkpoint) []byte {
 
 func (c *checkpoint) append(b []byte) []byte {
 	for _, v := range []int64{c.offset, c.base, c.pos, int64(c.offsetEntries), int64(c.timeEntries),
-		c.maxTime, c.maxTimeOffset, c.created, c.logStart, c.cleaned, int64(len(c.producers))} {
+		c.maxTime, c.maxTimeOffset, c.indexedTime, c.created, c.logStart, c.cleaned, int64(len(c.producers))} {
 		b = binary.BigEndian.AppendUint64(b, uint64(v))
 	}
 	for id, p := range c.producers {
@@ -152,7 +153,7 @@ func (d *decoder) i64() int64  { return int64(binary.BigEndian.Uint64(d.take(8))
 func (d *decoder) checkpoint() *checkpoint {
 	c := &checkpoint{mark: mark{
 		offset: d.i64(), base: d.i64(), pos: d.i64(), offsetEntries: int(d.i64()), timeEntries: int(d.i64()),
-		maxTime: d.i64(), maxTimeOffset: d.i64(), created: d.i64(),
+		maxTime: d.i64(), maxTimeOffset: d.i64(), indexedTime: d.i64(), created: d.i64(),
 	}}
 	c.logStart, c.cleaned = d.i64(), d.i64()
 	c.producers = make(producerTable)

@@ -203,6 +203,18 @@ func (s *segment) checkIndexes(files *fileCache, offset, pos int64) error {
 	})
 }
 
+// checkSize verifies that the file has the stored entries.
+func (x *index) checkSize(fs vfs.FS) error {
+	if x.stored == 0 {
+		return nil
+	}
+	info, err := fs.Stat(x.name)
+	if err == nil && info.Size() < int64(x.stored*x.entry) {
+		err = fmt.Errorf("%w: %s has %d bytes, %d entries of %d bytes were written", errIndexTorn, x.name, info.Size(), x.stored, x.entry)
+	}
+	return err
+}
+
 // each calls sound for every stored entry and fails on the first that is not.
 func (x *index) each(files *fileCache, sound func(e []byte) bool) error {
 	if x.stored == 0 {

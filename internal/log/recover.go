@@ -189,7 +189,8 @@ func (r *recovery) startOf(s *segment) int64 {
 	if r.from != nil && !r.wasCut && r.from.base == s.base && r.from.pos <= s.size {
 		s.offsets.stored, s.times.stored = r.from.offsetEntries, r.from.timeEntries
 		s.maxTime, s.maxTimeOffset, s.created = r.from.maxTime, r.from.maxTimeOffset, r.from.created
-		err := s.checkIndexes(r.log.files, r.from.offset, r.from.pos)
+		s.indexedTime = r.from.indexedTime
+		err := r.checkIndexes(s)
 		if err == nil {
 			r.next = r.from.offset
 			return r.from.pos
@@ -200,6 +201,15 @@ func (r *recovery) startOf(s *segment) int64 {
 	s.maxTime, s.maxTimeOffset, s.created = -1, -1, r.log.cfg.Now().UnixMilli()
 	r.next = s.base
 	return 0
+}
+
+// checkIndexes verifies the indexes of the active segment s: every entry, or
+// after a clean stop, when they were synced, that nobody has cut them since.
+func (r *recovery) checkIndexes(s *segment) error {
+	if r.clean {
+		return errors.Join(s.offsets.checkSize(r.log.fs), s.times.checkSize(r.log.fs))
+	}
+	return s.checkIndexes(r.log.files, r.from.offset, r.from.pos)
 }
 
 // scanFrom verifies the batches of s from pos and returns where the sound ones
