@@ -355,6 +355,7 @@ func (p *Partition) advanceWritten(end int64) {
 
 // finishDirect notes what the commit has achieved and starts the next one.
 func (p *Partition) finishDirect(plan *directPlan, err error) {
+	err = p.storageError(err)
 	p.mu.Lock()
 	for i := range plan.writes {
 		w := &plan.writes[i]
@@ -455,12 +456,22 @@ func call(done []func(error), err error) {
 	}
 }
 
+// storageError makes err, if there is one, a storage error of the partition.
+func (p *Partition) storageError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %s-%d: %w", ErrStorage, p.id.Topic, p.id.Partition, err)
+}
+
 // stop ends service after a failed write or sync: nothing more is taken until
 // the partition has been recovered from disk. It returns the appends that have
-// failed. The lock is held.
+// failed, which are answered with the same storage error. The lock is held.
 func (p *Partition) stop(err error) []func(error) {
-	p.mu.err = fmt.Errorf("%w: %s-%d: %w", ErrStorage, p.id.Topic, p.id.Partition, err)
-	p.log.repairs.push(p)
+	if !p.mu.closed {
+		p.mu.err = err
+		p.log.repairs.push(p)
+	}
 	return p.abandon()
 }
 

@@ -166,3 +166,11 @@ func (h *history) settle(found map[int]int) error {
 	}
 	return nil
 }
+
+// offsetOfFirst is the base offset of the first batch in raw, or -1.
+func offsetOfFirst(raw []byte) int64 {
+	if len(raw) < batch.HeaderSize {
+		return -1
+	}
+	return batch.Batch(raw).BaseOffset()
+}

@@ -542,6 +542,7 @@ func (pl *journalPlan) finish(id uint64, err error) {
 		return
 	}
 	p := pl.p
+	err = p.storageError(err)
 	p.mu.Lock()
 	if c := &p.mu.commit; c.journal == 0 && err == nil {
 		c.journal = id

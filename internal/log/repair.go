@@ -68,11 +68,11 @@ func (p *Partition) fail(err error) error {
 	p.mu.Lock()
 	var done []func(error)
 	if p.mu.err == nil {
-		done = p.stop(err)
+		done = p.stop(p.storageError(err))
 	}
 	why := p.mu.err
 	p.mu.Unlock()
-	call(done, err)
+	call(done, why)
 	return why
 }
 
