@@ -38,13 +38,19 @@ func Listen() Option {
 	}
 }
 
-// Start starts a node and stops it at the end of the test.
-func Start(t testing.TB, opts ...Option) *Node {
-	t.Helper()
-	cfg := node.Config{
+// Config is the configuration of a test's node, on a filesystem in memory of its
+// own.
+func Config() node.Config {
+	return node.Config{
 		FS: vfs.NewMem(), Data: "evident-data", Kafka: []node.Listener{}, HTTP: []node.Listener{},
 		GroupInitialRebalanceDelay: -1, OffsetsPartitions: 1,
 	}
+}
+
+// Start starts a node and stops it at the end of the test.
+func Start(t testing.TB, opts ...Option) *Node {
+	t.Helper()
+	cfg := Config()
 	for _, o := range opts {
 		o(&cfg)
 	}
