@@ -63,16 +63,19 @@ func crashRun(t *testing.T, hook func(int) func(vfs.Op) error, n int, keep vfs.K
 // run is the workload: all that changes a data folder, on partitions of all
 // kinds. It ends early when the power goes.
 func (w *world) run() {
-	steps := []func() error{
+	for _, step := range w.steps() {
+		if err := step(); err != nil {
+			return
+		}
+	}
+}
+
+func (w *world) steps() []func() error {
+	return []func() error{
 		w.open, w.appendSmall, w.appendLarge, w.checkpoint, w.appendSmall,
 		w.compact, w.retain, w.appendSmall, w.truncate, w.appendSmall,
 		w.restart, w.appendSmall, w.appendLarge, w.truncate, w.recreate,
 		w.appendSmall, w.compact, w.checkpoint, w.retain, w.appendLarge, w.restart,
-	}
-	for _, step := range steps {
-		if err := step(); err != nil {
-			return
-		}
 	}
 }
 
@@ -84,6 +87,8 @@ func (w *world) open() error {
 	if w.log, err = Open(cfg); err != nil {
 		return err
 	}
+	log := w.log
+	w.t.Cleanup(func() { _ = log.Close() })
 	for _, h := range w.histories {
 		if h.p, err = w.log.OpenPartition(h.id, h.settings); err != nil {
 			return err

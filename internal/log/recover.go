@@ -30,6 +30,7 @@ type recovery struct {
 	journal   []journalEntry
 
 	segments  []*segment
+	first     int // of segments that was looked at; more is not known of those before
 	producers producerTable
 	next      int64
 
@@ -57,7 +58,8 @@ func (r *recovery) run() error {
 	if err := r.list(); err != nil {
 		return err
 	}
-	for i := r.firstDirty(); i < len(r.segments) && r.damage == nil; i++ {
+	r.first = r.firstDirty()
+	for i := r.first; i < len(r.segments) && r.damage == nil; i++ {
 		if err := r.scan(i); err != nil {
 			return err
 		}
@@ -92,13 +94,12 @@ func (r *recovery) runWithJournal() error {
 	return nil
 }
 
-// firstDirty is the index of the first segment that has to be scanned. It is
-// the number of segments if there is none, or if one that must exist does not.
+// firstDirty is the index of the first segment that has to be scanned, or the
+// number of segments if one that must exist does not.
 func (r *recovery) firstDirty() int {
 	if r.from == nil {
 		if len(r.segments) == 0 {
 			r.begin(0)
-			return 1
 		}
 		return 0
 	}
@@ -116,6 +117,7 @@ func (r *recovery) firstDirty() int {
 		r.missing(i, active)
 	default: // it has no file yet; all others are sealed
 		r.begin(active)
+		return i
 	}
 	return len(r.segments)
 }
@@ -156,6 +158,9 @@ func (r *recovery) activate(s *segment) {
 // last segment is cut off.
 func (r *recovery) scan(i int) error {
 	s := r.segments[i]
+	if !s.onDisk {
+		return nil // as begin has made it
+	}
 	last := i == len(r.segments)-1
 	pos := r.startOf(s)
 	if last {

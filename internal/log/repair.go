@@ -194,25 +194,12 @@ func (p *Partition) rewriteSegment(s *segment, upTo int64) error {
 
 // resumeFrom puts a recovered partition back into service.
 func (p *Partition) resumeFrom(r *recovery) {
+	p.indexing.Lock()
+	defer p.indexing.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	active := r.segments[len(r.segments)-1]
-	kept := 0
-	for kept < len(p.mu.segments) && p.mu.segments[kept].exact && p.mu.segments[kept].base < active.base {
-		kept++
-	}
-	for _, s := range p.mu.segments[kept:] {
-		p.retire(s)
-	}
-	list := slices.Clone(p.mu.segments[:kept])
-	for _, s := range r.segments {
-		if kept == 0 || s.base > p.mu.segments[kept-1].base {
-			list = append(list, s)
-		} else {
-			p.retire(s) // known already
-		}
-	}
-	p.mu.segments = list
+	p.takeSegments(r)
+	active := p.active()
 	p.mu.producers, p.mu.flushed, p.mu.cursors = r.producers, active.mark(), cursors{}
 	c := &p.mu.commit
 	c.end = active.end()
@@ -225,6 +212,23 @@ func (p *Partition) resumeFrom(r *recovery) {
 	}
 	p.notify()
 	p.room.Broadcast()
+}
+
+// takeSegments replaces the segments that r has scanned, and keeps the others,
+// of which more is known than r does. The lock is held.
+func (p *Partition) takeSegments(r *recovery) {
+	scanned := r.segments[r.first:]
+	known := p.mu.segments
+	for i, s := range known {
+		if s.base >= scanned[0].base {
+			known = known[:i]
+			break
+		}
+	}
+	for _, s := range p.mu.segments[len(known):] {
+		p.retire(s)
+	}
+	p.mu.segments = slices.Concat(known, scanned)
 }
 
 // aligned is a copy of b in aligned memory, with zeros up to a whole block.

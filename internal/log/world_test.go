@@ -250,12 +250,7 @@ func (w *world) reopen(disk vfs.FS) {
 // idempotent producer does not know to be there.
 func (w *world) appendEverywhere() {
 	w.t.Helper()
-	h := w.history("idempotent")
-	for _, s := range h.sent {
-		if s.retry {
-			w.resend(h, s)
-		}
-	}
+	w.resendLost()
 	for range 3 {
 		if err := w.send(w.histories, 2, 50); err != nil {
 			w.t.Fatal(err)
@@ -266,6 +261,17 @@ func (w *world) appendEverywhere() {
 	}
 	if err := w.appendLarge(); err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+// resendLost sends again what the idempotent producer got no answer to.
+func (w *world) resendLost() {
+	w.t.Helper()
+	h := w.history("idempotent")
+	for _, s := range h.sent {
+		if s.retry {
+			w.resend(h, s)
+		}
 	}
 }
 
