@@ -9,9 +9,11 @@
 //
 // # Records
 //
+// docs/format/cluster-metadata.md describes them field by field.
+//
 // Keys are topic names, or begin with a slash, which no topic name contains.
 // Values are JSON with "v", the version of the record's format, now 1; a null
-// value deletes. A greater version stops the node: an older program must not guess.
+// value deletes. Another version stops the node: an older program must not guess.
 //
 //	key             value
 //	<topic name>    {"v":1,"id":"<22 characters, base64url>","partitions":3,"configs":{"retention.ms":"1000"}}
