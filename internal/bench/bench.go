@@ -44,7 +44,8 @@ type topic struct {
 }
 
 // openTopic finds the named topic or creates it with the given number of
-// partitions. Without a name it makes a topic that closeTopic removes.
+// partitions, unless that is 0. Without a name it makes a topic that closeTopic
+// removes.
 func openTopic(ctx context.Context, opts []kgo.Opt, name string, partitions int32) (topic, error) {
 	t := topic{name: name, partitions: partitions, made: name == ""}
 	if t.made {
@@ -58,6 +59,9 @@ func openTopic(ctx context.Context, opts []kgo.Opt, name string, partitions int3
 		if d, ok := there[t.name]; ok && d.Err == nil {
 			t.partitions = int32(len(d.Partitions))
 			return nil
+		}
+		if partitions == 0 {
+			return fmt.Errorf("%w: there is no topic of that name", ErrConfig)
 		}
 		_, err = adm.CreateTopic(ctx, partitions, 1, nil, t.name)
 		return err

@@ -143,6 +143,16 @@ func TestConsumeRefusesATopicWithTooFewRecords(t *testing.T) {
 	}
 }
 
+func TestConsumeMakesNoTopicOfAMistypedName(t *testing.T) {
+	target := fakeBroker(t)
+	if _, err := Consume(t.Context(), ConsumeConfig{Target: target, Topic: "mistyped"}); !errors.Is(err, ErrConfig) {
+		t.Errorf("got %v", err)
+	}
+	if made := topics(t, target); len(made) != 0 {
+		t.Errorf("there are topics %q", made)
+	}
+}
+
 func TestLatencySeesEveryRecordComeBack(t *testing.T) {
 	target := fakeBroker(t)
 	res, err := MeasureLatency(t.Context(), LatencyConfig{

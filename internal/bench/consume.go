@@ -59,7 +59,11 @@ func Consume(ctx context.Context, cfg ConsumeConfig) (res *ConsumeResult, err er
 	if err != nil {
 		return nil, err
 	}
-	t, err := openTopic(ctx, cfg.Target.Client, cfg.Topic, cfg.Partitions)
+	toMake := cfg.Partitions
+	if cfg.Topic != "" {
+		toMake = 0 // a topic made for somebody's typo would have no records
+	}
+	t, err := openTopic(ctx, cfg.Target.Client, cfg.Topic, toMake)
 	if err != nil {
 		return nil, err
 	}
