@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -33,6 +34,9 @@ type Demo struct {
 
 // Run runs the demo on a node of its own.
 func (d Demo) Run(ctx context.Context, env tool.Env) error {
+	if !(d.Speed >= 0) || math.IsInf(d.Speed, 0) {
+		return tool.Usagef("--speed %v: write 0 (as fast as possible) or more", d.Speed)
+	}
 	cfg := demo.Config{
 		Data: d.Data, Orders: d.Orders, Speed: d.Speed, Stay: !d.Exit, JSON: env.JSON, Out: env.Out,
 		StartNode: func(ctx context.Context, data string) (demo.Cluster, error) {

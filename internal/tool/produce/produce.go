@@ -233,7 +233,7 @@ func (s *sender) explain(r *kgo.Record, number int64, err error) error {
 		return e
 	}
 	if errors.Is(err, context.Canceled) {
-		return &tool.LateError{Text: fmt.Sprintf("record %d was not acknowledged within %s: it may or may not be in the topic",
+		return &tool.LateError{Text: fmt.Sprintf("record %d was not acknowledged within %s: it may or may not be in the topic; the node's log says what it waits for",
 			number, s.timeout)}
 	}
 	return fmt.Errorf("record %d: %w", number, err)
