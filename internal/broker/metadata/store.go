@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -90,7 +91,7 @@ func (s *Store) openTopics(values map[string]topicValue) error {
 		edit.put(t)
 		settings, err := topicconfig.Settings(t.Configs, s.cfg.TopicDefaults)
 		if err != nil {
-			return fmt.Errorf("topic %s: %w", name, err)
+			return errors.Join(fmt.Errorf("topic %s: %w", name, err), g.Wait())
 		}
 		s.openPartitions(&g, t, 0, settings)
 	}
