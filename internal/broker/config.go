@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/evidentlog/evident/internal/broker/metadata"
 	"github.com/evidentlog/evident/internal/log"
 )
 
@@ -102,6 +103,9 @@ func (c *Config) validate() error {
 		if n.value < 1 {
 			return fmt.Errorf("%s is %d, must be at least 1", n.name, n.value)
 		}
+	}
+	if most := max(c.DefaultPartitions, c.OffsetsPartitions); most > metadata.MaxPartitions {
+		return fmt.Errorf("partitions of new topics are %d, must be at most %d", most, metadata.MaxPartitions)
 	}
 	return nil
 }
