@@ -147,14 +147,13 @@ func (n *Node) close() error {
 		n.engine.Close()
 	}
 	n.servers.Wait()
-	var errs []error
 	if n.broker != nil {
-		errs = append(errs, n.broker.Close())
+		n.broker.Close()
 	}
-	if n.log != nil {
-		errs = append(errs, n.log.Close())
+	if n.log == nil {
+		return nil
 	}
-	return errors.Join(errs...)
+	return n.log.Close()
 }
 
 func (c *Config) setDefaults() {

@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/evidentlog/evident/internal/broker/group"
@@ -28,7 +27,6 @@ type Broker struct {
 	ctx    context.Context // ends when Close is called
 	cancel context.CancelCauseFunc
 	work   workers
-	ended  error // why the group coordinator ended; read after work.wait
 }
 
 // errClosing is why connections end when the broker does.
@@ -65,16 +63,8 @@ func New(cfg Config) (*Broker, error) {
 		b.cancel(err)
 		return nil, err
 	}
-	b.work.start(b.coordinate)
+	b.work.start(func() { _ = b.groups.Run(b.ctx) }) // its error is that of the context
 	return b, nil
-}
-
-// coordinate runs the group coordinator.
-func (b *Broker) coordinate() {
-	if err := b.groups.Run(b.ctx); b.ctx.Err() == nil {
-		b.cfg.Logger.Error("consumer groups are not coordinated any more; restart the node", "err", err)
-		b.ended = fmt.Errorf("group coordinator: %w", err)
-	}
 }
 
 // ClusterID is the id that the cluster got when it first started.
@@ -89,13 +79,11 @@ func (b *Broker) api(key int16) *api {
 }
 
 // Close closes all connections and listeners and waits until all goroutines of
-// the broker have ended. The log stays open. The error tells what failed while
-// the broker was running.
-func (b *Broker) Close() error {
+// the broker have ended. The log stays open.
+func (b *Broker) Close() {
 	b.cancel(errClosing)
 	b.budget.close()
 	b.work.wait()
-	return b.ended
 }
 
 // workers counts goroutines that Close waits for. Unlike a WaitGroup, it can

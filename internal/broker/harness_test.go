@@ -65,9 +65,7 @@ func (s *server) listen() {
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(context.Background(), ln, s.info) }()
 	s.stop = sync.OnceFunc(func() {
-		if err := s.Close(); err != nil {
-			s.t.Errorf("close the broker: %v", err)
-		}
+		s.Close()
 		if err := <-served; err != nil {
 			s.t.Errorf("serve: %v", err)
 		}
