@@ -27,8 +27,8 @@ type Config struct {
 	// Insecure allows listeners beyond loopback in plain text.
 	Insecure bool
 
-	// AutoCreateTopics makes a Metadata or Produce request for a topic that is
-	// not there create it (Kafka: auto.create.topics.enable). Default (nil): true.
+	// AutoCreateTopics lets a Metadata request create the topics that it asks
+	// for (Kafka: auto.create.topics.enable). Default (nil): true.
 	AutoCreateTopics *bool
 	// Partitions is the number of partitions of topics created without one
 	// (Kafka: num.partitions). Default: 1.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -16,7 +18,10 @@ const httpPatience = 2 * time.Second
 
 // serveHTTP serves the node's HTTP API on l until ctx ends.
 func (n *Node) serveHTTP(ctx context.Context, l net.Listener) error {
-	srv := &http.Server{Handler: n.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	srv := &http.Server{
+		Handler: n.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		ErrorLog: n.errorLog(),
+	}
 	stopped := make(chan error, 1)
 	defer context.AfterFunc(ctx, func() {
 		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpPatience)
@@ -36,8 +41,13 @@ func (n *Node) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", n.ready)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(n.cfg.Metrics, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(n.cfg.Metrics, promhttp.HandlerOpts{ErrorLog: n.errorLog()}))
 	return mux
+}
+
+// errorLog is the node's log for packages that want one of the standard library.
+func (n *Node) errorLog() *log.Logger {
+	return slog.NewLogLogger(n.cfg.Logger.Handler(), slog.LevelWarn)
 }
 
 // ready answers 200 if every partition takes appends, else 503 with the reasons.

@@ -118,7 +118,7 @@ func (l *Listener) open() (net.Listener, error) {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("listener %q: another program listens on %s already: stop it, or choose another port (0 takes a free one): %w", l.Name, l.Address, err)
 	case err != nil:
-		return nil, fmt.Errorf("listener %q cannot listen on %s: %w", l.Name, l.Address, err)
+		return nil, fmt.Errorf("listener %q cannot listen on %s: choose an address of this machine: %w", l.Name, l.Address, err)
 	case l.TLSCert != "":
 		nl = tls.NewListener(nl, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
 	}
