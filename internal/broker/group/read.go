@@ -30,6 +30,9 @@ func readBatches(codecs *batch.Codecs, raw []byte, v visitor) error {
 			return err
 		}
 		raw = rest
+		if err := b.Check(); err != nil { // not done by a start after a clean stop
+			return fmt.Errorf("batch at offset %d: %w", b.BaseOffset(), err)
+		}
 		if b.Attributes().Control() {
 			continue
 		}

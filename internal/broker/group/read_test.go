@@ -37,6 +37,20 @@ func replayed(t testing.TB, raw []byte) *replay {
 	return r
 }
 
+func TestADamagedBatchIsNotBelieved(t *testing.T) {
+	raw := packed(t, offsetRecord("g", topicPartition{"orders", 7}, committed{offset: 5, expires: -1}))
+	for i := range raw {
+		if i < 8 || 12 <= i && i < 16 {
+			continue // base offset and leader epoch, which no CRC covers
+		}
+		damaged := slices.Clone(raw)
+		damaged[i] ^= 1
+		if err := readBatches(new(batch.Codecs), damaged, newReplay()); err == nil {
+			t.Errorf("byte %d of %d may be anything", i, len(raw))
+		}
+	}
+}
+
 func TestOffsetsReadBackAsWritten(t *testing.T) {
 	tp := topicPartition{"orders", 7}
 	for name, c := range map[string]committed{

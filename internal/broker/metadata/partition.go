@@ -84,7 +84,12 @@ func (p *partition) loadSome(at int64, m *image) (next int64, err error) {
 	return next, nil
 }
 
+// apply checks a batch, since a start after a clean stop has not, and a topic
+// that is misread would lose its folders.
 func (p *partition) apply(b batch.Batch, m *image) error {
+	if err := b.Check(); err != nil {
+		return fmt.Errorf("%w: batch at offset %d: %w", log.ErrCorruption, b.BaseOffset(), err)
+	}
 	for r, err := range p.codecs.Records(b) {
 		if err != nil {
 			return err

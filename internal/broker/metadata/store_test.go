@@ -1,10 +1,13 @@
 package metadata
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -50,6 +53,33 @@ func describe(s *Snapshot) []string {
 	}
 	slices.Sort(lines)
 	return lines
+}
+
+func TestDamagedMetadataStopsTheStartAndCostsNoTopic(t *testing.T) {
+	dir := t.TempDir()
+	s, l := open(t, dir)
+	create(t, s, Spec{"precious", 1, nil})
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "topics", PartitionTopic+"-0", "00000000000000000000.log")
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(b, []byte("precious"))
+	b[at] = 'q'
+	if err := os.WriteFile(name, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err = log.Open(log.Config{FS: testFS(t), Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if _, err := Open(Config{Log: l, Logger: slog.New(slog.DiscardHandler), Now: time.Now}); !errors.Is(err, log.ErrCorruption) {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestMetadataOutlivesTheProcess(t *testing.T) {
