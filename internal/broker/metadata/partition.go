@@ -36,9 +36,17 @@ func openPartition(l *log.Log, now func() time.Time) (*partition, error) {
 		return nil, fmt.Errorf("open the cluster metadata: %w", err)
 	}
 	if err := p.Err(); err != nil {
-		return nil, fmt.Errorf("open the cluster metadata: %w", err)
+		return nil, fmt.Errorf("open the cluster metadata: %w", advised(err))
 	}
 	return &partition{p, new(batch.Codecs), now}, nil
+}
+
+// advised adds what can be done about damage.
+func advised(err error) error {
+	if !errors.Is(err, log.ErrCorruption) {
+		return err
+	}
+	return fmt.Errorf("%w: without it nobody knows which topics there are: restore the data folder from a backup", err)
 }
 
 // load reads all records into an image.
@@ -47,7 +55,7 @@ func (p *partition) load() (*image, error) {
 	for at := p.log.LogStart(); at < p.log.HighWatermark(); {
 		next, err := p.loadSome(at, m)
 		if err != nil {
-			return nil, fmt.Errorf("read the cluster metadata from offset %d: %w", at, err)
+			return nil, fmt.Errorf("read the cluster metadata from offset %d: %w", at, advised(err))
 		}
 		at = next
 	}
