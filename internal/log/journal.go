@@ -52,6 +52,7 @@ type journal struct {
 	plans   []journalPlan
 
 	preparing bool              // a file has been asked for and not yet taken; owned by run
+	hurry     atomic.Bool       // run waits for the file that is being prepared
 	wanted    chan struct{}     // asks for the next file
 	ready     chan *journalFile // the answer; nil if the disk does not let it
 	full      chan *journalFile // for release; it never fills, as live files are few
@@ -215,7 +216,9 @@ func (j *journal) commit(buf []byte) (id uint64, err error) {
 	for _, pl := range j.plans {
 		f.parts[pl.p] = struct{}{}
 	}
-	if f.off > f.size/2 {
+	// A small file may soon be followed by one that takes longer to make than
+	// the small one lasts.
+	if f.off > f.size/2 || f.size < maxJournal {
 		j.prepare()
 	}
 	return f.id, nil
@@ -321,7 +324,9 @@ func (j *journal) activate(need int64) bool {
 	if !j.prepare() {
 		return false
 	}
+	j.hurry.Store(true)
 	f := <-j.ready
+	j.hurry.Store(false)
 	j.preparing = false
 	if f == nil {
 		return false
@@ -403,7 +408,7 @@ func (j *journal) newFile(size int64) (*journalFile, error) {
 		return nil, err
 	}
 	f := &journalFile{name: name, f: file, size: size}
-	if err := f.fill(); err != nil {
+	if err := j.fill(f); err != nil {
 		j.discard(f)
 		return nil, err
 	}
@@ -416,14 +421,14 @@ func (j *journal) newFile(size int64) (*journalFile, error) {
 
 // fill writes zeros from end to end. It leaves the disk to the commits that are
 // under way most of the time.
-func (f *journalFile) fill() error {
+func (j *journal) fill(f *journalFile) error {
 	zero := vfs.AlignedBuffer(int(min(fillPiece, f.size)))
 	for off := int64(0); off < f.size; off += int64(len(zero)) {
 		began := time.Now()
 		if _, err := f.f.WriteAt(zero, off); err != nil {
 			return err
 		}
-		if f.size > minJournal {
+		if !j.hurry.Load() {
 			time.Sleep(fillRest * time.Since(began))
 		}
 	}
@@ -441,6 +446,9 @@ func (j *journal) release(f *journalFile) {
 		if !p.waitFlushed(f.id) {
 			return // recovery reads the file
 		}
+	}
+	if !j.log.checkpointOrClose() {
+		return
 	}
 	reuse := j.reusable(f) && f.invalidate() == nil
 	j.mu.Lock()

@@ -114,6 +114,7 @@ type Settings struct {
 
 const (
 	formatName    = "format"
+	deleteSuffix  = ".delete" // of a folder whose removal has begun
 	formatVersion = 1
 	directWorkers = 8
 	// checkpointBytes is after how many bytes written to segments a checkpoint
@@ -121,6 +122,8 @@ const (
 	checkpointBytes = 256 << 20
 	idleAge         = 5 * time.Second // tail cache
 	flushAge        = time.Minute     // journalled bytes
+	checkpointAge   = 10 * time.Second
+	checkpointRetry = time.Second
 )
 
 // Log is a folder of partitions on one disk. Its methods may be called
@@ -174,7 +177,7 @@ func Open(cfg Config) (*Log, error) {
 	cfg.setDefaults()
 	l := &Log{cfg: cfg, fs: cfg.FS, wake: make(chan struct{}, 1)}
 	if err := l.makeFolders(); err != nil {
-		return nil, fmt.Errorf("cannot use %s as the data folder: %w", cfg.Dir, err)
+		return nil, fmt.Errorf("cannot use %s as the data folder: choose another one, or make it one that can be written: %w", cfg.Dir, err)
 	}
 	lock, err := l.fs.Lock(filepath.Join(cfg.Dir, "lock"))
 	if errors.Is(err, vfs.ErrLocked) {
@@ -260,7 +263,7 @@ func (l *Log) checkFormat() error {
 	}
 	v, err := strconv.Atoi(strings.TrimSpace(string(b)))
 	if err != nil {
-		return fmt.Errorf("%w: %s says %q, not a format version", ErrCorruption, name, b)
+		return fmt.Errorf("%w: %s says %q, not a format version: restore it, or write %d into it if this version wrote the folder", ErrCorruption, name, b, formatVersion)
 	}
 	if v != formatVersion {
 		return fmt.Errorf("the data folder %s has format %d, this version reads %d: %w", l.cfg.Dir, v, formatVersion, errVersion)
@@ -366,10 +369,10 @@ func (l *Log) partitions() []*Partition {
 
 // Start says that all partitions that the metadata names have been opened, and
 // begins the background work: retention, compaction, checkpoints. Folders of
-// partitions that nobody opened are removed. The work ends when ctx does, or
+// partitions that nobody opened are moved aside. The work ends when ctx does, or
 // with Close.
 func (l *Log) Start(ctx context.Context) error {
-	if err := l.removeStrangers(); err != nil {
+	if err := l.setStrangersAside(); err != nil {
 		return err
 	}
 	if err := l.writeCheckpoints(); err != nil {
@@ -385,9 +388,10 @@ func (l *Log) Start(ctx context.Context) error {
 	return nil
 }
 
-// removeStrangers removes folders that belong to no open partition: a topic's
-// deletion was cut short.
-func (l *Log) removeStrangers() error {
+// setStrangersAside moves folders that belong to no open partition out of the
+// way. They are not removed: that no topic has them may mean that a deletion was
+// cut short, but also that the topics' metadata has lost them.
+func (l *Log) setStrangersAside() error {
 	entries, err := l.fs.ReadDir(l.topicsDir())
 	if err != nil {
 		return err
@@ -399,13 +403,36 @@ func (l *Log) removeStrangers() error {
 		if known {
 			continue
 		}
-		l.cfg.Logger.Info("removing the folder of a partition that no topic has", "folder", e.Name())
-		if err := l.fs.RemoveAll(filepath.Join(l.topicsDir(), e.Name())); err != nil {
+		if err := l.setAside(e.Name()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// setAside moves a folder of topicsDir to strayDir, or finishes its removal.
+func (l *Log) setAside(name string) error {
+	dir := filepath.Join(l.topicsDir(), name)
+	if strings.HasSuffix(name, deleteSuffix) {
+		return l.fs.RemoveAll(dir)
+	}
+	if err := l.fs.MkdirAll(l.strayDir()); err != nil {
+		return err
+	}
+	to := filepath.Join(l.strayDir(), fmt.Sprintf("%s.%d", name, l.cfg.Now().UnixNano()))
+	l.cfg.Logger.Warn("no topic has this folder; it is moved aside, remove it if it is not needed", "folder", dir, "to", to)
+	if err := l.fs.Rename(dir, to); err != nil {
+		return err
+	}
+	for _, d := range []string{l.strayDir(), l.topicsDir(), l.cfg.Dir} {
+		if err := l.fs.SyncDir(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Log) strayDir() string { return filepath.Join(l.cfg.Dir, "stray") }
 
 // DeletePartition closes the partition and removes its folder.
 func (l *Log) DeletePartition(id ID) error {
@@ -431,7 +458,7 @@ func (l *Log) DeletePartition(id ID) error {
 // removeFolder removes a partition's folder in one step that survives a crash,
 // then its files.
 func (l *Log) removeFolder(dir string) error {
-	gone := dir + ".delete"
+	gone := dir + deleteSuffix
 	if err := l.fs.RemoveAll(gone); err != nil { // of an earlier topic
 		return err
 	}

@@ -11,9 +11,10 @@ import (
 func (l *Log) maintain(ctx context.Context) {
 	second := time.NewTicker(time.Second)
 	flush := time.NewTicker(flushAge)
+	checkpoint := time.NewTicker(checkpointAge)
 	retention := time.NewTicker(l.cfg.RetentionInterval)
 	compaction := time.NewTicker(l.cfg.CompactionInterval)
-	for _, t := range []*time.Ticker{second, flush, retention, compaction} {
+	for _, t := range []*time.Ticker{second, flush, checkpoint, retention, compaction} {
 		defer t.Stop()
 	}
 	var appended float64
@@ -28,6 +29,10 @@ func (l *Log) maintain(ctx context.Context) {
 			l.tryCheckpoint()
 		case <-l.wake:
 			l.tryCheckpoint()
+		case <-checkpoint.C:
+			if l.unsaved.Load() > 0 {
+				l.tryCheckpoint()
+			}
 		case <-retention.C:
 			l.report("retention", nil, l.applyRetention(l.partitions(), l.cfg.Now()))
 			l.expireProducers()
@@ -52,6 +57,21 @@ func (l *Log) tryCheckpoint() {
 	if err := l.writeCheckpoints(); err != nil {
 		l.cfg.Logger.Error("checkpoint failed; it will be tried again, and recovery would take longer until then", "error", err)
 	}
+}
+
+// checkpointOrClose writes a checkpoint that knows what so far only the journal
+// proved to be durable, trying again until it succeeds. It returns false if the log
+// was closed before.
+func (l *Log) checkpointOrClose() bool {
+	for l.writeCheckpoints() != nil {
+		for range 10 {
+			if l.isClosed() {
+				return false
+			}
+			time.Sleep(checkpointRetry / 10)
+		}
+	}
+	return true
 }
 
 // releaseMemory drops what was kept for readers and for reuse once appends

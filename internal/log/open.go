@@ -105,7 +105,7 @@ func (p *Partition) metadata() string {
 	return fmt.Sprintf(metadataFormat, base64.RawURLEncoding.EncodeToString(p.id.TopicID[:]))
 }
 
-// checkFolder removes the folder of an earlier topic of the same name.
+// checkFolder moves aside the folder of an earlier topic of the same name.
 func (p *Partition) checkFolder() error {
 	if c := p.log.lastCheckpoint(p.id.key()); p.log.clean && c != nil && c.pos > 0 {
 		return nil // the folder was this partition's when it was closed
@@ -122,8 +122,7 @@ func (p *Partition) checkFolder() error {
 		return fmt.Errorf("%w: %s does not tell which topic the folder belongs to: if it is this one's, write %q into it; if not, move the folder away",
 			ErrCorruption, filepath.Join(p.dir, partitionMetadata), p.metadata())
 	}
-	p.log.cfg.Logger.Warn("removing the folder of an earlier topic of the same name", "folder", p.dir, "topic_id", id)
-	return p.log.removeFolder(p.dir)
+	return p.log.setAside(filepath.Base(p.dir)) // an earlier topic's of the same name
 }
 
 // makeFolder makes the partition's folder, if there is none, with the file that

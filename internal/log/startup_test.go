@@ -216,7 +216,7 @@ func TestAFolderOfAnotherTopicIsNotTakenOver(t *testing.T) {
 		p, err := l.OpenPartition(id, DefaultSettings())
 		mustDo(t, err)
 		l.start()
-		l.logs.want(t, "removing the folder of an earlier topic of the same name", "a-0")
+		l.logs.want(t, "no topic has this folder", "a-0", "stray")
 		wantValues(t, values(t, p), 0)
 		fill(t, p, 0, 2, 100)
 		wantValues(t, values(t, p), 2)
@@ -240,14 +240,19 @@ func TestAFolderThatDoesNotTellItsTopicIsNotRemoved(t *testing.T) {
 	wantValues(t, values(t, p), damagedValues)
 }
 
-// TestFoldersOfUnknownPartitionsGoWithStart: a deletion was cut short.
-func TestFoldersOfUnknownPartitionsGoWithStart(t *testing.T) {
+// TestFoldersOfUnknownPartitionsAreMovedAside: a deletion was cut short, or the
+// metadata is damaged.
+func TestFoldersOfUnknownPartitionsAreMovedAside(t *testing.T) {
 	disk := writtenLog(t, true)
 	l := openLog(t, disk)
 	l.partition("b", 0)
 	l.start()
-	l.logs.want(t, "removing the folder of a partition that no topic has", "a-0")
+	l.logs.want(t, "no topic has this folder", "a-0", "stray")
 	if _, err := disk.Stat("data/topics/a-0"); err == nil {
 		t.Error("the folder is there still")
+	}
+	kept, err := disk.ReadDir("data/stray")
+	if err != nil || len(kept) != 1 {
+		t.Errorf("moved aside are %v, %v", kept, err)
 	}
 }
