@@ -61,10 +61,8 @@ func (id ID) key() partKey { return partKey{id.TopicID, id.Partition} }
 func (p *Partition) checkpoint(last *checkpoint) *checkpoint {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case p.mu.unmarked:
-		return nil
-	case p.mu.damaged, p.mu.err != nil && !errors.Is(p.mu.err, ErrClosed):
+	stopped := p.mu.err != nil && !p.mu.lowered && !errors.Is(p.mu.err, ErrClosed)
+	if stopped || p.mu.damaged {
 		return last
 	}
 	m := p.mu.flushed

@@ -29,9 +29,9 @@ type commitState struct {
 	// journal is the id of the oldest journal file with bytes of this
 	// partition that are not flushed, or 0.
 	journal uint64
-	// journalled: an entry of this partition may stand in the journal, flushed
-	// or not.
-	journalled bool
+	// journalled is the offset up to which entries of this partition may stand
+	// in the journal, flushed or not.
+	journalled int64
 	// void, if set, is to go to the journal instead of a commit.
 	void *voidRequest
 }

@@ -81,7 +81,13 @@ func (p *Partition) checkpointBeyond(offset int64) error {
 	if c := p.log.lastCheckpoint(p.id.key()); c != nil && c.base >= offset {
 		return nil
 	}
-	return p.log.writeCheckpoints()
+	if err := p.log.writeCheckpoints(); err != nil {
+		return err
+	}
+	if c := p.log.lastCheckpoint(p.id.key()); c == nil || c.base < offset {
+		return fmt.Errorf("%w: %s has no checkpoint beyond offset %d", ErrStorage, p.dir, offset)
+	}
+	return nil
 }
 
 // sealed are the segments that compaction may touch.

@@ -190,6 +190,26 @@ func makeBatch(t testing.TB, v, n, size int, producer *batch.Producer) []byte {
 	return bytes.Clone(raw)
 }
 
+// stampedBatch is a batch with a record for each of the times, in ms, that have
+// the values v, v+1, ...
+func stampedBatch(t testing.TB, v, size int, times ...int64) []byte {
+	t.Helper()
+	var c batch.Codecs
+	b := c.NewBuilder(batch.Head{})
+	for i, at := range times {
+		value := make([]byte, max(size, 8))
+		binary.BigEndian.PutUint64(value, uint64(v+i))
+		if err := b.Append(batch.Record{Timestamp: at, Key: fmt.Appendf(nil, "key-%d", v+i), Value: value}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	raw, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Clone(raw)
+}
+
 // appendSync appends and waits until the records are durable.
 func appendSync(p *Partition, raw []byte) (Appended, error) {
 	ch := make(chan error, 1)
@@ -242,4 +262,16 @@ func wantValues(t testing.TB, got []int, n int) {
 			t.Fatalf("record %d has value %d", i, v)
 		}
 	}
+}
+
+// holdSyncs holds back all syncs of files until release is called.
+func (f *faults) holdSyncs() (release func()) {
+	held := make(chan struct{})
+	f.set(func(op vfs.Op) error {
+		if op.Kind == vfs.OpSync {
+			<-held
+		}
+		return nil
+	})
+	return func() { close(held) }
 }

@@ -14,41 +14,34 @@ type stored struct {
 	value  int
 }
 
-// readAll reads all batches below the high watermark, which must reach up to each
-// other, and returns their records.
+// readAll reads all records below the high watermark. Without compaction no offset
+// may be missing.
 func readAll(p *Partition) ([]stored, error) {
 	var out []stored
-	var c batch.Codecs
+	gaps := p.Settings().Compact
 	for next := p.LogStart(); next < p.HighWatermark(); {
 		raw, err := readFrom(p, next, 1<<20)
 		if err != nil {
 			return nil, fmt.Errorf("offset %d: %w", next, err)
 		}
-		from := next
-		for len(raw) > 0 {
-			b, rest, err := batch.Next(raw)
-			if err != nil {
-				break // cut short by the limit
-			}
-			if err := b.Check(); err != nil {
-				return nil, err
-			}
-			if b.BaseOffset() > next && !p.Settings().Compact {
-				return nil, fmt.Errorf("a batch at offset %d, where %d was expected", b.BaseOffset(), next)
-			}
-			for r, err := range c.Records(b) {
-				if err != nil {
-					return nil, err
-				}
-				if r.Offset >= next {
-					out = append(out, stored{r.Offset, int(binary.BigEndian.Uint64(r.Value))})
-				}
-			}
-			next, raw = b.NextOffset(), rest
+		records, after, err := recordsOf(raw)
+		if err != nil {
+			return nil, fmt.Errorf("offset %d: %w", next, err)
 		}
-		if next == from {
-			return nil, fmt.Errorf("no whole batch at offset %d, the high watermark is %d", from, p.HighWatermark())
+		if after <= next {
+			return nil, fmt.Errorf("no whole batch at offset %d, the high watermark is %d", next, p.HighWatermark())
 		}
+		for _, r := range records {
+			if r.offset < next {
+				continue
+			}
+			if r.offset != next && !gaps {
+				return nil, fmt.Errorf("a record at offset %d, where %d was expected", r.offset, next)
+			}
+			out = append(out, r)
+			next = r.offset + 1
+		}
+		next = after
 	}
 	return out, nil
 }
@@ -173,4 +166,26 @@ func offsetOfFirst(raw []byte) int64 {
 		return -1
 	}
 	return batch.Batch(raw).BaseOffset()
+}
+
+// recordsOf decodes the whole batches in raw, and tells the offset after them.
+func recordsOf(raw []byte) (out []stored, after int64, err error) {
+	var c batch.Codecs
+	for len(raw) > 0 {
+		b, rest, err := batch.Next(raw)
+		if err != nil {
+			break // cut short by the limit
+		}
+		if err := b.Check(); err != nil {
+			return nil, 0, err
+		}
+		for r, err := range c.Records(b) {
+			if err != nil {
+				return nil, 0, err
+			}
+			out = append(out, stored{r.Offset, int(binary.BigEndian.Uint64(r.Value))})
+		}
+		after, raw = b.NextOffset(), rest
+	}
+	return out, after, nil
 }

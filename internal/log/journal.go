@@ -182,7 +182,7 @@ func (j *journal) plan(p *Partition, buf []byte) []byte {
 	buf = appendEntry(buf, p.id, c.end.offset, 0, int(s.size-c.end.pos))
 	buf = s.tail.copyTo(buf, c.end.pos, s.size)
 	j.plans = append(j.plans, journalPlan{p: p, end: s.end()})
-	c.unwritten, c.unsynced, c.journalled = 0, 0, true
+	c.unwritten, c.unsynced, c.journalled = 0, 0, s.next
 	return buf
 }
 
@@ -565,7 +565,7 @@ func (pl *journalPlan) finish(id uint64, err error) {
 // out once more. No commit is under way, and none begins meanwhile.
 func (p *Partition) voidJournal(offset int64) error {
 	p.mu.Lock()
-	if !p.mu.commit.journalled {
+	if p.mu.commit.journalled <= offset {
 		p.mu.Unlock()
 		return nil
 	}
@@ -578,6 +578,6 @@ func (p *Partition) voidJournal(offset int64) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.mu.commit.journalled = false
+	p.mu.commit.journalled = offset
 	return nil
 }

@@ -59,11 +59,11 @@ type found struct {
 func (p *Partition) look(f func() (found, error)) (offset, timestamp int64, ok bool, err error) {
 	for {
 		r, err := f()
-		if err == nil {
-			return r.offset, r.timestamp, r.ok, nil
-		}
 		if gone := p.gone(); gone != nil {
 			return 0, 0, false, gone
+		}
+		if err == nil {
+			return r.offset, r.timestamp, r.ok, nil
 		}
 		if !errors.Is(err, errReplaced) {
 			return 0, 0, false, p.readError(err)

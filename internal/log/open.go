@@ -43,8 +43,10 @@ func (p *Partition) journalled() []journalEntry {
 	if p.log.recovered == nil {
 		return nil
 	}
-	list, ok := p.log.recovered.entries[p.id.key()]
-	p.mu.commit.journalled = ok
+	list := p.log.recovered.entries[p.id.key()]
+	for b := range batchesOf(list) {
+		p.mu.commit.journalled = b.NextOffset()
+	}
 	return list
 }
 
@@ -212,7 +214,8 @@ func (p *Partition) forgetTails() {
 	}
 }
 
-// forgetFiles closes the partition's files, which are about to be removed.
+// forgetFiles closes the partition's files, which are about to be removed. Those
+// who still read have the tails.
 func (p *Partition) forgetFiles() {
 	p.indexing.Lock()
 	defer p.indexing.Unlock()
@@ -221,5 +224,4 @@ func (p *Partition) forgetFiles() {
 		p.retire(s)
 	}
 	p.mu.Unlock()
-	p.forgetTails()
 }

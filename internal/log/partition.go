@@ -85,7 +85,7 @@ type Partition struct {
 		err       error // why the partition is stopped, or nil
 		draining  error // why appends are refused although commits go on, or nil
 		damaged   bool  // err is for good: what the last checkpoint knew stays true
-		unmarked  bool  // no checkpoint may tell of the partition at the moment
+		lowered   bool  // flushed has been lowered, and the next checkpoint is to say so
 		closed    bool
 		touched   bool // the files may differ from what the last clean stop left
 		commit    commitState

@@ -69,6 +69,9 @@ func (t producerTable) add(b batch.Batch, now int64) {
 		return
 	}
 	p := t[id]
+	if p != nil && len(p.recent) > 0 && p.recent[len(p.recent)-1].base >= b.BaseOffset() {
+		return // known: recovery reads some batches once more
+	}
 	if p == nil || p.epoch != b.ProducerEpoch() {
 		p = &producer{epoch: b.ProducerEpoch(), recent: make([]producedBatch, 0, producerWindow)}
 		t[id] = p

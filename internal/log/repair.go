@@ -206,7 +206,7 @@ func (p *Partition) resumeFrom(r *recovery) {
 	c.unwritten, c.unsynced, c.journal = 0, 0, 0
 	c.wantFlush, c.wantSync = false, false
 	p.logEnd.Store(active.next)
-	p.mu.unmarked = false
+	p.mu.lowered = false
 	if !p.mu.closed {
 		p.mu.err = nil
 	}

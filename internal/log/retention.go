@@ -9,7 +9,7 @@ import (
 
 // applyRetention removes the oldest segments of all partitions that retention.ms
 // or retention.bytes no longer keeps. The active segment is never removed; if all
-// its records are too old it is sealed, and goes the next time.
+// its records are too old it is sealed, and another takes its place.
 //
 // The checkpoint that tells the new log starts comes first, once for all, so
 // that recovery knows what is gone from what is missing.

@@ -27,7 +27,7 @@ func (p *Partition) Truncate(offset int64) error {
 	if err := p.suspend(why); err != nil {
 		return err
 	}
-	if err := p.forgetBeyond(end.offset); err != nil {
+	if err := p.forgetBeyond(end); err != nil {
 		p.unsuspend()
 		return err
 	}
@@ -91,23 +91,31 @@ func (p *Partition) suspend(why error) error {
 func (p *Partition) unsuspend() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.mu.unmarked = false
 	if !p.mu.closed {
 		p.mu.err = nil
 	}
 }
 
-// forgetBeyond makes recovery expect nothing beyond offset: neither for the
+// forgetBeyond makes recovery expect nothing beyond end: neither for the
 // checkpoint's sake, which would call the cut damage, nor for the journal's. All
 // that there is stands in the segments.
-func (p *Partition) forgetBeyond(offset int64) error {
+func (p *Partition) forgetBeyond(end place) error {
 	p.mu.Lock()
-	p.mu.unmarked = true
+	before := p.mu.flushed
+	p.mu.flushed = mark{offset: end.seg.base, base: end.seg.base, maxTime: -1, maxTimeOffset: -1, created: end.seg.created}
+	p.mu.lowered = true
 	p.mu.Unlock()
-	if err := p.log.writeCheckpoints(); err != nil {
-		return err
+	err := p.log.writeCheckpoints()
+	if err == nil {
+		err = p.voidJournal(end.offset)
 	}
-	return p.voidJournal(offset)
+	if err == nil {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mu.flushed, p.mu.lowered = before, false
+	return err
 }
 
 // cut removes what is beyond end.
