@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -151,12 +152,13 @@ func TestAFailedJournalSyncStopsAllInTheRound(t *testing.T) {
 			fill(t, p, 0, 3, 50)
 		}
 		// While one round is held back, the next one gathers.
-		held, syncs := make(chan struct{}), 0
+		held := make(chan struct{})
+		var syncs atomic.Int32
 		disk.set(func(op vfs.Op) error {
 			if op.Kind != vfs.OpSync || !strings.Contains(op.Name, ".journal") {
 				return nil
 			}
-			if syncs++; syncs == 1 {
+			if syncs.Add(1) == 1 {
 				<-held
 				return nil
 			}

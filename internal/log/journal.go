@@ -216,9 +216,8 @@ func (j *journal) commit(buf []byte) (id uint64, err error) {
 	for _, pl := range j.plans {
 		f.parts[pl.p] = struct{}{}
 	}
-	// A small file may soon be followed by one that takes longer to make than
-	// the small one lasts.
-	if f.off > f.size/2 || f.size < maxJournal {
+	// A larger one may take longer to make than half of this one lasts.
+	if f.off > f.size/2 || f.size < j.size.Load() {
 		j.prepare()
 	}
 	return f.id, nil
