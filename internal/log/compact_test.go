@@ -259,7 +259,7 @@ func TestCompactionMayFailAtAnyOperation(t *testing.T) {
 				if crash {
 					after := disk.mem.Crash(vfs.KeepNone)
 					_ = l.Close()
-					l, p, c = compactable(t, after)
+					_, p, c = compactable(t, after)
 				} else {
 					disk.heal()
 					waitRepaired(t, p)
