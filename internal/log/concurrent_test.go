@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,6 +142,52 @@ func maintainAtOnce(ctx context.Context, t *testing.T, l *testLog) {
 		}
 		l.cache.trim(0)
 		l.chunks.shrink()
+	}
+}
+
+// TestCloseWhileAppendsGoOn: what was acknowledged is there afterwards, and the stop
+// is a clean one.
+func TestCloseWhileAppendsGoOn(t *testing.T) {
+	disk := vfs.NewMem()
+	for range 20 {
+		l, p := started(t, disk, smallSegments)
+		mustDo(t, p.Err())
+		before := len(values(t, p))
+		var acknowledged atomic.Int64
+		var wg sync.WaitGroup
+		for n := range 4 {
+			wg.Go(func() {
+				for i := 0; ; i++ {
+					size := 50
+					if (i+n)%7 == 0 {
+						size = largeBytes
+					}
+					if _, err := appendSync(p, makeBatch(t, i, 1, size, nil)); errors.Is(err, ErrClosed) {
+						return
+					} else if err != nil {
+						t.Errorf("append: %v", err)
+					}
+					acknowledged.Add(1)
+				}
+			})
+		}
+		for acknowledged.Load() < 20 {
+			time.Sleep(100 * time.Microsecond)
+		}
+		l.close()
+		wg.Wait()
+		if _, err := disk.Stat("data/clean-shutdown"); err != nil {
+			t.Error(err)
+		}
+		l, p = started(t, disk, smallSegments)
+		if _, err := disk.Stat("data/clean-shutdown"); err == nil {
+			t.Error("the mark of a clean stop is there still")
+		}
+		all, err := readAll(p)
+		if got := len(all) - before; err != nil || got < int(acknowledged.Load()) {
+			t.Errorf("%d records of %d that were acknowledged, %v", got, acknowledged.Load(), err)
+		}
+		l.close()
 	}
 }
 

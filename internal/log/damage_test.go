@@ -1,6 +1,7 @@
 package log
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"path"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/evidentlog/evident/internal/log/batch"
 	"github.com/evidentlog/evident/internal/vfs"
 )
 
@@ -232,15 +234,43 @@ func TestDamageInASealedSegmentIsFoundByItsReader(t *testing.T) {
 	}
 }
 
+// TestAFlippedBitInAnIndexMisleadsNobody: an entry that does not lead to its batch
+// is noticed, and others cost only time.
+func TestAFlippedBitInAnIndexMisleadsNobody(t *testing.T) {
+	for _, restart := range []bool{true, false} {
+		for at := range int64(8 * 3) {
+			disk := writtenLog(t, false)
+			name := segmentFiles(t, disk, ".index")[1]
+			flip := func() { mustDo(t, disk.FlipBit(name, at)) }
+			if restart {
+				flip()
+			}
+			l, p := started(t, disk, smallSegments)
+			if !restart {
+				_, err := readFrom(p, 7, 1) // it is known by now
+				mustDo(t, err)
+				flip()
+			}
+			for offset := range int64(damagedValues) {
+				raw, err := readFrom(p, offset, 1)
+				if err != nil || offsetOfFirst(raw) != offset {
+					t.Fatalf("bit of byte %d flipped, read at %d: offset %d, %v", at, offset, offsetOfFirst(raw), err)
+				}
+			}
+			l.close()
+		}
+	}
+}
+
 // TestATornEndIsCut after a crash: nothing in it had been acknowledged.
 func TestATornEndIsCut(t *testing.T) {
-	batch := makeBatch(t, 7, 1, 500, nil)
+	torn := makeBatch(t, 7, 1, 500, nil)
 	for name, c := range map[string]struct {
 		tail   []byte
 		logged bool
 	}{
-		"half a batch":         {batch[:300], true},
-		"half a header":        {batch[:20], true},
+		"half a batch":         {torn[:300], true},
+		"half a header":        {torn[:20], true},
 		"noise":                {slices.Repeat([]byte{0xa5}, 10_000), true},
 		"zeros beyond a block": {make([]byte, 5000), true},
 		"padding":              {make([]byte, 100), false},
@@ -265,6 +295,33 @@ func TestATornEndIsCut(t *testing.T) {
 			wantValues(t, values(t, p), damagedValues+5)
 		})
 	}
+}
+
+// TestWhatLiesBehindATornEndNeverComesBack: the next batch reaches up to a sound
+// one in the file.
+func TestWhatLiesBehindATornEndNeverComesBack(t *testing.T) {
+	_, p := started(t, writtenLog(t, true), smallSegments)
+	end := p.active().size
+	gap := int(vfs.BlockSize - end%vfs.BlockSize)
+	small := len(makeBatch(t, 0, 1, 100, nil))
+	filler := makeBatch(t, damagedValues, 1, 100+gap-small-1, nil) // lengths take a byte more
+	if len(filler) != gap {
+		t.Fatalf("the filler has %d bytes, want %d", len(filler), gap)
+	}
+	ghost := batch.Batch(makeBatch(t, 666, 1, 100, nil))
+	ghost.SetBaseOffset(damagedValues + 1)
+
+	disk := writtenLog(t, true)
+	last := at(segmentFiles(t, disk, ".log"), -1)
+	overwrite(t, disk, last, end, slices.Concat(bytes.Repeat([]byte{0xff}, gap), ghost))
+	large := func(s *Settings) { s.IndexIntervalBytes = 200 } // it does not roll
+	l, p := started(t, disk, large)
+	mustAppend(t, p, filler)
+	mustDo(t, p.flush())
+	after := disk.Crash(vfs.KeepAll)
+	_ = l.Close()
+	_, p = started(t, after, large)
+	wantValues(t, values(t, p), damagedValues+1)
 }
 
 // TestIndexesAreBuiltAnew when they are missing or cannot be what was written.

@@ -24,8 +24,7 @@ func (p *Partition) describe(s *segment) error {
 	if p.described(s) { // somebody was quicker
 		return nil
 	}
-	d := &segment{base: s.base, path: s.path, owner: s.owner, next: s.next, size: s.size, offsets: s.offsets, times: s.times, maxTime: -1, maxTimeOffset: -1, indexedTime: math.MinInt64}
-	d.offsets.stored, d.offsets.pending, d.times.stored, d.times.pending = 0, nil, 0, nil
+	d := s.blank()
 	err := p.measure(d)
 	if errors.Is(err, errIndexTorn) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, io.EOF) {
 		p.log.cfg.Logger.Warn("an index is missing or torn; it is built anew from its segment", "segment", s.path, "error", err)
@@ -34,11 +33,52 @@ func (p *Partition) describe(s *segment) error {
 	if err != nil {
 		return err
 	}
+	p.adoptIndexes(s, d)
+	return nil
+}
+
+// distrust builds the indexes of a sealed segment anew because an entry does not
+// lead to its batch. If it is the batch that is damaged that cannot be done, and
+// is not tried again; who reads on from the segment's begin finds the damage.
+func (p *Partition) distrust(s *segment, why error) error {
+	if errors.Is(why, errReplaced) {
+		return why
+	}
+	p.indexing.Lock()
+	defer p.indexing.Unlock()
+	p.mu.Lock()
+	hopeless := s.distrusted || !s.exact
+	s.distrusted = true
+	p.mu.Unlock()
+	if hopeless {
+		return nil
+	}
+	p.log.cfg.Logger.Warn("an index does not lead to its segment's batches; it is built anew", "segment", s.path, "error", why)
+	d := s.blank()
+	err := p.rebuildIndexes(d)
+	if err == nil {
+		p.adoptIndexes(s, d)
+	}
+	if errors.Is(err, ErrCorruption) {
+		return nil
+	}
+	return err
+}
+
+// blank is s without what its indexes tell.
+func (s *segment) blank() *segment {
+	d := &segment{base: s.base, path: s.path, owner: s.owner, next: s.next, size: s.size, maxTime: -1, maxTimeOffset: -1, indexedTime: math.MinInt64}
+	d.offsets = index{owner: s.owner, name: s.offsets.name, entry: offsetEntry}
+	d.times = index{owner: s.owner, name: s.times.name, entry: timeEntry}
+	return d
+}
+
+// adoptIndexes takes over what was found out about s.
+func (p *Partition) adoptIndexes(s, d *segment) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.offsets, s.times = d.offsets, d.times
 	s.maxTime, s.maxTimeOffset, s.indexedTime = d.maxTime, d.maxTimeOffset, d.indexedTime
-	return nil
 }
 
 func (p *Partition) described(s *segment) bool {

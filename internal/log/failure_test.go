@@ -3,6 +3,7 @@ package log
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -208,15 +209,10 @@ func TestRolledBackBatchesNeverComeBack(t *testing.T) {
 		l, p := started(t, disk)
 		fill(t, p, 0, 3, 50)
 		disk.fail(vfs.OpSync, ".journal", vfs.AfterEffect(errDisk))
-		// Three batches in the journal, at the offsets 3, 4 and 5.
-		failed := make(chan error, 3)
-		for v := range 3 {
-			if _, err := p.Append(makeBatch(t, 100+v, 1, 50, nil), AckDurable, func(err error) { failed <- err }); err != nil {
-				failed <- err
-			}
-		}
-		for range 3 {
-			<-failed
+		// Three batches in one round, at the offsets 3, 4 and 5.
+		three := slices.Concat(makeBatch(t, 103, 1, 50, nil), makeBatch(t, 104, 1, 50, nil), makeBatch(t, 105, 1, 50, nil))
+		if _, err := appendSync(p, three); !errors.Is(err, ErrStorage) {
+			t.Errorf("append: %v", err)
 		}
 		disk.heal()
 		waitRepaired(t, p)
@@ -225,6 +221,38 @@ func TestRolledBackBatchesNeverComeBack(t *testing.T) {
 			_, p := started(t, disk.mem.Crash(keep))
 			wantValues(t, values(t, p), 4)
 		}
+		_ = l.Close()
+	})
+}
+
+// TestAJournalFileThatCannotBeRemovedIsNotRead: later rounds tell that it is not
+// needed, after the one that voided what it has is gone.
+func TestAJournalFileThatCannotBeRemovedIsNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := newFaults()
+		l := openLog(t, disk)
+		p, other := l.partition("a", 0), l.partition("b", 0)
+		l.start()
+		fill(t, p, 0, 3, 50)
+		disk.set(func(op vfs.Op) error {
+			switch {
+			case op.Kind == vfs.OpRemove && strings.Contains(op.Name, ".journal"):
+				return errDisk
+			case op.Kind == vfs.OpSync && strings.Contains(op.Name, "1.journal"):
+				return vfs.AfterEffect(errDisk)
+			}
+			return nil
+		})
+		two := slices.Concat(makeBatch(t, 103, 1, 50, nil), makeBatch(t, 104, 1, 50, nil))
+		if _, err := appendSync(p, two); !errors.Is(err, ErrStorage) {
+			t.Errorf("append: %v", err)
+		}
+		waitRepaired(t, p)
+		mustAppend(t, p, makeBatch(t, 3, 1, largeBytes, nil))
+		fill(t, other, 0, 200, 50) // several journal files
+		l.logs.want(t, "cannot remove a journal file that is no longer needed", "1.journal")
+		_, p = started(t, disk.mem.Crash(vfs.KeepAll))
+		wantValues(t, values(t, p), 4)
 		_ = l.Close()
 	})
 }

@@ -84,6 +84,9 @@ func (c *fileCache) openAs(o *owner, name, path string, mode vfs.Mode) (*cachedF
 	}
 	file, err := c.fs.Open(path, mode)
 	if err != nil {
+		if f, gone := c.lookup(key); f != nil || gone != nil {
+			return f, gone // meanwhile
+		}
 		return nil, err
 	}
 	return c.insert(key, file)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,6 +142,37 @@ func TestAFailedBatchIsForgotten(t *testing.T) {
 			_ = l.Close()
 		})
 	}
+}
+
+// TestACheckpointKnowsOnlyDurableBatches: one that was lost with the power is no
+// duplicate when it is sent again.
+func TestACheckpointKnowsOnlyDurableBatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := newFaults()
+		l, p := started(t, disk)
+		a := producing(1, 0)
+		mustAppend(t, p, a.next(t, 0, 1))
+		held := make(chan struct{})
+		disk.set(func(op vfs.Op) error {
+			if op.Kind == vfs.OpSync && strings.Contains(op.Name, ".journal") {
+				<-held
+				return errDisk
+			}
+			return nil
+		})
+		_, err := p.Append(a.next(t, 1, 1), AckDurable, func(error) {})
+		mustDo(t, err)
+		synctest.Wait()
+		mustDo(t, l.writeCheckpoints())
+		after := disk.mem.Crash(vfs.KeepNone)
+		close(held)
+		_ = l.Close()
+		_, p = started(t, after)
+		wantValues(t, values(t, p), 1)
+		if got := mustAppend(t, p, a.last()); got.Duplicate || got.BaseOffset != 1 {
+			t.Errorf("sent again: %+v", got)
+		}
+	})
 }
 
 func TestSequencesOutOfOrderAreRefused(t *testing.T) {

@@ -157,7 +157,11 @@ func (p *Partition) lookup(s *segment, offset int64) (cursor, error) {
 		return cursor{offset: s.base}, nil
 	}
 	at, pos := offsetOf(e)
-	return cursor{seg: s, offset: s.base + int64(at), pos: int64(pos)}, nil
+	c := cursor{seg: s, offset: s.base + int64(at), pos: int64(pos)}
+	if b, err := (&Slice{p: p, seg: s}).header(c.pos); err != nil || b.LastOffset() != c.offset {
+		return cursor{offset: s.base}, p.distrust(s, err)
+	}
+	return c, nil
 }
 
 // seek returns the position of the batch that contains offset, or of the first

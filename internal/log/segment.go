@@ -54,6 +54,8 @@ type segment struct {
 	exact   bool  // sealed, and the files are cut to size and durable
 	gone    bool  // removed or replaced
 
+	distrusted bool // the indexes have been built anew because they were wrong
+
 	maxTime       int64 // largest timestamp, ms; -1 if there is none
 	maxTimeOffset int64 // last offset of the batch that has it, or -1
 	indexedTime   int64 // timestamp of the last entry of the time index
