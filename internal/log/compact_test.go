@@ -292,15 +292,18 @@ func TestAPowerCutDuringCompaction(t *testing.T) {
 			}
 			mustDo(t, p.flush())
 			first := disk.Mutations()
-			hit = false
+			var reached atomic.Bool // also by the journal's goroutines
 			disk.set(func(op vfs.Op) error {
 				if op.N < first+n {
 					return nil
 				}
-				hit = hit || op.Kind.Mutates()
+				if op.Kind.Mutates() {
+					reached.Store(true)
+				}
 				return vfs.ErrCrashed
 			})
 			_ = p.compact(t.Context(), c.now)
+			hit = reached.Load()
 			after := disk.mem.Crash(vfs.KeepRandom(seed))
 			_ = l.Close()
 			_, p, _ = compactable(t, after)
