@@ -36,6 +36,8 @@ var codes = []struct {
 	{log.ErrUnsupportedCodec, kerr.UnsupportedCompressionType},
 	{log.ErrOutOfOrderSequence, kerr.OutOfOrderSequenceNumber},
 	{log.ErrProducerFenced, kerr.InvalidProducerEpoch},
+	{log.ErrInvalidTxnState, kerr.InvalidTxnState},
+	{log.ErrCoordinatorFenced, kerr.TransactionCoordinatorFenced},
 	{log.ErrOffsetOutOfRange, kerr.OffsetOutOfRange},
 	{log.ErrStorage, kerr.KafkaStorageError},
 	{log.ErrCorruption, kerr.KafkaStorageError},

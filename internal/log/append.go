@@ -23,7 +23,28 @@ const unwrittenLimit = 8 << 20
 // block. If Append itself returns an error nothing was appended, and done is
 // never called.
 func (p *Partition) Append(raw []byte, ack Ack, done func(error)) (Appended, error) {
-	batches, err := p.validate(raw)
+	return p.AppendWith(raw, AppendOptions{Ack: ack}, done)
+}
+
+// AppendOptions is what an append wants beyond what [Partition.Append] offers.
+type AppendOptions struct {
+	Ack Ack
+	// Admit, if not nil, has the last word before the batches get their offsets:
+	// its error refuses them, and AppendWith returns it. It is not asked for
+	// batches that are in the log already. It is called with the partition's
+	// lock held, so what it sees is in order with markers: if a transaction's state
+	// is changed before AppendMarker is called, whatever Admit let in before the
+	// change lies before the marker. It must neither block nor call the partition.
+	Admit func() error
+	// Coordinator says that the batches are a coordinator's own and not from a
+	// client: they may belong to a transaction without having sequence numbers, as
+	// the offsets do that TxnOffsetCommit brings.
+	Coordinator bool
+}
+
+// AppendWith is [Partition.Append] with options.
+func (p *Partition) AppendWith(raw []byte, o AppendOptions, done func(error)) (Appended, error) {
+	batches, err := p.validate(raw, o.Coordinator)
 	if err != nil {
 		return Appended{}, err
 	}
@@ -37,18 +58,23 @@ func (p *Partition) Append(raw []byte, ack Ack, done func(error)) (Appended, err
 		return Appended{}, err
 	}
 	if dup != nil {
-		p.awaitDuplicate(dup, ack, done)
+		p.awaitDuplicate(dup, o.Ack, done)
 		return Appended{BaseOffset: dup.base, LastOffset: dup.last, AppendTime: -1, LogStart: p.LogStart(), Duplicate: true}, nil
 	}
+	if o.Admit != nil {
+		if err := o.Admit(); err != nil {
+			return Appended{}, err
+		}
+	}
 	res := p.appendLocked(batches)
-	p.await(res.LastOffset+1, ack, done)
+	p.await(res.LastOffset+1, o.Ack, done)
 	p.schedule()
 	return res, nil
 }
 
 // validate splits raw into batches and checks each against the topic's rules.
 // It runs without the lock, for it reads every byte.
-func (p *Partition) validate(raw []byte) ([]batch.Batch, error) {
+func (p *Partition) validate(raw []byte, coordinator bool) ([]batch.Batch, error) {
 	st := p.Settings()
 	rules := batch.Rules{
 		Now:           p.now(),
@@ -56,6 +82,7 @@ func (p *Partition) validate(raw []byte) ([]batch.Batch, error) {
 		After:         st.TimestampAfter.Milliseconds(),
 		LogAppendTime: st.LogAppendTime,
 		RequireKey:    st.Compact,
+		Coordinator:   coordinator,
 	}
 	var list []batch.Batch
 	for rest := raw; len(rest) > 0; {

@@ -10,19 +10,21 @@ import (
 
 // Errors of Append and Read. The broker turns each into Kafka's error code.
 var (
-	ErrCorruptBatch       = errors.New("corrupt record batch")            // CORRUPT_MESSAGE
-	ErrInvalidRecord      = errors.New("invalid record")                  // INVALID_RECORD
-	ErrBatchTooLarge      = errors.New("record batch too large")          // MESSAGE_TOO_LARGE
-	ErrInvalidTimestamp   = errors.New("invalid timestamp")               // INVALID_TIMESTAMP
-	ErrUnsupportedFormat  = errors.New("unsupported record batch format") // UNSUPPORTED_FOR_MESSAGE_FORMAT
-	ErrUnsupportedCodec   = errors.New("unsupported compression")         // UNSUPPORTED_COMPRESSION_TYPE
-	ErrOutOfOrderSequence = errors.New("out of order sequence number")    // OUT_OF_ORDER_SEQUENCE_NUMBER
-	ErrProducerFenced     = errors.New("producer epoch is fenced")        // INVALID_PRODUCER_EPOCH
-	ErrOffsetOutOfRange   = errors.New("offset out of range")             // OFFSET_OUT_OF_RANGE
-	ErrStorage            = errors.New("storage error")                   // KAFKA_STORAGE_ERROR
-	ErrCorruption         = errors.New("corruption")                      // KAFKA_STORAGE_ERROR; never skipped in silence
-	ErrDeleted            = errors.New("partition deleted")               // UNKNOWN_TOPIC_OR_PARTITION
-	ErrClosed             = errors.New("log closed")                      // NOT_LEADER_OR_FOLLOWER
+	ErrCorruptBatch       = errors.New("corrupt record batch")              // CORRUPT_MESSAGE
+	ErrInvalidRecord      = errors.New("invalid record")                    // INVALID_RECORD
+	ErrBatchTooLarge      = errors.New("record batch too large")            // MESSAGE_TOO_LARGE
+	ErrInvalidTimestamp   = errors.New("invalid timestamp")                 // INVALID_TIMESTAMP
+	ErrUnsupportedFormat  = errors.New("unsupported record batch format")   // UNSUPPORTED_FOR_MESSAGE_FORMAT
+	ErrUnsupportedCodec   = errors.New("unsupported compression")           // UNSUPPORTED_COMPRESSION_TYPE
+	ErrOutOfOrderSequence = errors.New("out of order sequence number")      // OUT_OF_ORDER_SEQUENCE_NUMBER
+	ErrProducerFenced     = errors.New("producer epoch is fenced")          // INVALID_PRODUCER_EPOCH
+	ErrInvalidTxnState    = errors.New("invalid transaction state")         // INVALID_TXN_STATE
+	ErrCoordinatorFenced  = errors.New("transaction coordinator is fenced") // TRANSACTION_COORDINATOR_FENCED
+	ErrOffsetOutOfRange   = errors.New("offset out of range")               // OFFSET_OUT_OF_RANGE
+	ErrStorage            = errors.New("storage error")                     // KAFKA_STORAGE_ERROR
+	ErrCorruption         = errors.New("corruption")                        // KAFKA_STORAGE_ERROR; never skipped in silence
+	ErrDeleted            = errors.New("partition deleted")                 // UNKNOWN_TOPIC_OR_PARTITION
+	ErrClosed             = errors.New("log closed")                        // NOT_LEADER_OR_FOLLOWER
 )
 
 // Ack says how far an append must have come before it is reported.

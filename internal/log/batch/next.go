@@ -39,9 +39,9 @@ func Next(b []byte) (first Batch, rest []byte, err error) {
 }
 
 // Check verifies that b is exactly one batch as it was once appended: length,
-// format, CRC, and counts that go together. It does not look at the records. It
-// is what recovery asks of every batch. The error wraps ErrShort, ErrMagic or
-// ErrCorrupt.
+// format, CRC, and counts that go together. It does not look at the records, but
+// for those of control batches. It is what recovery asks of every batch. The
+// error wraps ErrShort, ErrMagic or ErrCorrupt.
 func (b Batch) Check() error {
 	if err := b.checkBytes(); err != nil {
 		return err
@@ -53,7 +53,8 @@ func (b Batch) Check() error {
 	if base, last := b.BaseOffset(), b.LastOffset(); base < 0 || last < base {
 		return fmt.Errorf("%w: offsets from %d to %d", ErrCorrupt, base, last)
 	}
-	return nil
+	_, _, err := b.marker()
+	return err
 }
 
 // checkBytes verifies length, format and CRC.

@@ -21,6 +21,9 @@ type Rules struct {
 	LogAppendTime bool
 	// RequireKey refuses records without a key (cleanup.policy=compact).
 	RequireKey bool
+	// Coordinator allows a producer id without a sequence number: the batch is a
+	// coordinator's part of somebody's transaction (KIP-98).
+	Coordinator bool
 	// MaxDecompressed limits the records' size in bytes once decompressed.
 	// 0 means DefaultMaxDecompressed.
 	MaxDecompressed int64
@@ -53,7 +56,7 @@ func (c *Codecs) Validate(b Batch, rules Rules) (Info, error) {
 	if err := b.checkBytes(); err != nil {
 		return Info{}, err
 	}
-	if err := b.checkHeader(); err != nil {
+	if err := b.checkHeader(&rules); err != nil {
 		return Info{}, err
 	}
 	w := newWalker(b, &rules)
@@ -83,7 +86,7 @@ func (c *Codecs) walk(w *walker, b Batch, limit int64) (int64, error) {
 }
 
 // checkHeader verifies what a producer may say in a header.
-func (b Batch) checkHeader() error {
+func (b Batch) checkHeader(rules *Rules) error {
 	attributes := b.Attributes()
 	if codec := attributes.Codec(); !codec.Known() {
 		return fmt.Errorf("%w: %v", ErrCompression, codec)
@@ -101,14 +104,14 @@ func (b Batch) checkHeader() error {
 	if count < 1 || delta != count-1 {
 		return fmt.Errorf("%w: %d records, but the last offset delta is %d", ErrInvalidRecord, count, delta)
 	}
-	return b.checkProducer()
+	return b.checkProducer(rules)
 }
 
 // checkProducer verifies id, epoch and sequence of an idempotent producer.
-func (b Batch) checkProducer() error {
+func (b Batch) checkProducer(rules *Rules) error {
 	id, epoch, sequence := b.ProducerID(), b.ProducerEpoch(), b.BaseSequence()
 	switch {
-	case id >= 0 && (epoch < 0 || sequence < 0):
+	case id >= 0 && (epoch < 0 || sequence < 0 && !rules.Coordinator):
 		return fmt.Errorf("%w: producer %d has epoch %d and base sequence %d", ErrInvalidRecord, id, epoch, sequence)
 	case id < NoProducerID:
 		return fmt.Errorf("%w: producer id is %d", ErrInvalidRecord, id)

@@ -1,0 +1,98 @@
+package log
+
+import (
+	"fmt"
+
+	"github.com/evidentlog/evident/internal/log/batch"
+)
+
+// Marker ends a transaction in a partition (KIP-98).
+type Marker = batch.Marker
+
+// AbortedTxn tells readers of committed records what to leave out: the
+// transactional records of the producer from FirstOffset on, up to the next abort
+// marker of the producer.
+type AbortedTxn struct {
+	ProducerID, FirstOffset int64
+}
+
+// ProducerState is what a partition knows of one producer id (KIP-664).
+type ProducerState struct {
+	ID               int64
+	Epoch            int16
+	LastSequence     int32 // -1 if none is known
+	LastTimestamp    int64 // of the last batch or marker, ms since the epoch
+	CoordinatorEpoch int32 // of the last marker, -1 if there was none
+	TxnStart         int64 // first offset of the open transaction, -1 if there is none
+}
+
+// AppendMarker ends the transaction that m's producer has open in the partition,
+// and raises the producer's epoch to that of the marker. Without an open
+// transaction the marker is written all the same, for the epoch. It is appended
+// as by [Partition.Append], except that done always waits until the marker is
+// synced, even where flush.messages is loosened.
+//
+// The error wraps ErrProducerFenced if the producer has a later epoch,
+// ErrCoordinatorFenced if a marker of a later coordinator was seen, and else is one
+// of Append's. Then nothing was appended, and done is never called.
+func (p *Partition) AppendMarker(m Marker, done func(error)) error {
+	b := m.Batch(p.now())
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.waitForRoom(); err != nil {
+		return err
+	}
+	if err := p.mu.producers.checkMarker(m); err != nil {
+		return err
+	}
+	res := p.appendLocked([]batch.Batch{b})
+	if done != nil {
+		c := &p.mu.commit
+		c.durable = append(c.durable, waiter{res.LastOffset + 1, done})
+	}
+	p.schedule()
+	return nil
+}
+
+// LastStableOffset is the offset below which every transaction has ended, with a
+// marker that is durable: the first offset of the oldest other one, or the high
+// watermark. Readers of committed records see what is below. A [Watcher] is told
+// when it rises, for it does so only with the high watermark.
+func (p *Partition) LastStableOffset() int64 { return p.HighWatermark() }
+
+// Aborted lists the aborted transactions that have records in [from, to), by the
+// offsets of their markers; and maybe more that begin after to. to is not above
+// the last stable offset. An error wraps ErrStorage.
+func (p *Partition) Aborted(from, to int64) ([]AbortedTxn, error) { return nil, nil }
+
+// ReadCommitted is [Partition.Read] for isolation level read_committed: it does
+// not go past the last stable offset, and tells which transactions the reader has
+// to leave out.
+func (p *Partition) ReadCommitted(offset int64, maxBytes int, minOne bool) (*Slice, []AbortedTxn, error) {
+	s, err := p.Read(offset, maxBytes, minOne)
+	return s, nil, err
+}
+
+// Producers lists the producers that the partition remembers, in no order.
+func (p *Partition) Producers() []ProducerState {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := make([]ProducerState, 0, len(p.mu.producers))
+	for id, known := range p.mu.producers {
+		s := ProducerState{ID: id, Epoch: known.epoch, LastSequence: -1, LastTimestamp: known.seen, CoordinatorEpoch: -1, TxnStart: -1}
+		if n := len(known.recent); n > 0 {
+			s.LastSequence = known.recent[n-1].lastSeq
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// checkMarker tells whether m may be appended.
+func (t producerTable) checkMarker(m Marker) error {
+	p := t[m.ProducerID]
+	if p != nil && m.ProducerEpoch < p.epoch {
+		return fmt.Errorf("%w: producer %d has epoch %d, the marker %d", ErrProducerFenced, m.ProducerID, p.epoch, m.ProducerEpoch)
+	}
+	return nil
+}
