@@ -1,0 +1,155 @@
+package auth
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestEveryMechanismKnowsItsUsers(t *testing.T) {
+	r := realm(users(t, MinIterations, "alice:wonder land", "a,b=c:=,", "ümlaut:pässwörd"))
+	for _, m := range Mechanisms() {
+		for user, password := range map[string]string{"alice": "wonder land", "a,b=c": "=,", "ümlaut": "pässwörd"} {
+			s := r.open()
+			if err := login(s, m, user, password); err != nil || s.Principal() != User(user) || !s.Expires().IsZero() {
+				t.Errorf("%s, %s: %v, principal %v", m, user, err, s.Principal())
+			}
+			for name, wrong := range map[string]string{"wrong password": password + "x", "unknown user": password} {
+				claimed := user
+				if name == "unknown user" {
+					claimed += "x"
+				}
+				s = r.open()
+				err := login(s, m, claimed, wrong)
+				if f := failure(t, err); f.Public != "wrong user or password" || f.User != claimed || s.Known() {
+					t.Errorf("%s, %s: %s: %+v", m, user, name, f)
+				}
+			}
+		}
+	}
+}
+
+func TestTheLogTellsWhatTheClientIsNotTold(t *testing.T) {
+	r := realm(users(t, MinIterations, "alice:a"))
+	unknown, wrong := login(r.open(), ScramSHA256, "bob", "a").Error(), login(r.open(), ScramSHA256, "alice", "b").Error()
+	if !strings.Contains(unknown, `SCRAM-SHA-256 as "bob": no such user`) || !strings.Contains(wrong, `SCRAM-SHA-256 as "alice": wrong password`) {
+		t.Errorf("%s\n%s", unknown, wrong)
+	}
+}
+
+func TestMechanismsOfAnotherListenerAreRefused(t *testing.T) {
+	r := realm(users(t, MinIterations, "alice:a"))
+	s := r.Session([]Mechanism{ScramSHA512}, r.open().from)
+	for _, name := range []string{"PLAIN", "SCRAM-SHA-1", "scram-sha-512", "", strings.Repeat("x", 1000)} {
+		if err := s.Begin(name); !errors.Is(err, ErrUnsupportedMechanism) || len(err.Error()) > 200 {
+			t.Errorf("%.20s: %v", name, err)
+		}
+	}
+	if err := login(s, ScramSHA512, "alice", "a"); err != nil {
+		t.Errorf("the client cannot choose again: %v", err)
+	}
+}
+
+func TestMessagesAtTheWrongTime(t *testing.T) {
+	r := realm(users(t, MinIterations, "alice:a"))
+	s := r.open()
+	if _, err := s.Step(t.Context(), []byte("\x00alice\x00a")); !errors.Is(err, ErrIllegalState) {
+		t.Errorf("a message before the handshake: %v", err)
+	}
+	if err := s.Begin("PLAIN"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Begin("PLAIN"); !errors.Is(err, ErrIllegalState) {
+		t.Errorf("a second handshake: %v", err)
+	}
+	if _, err := s.Step(t.Context(), []byte("\x00alice\x00a")); err != nil || !s.Known() {
+		t.Fatal(err)
+	}
+	if _, err := s.Step(t.Context(), []byte("\x00alice\x00a")); !errors.Is(err, ErrIllegalState) {
+		t.Errorf("a message after the end: %v", err)
+	}
+	if err := s.Begin("PLAIN"); !errors.Is(err, ErrIllegalState) {
+		t.Errorf("re-authentication of a session without end: %v", err)
+	}
+}
+
+func TestReauthenticationKeepsMechanismAndUser(t *testing.T) {
+	now := time.Now()
+	r := realm(users(t, MinIterations, "alice:a", "bob:b"), func(c *Config) {
+		c.SessionLifetime, c.Now = time.Hour, func() time.Time { return now }
+	})
+	begun := func() *Session {
+		t.Helper()
+		s := r.open()
+		if err := login(s, ScramSHA256, "alice", "a"); err != nil || s.Expires() != now.Add(time.Hour) {
+			t.Fatalf("expires %v, %v", s.Expires(), err)
+		}
+		return s
+	}
+	s := begun()
+	for range 2 {
+		now = now.Add(2 * time.Hour) // the session has ended: that is for the connection to see
+		if err := login(s, ScramSHA256, "alice", "a"); err != nil || s.Expires() != now.Add(time.Hour) {
+			t.Errorf("expires %v, %v", s.Expires(), err)
+		}
+	}
+	if err := s.Begin("SCRAM-SHA-256"); !errors.Is(err, ErrIllegalState) {
+		t.Errorf("twice within a second: %v", err)
+	}
+	if err := login(begun(), ScramSHA256, "bob", "b"); !strings.Contains(failure(t, err).Public, "the user cannot change") {
+		t.Error(err)
+	}
+	if err := login(begun(), Plain, "alice", "a"); !strings.Contains(failure(t, err).Public, "the mechanism SCRAM-SHA-256 cannot change") {
+		t.Error(err)
+	}
+	s = begun()
+	if err := login(s, ScramSHA256, "alice", "wrong"); !s.Known() || failure(t, err) == nil {
+		t.Error(err)
+	}
+}
+
+// PLAIN has no credentials of its own; of a user's SCRAM credentials it uses the
+// strongest.
+func TestPlainUsesTheStrongestCredential(t *testing.T) {
+	u := users(t, MinIterations, "alice:new", "bob:b")
+	weak, err := NewCredential(ScramSHA256, "old", MinIterations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u = u.With(map[string]Credentials{
+		"alice": {ScramSHA256: weak, ScramSHA512: u.Get("alice")[ScramSHA512]},
+		"bob":   {ScramSHA256: weak},
+	})
+	r := realm(u)
+	if err := login(r.open(), Plain, "alice", "new"); err != nil {
+		t.Error(err)
+	}
+	failure(t, login(r.open(), Plain, "alice", "old"))
+	if err := login(r.open(), Plain, "bob", "old"); err != nil {
+		t.Error(err)
+	}
+	failure(t, login(r.open(), ScramSHA512, "bob", "old"))
+}
+
+func TestPlainMessages(t *testing.T) {
+	for _, c := range []struct{ message, user, password, want string }{
+		{"\x00u\x00p", "u", "p", ""},
+		{"u\x00u\x00p", "u", "p", ""},
+		{"u\x00p", "", "", "this one 2"},
+		{"\x00u\x00p\x00", "", "", "this one 4"},
+		{"", "", "", "this one 1"},
+		{"\x00\x00p", "", "", "no user"},
+		{"\x00u\x00", "", "", "no password"},
+		{"x\x00u\x00p", "", "", "as another"},
+		{"\x00\xff\x00p", "", "", "UTF-8"},
+	} {
+		user, password, err := parsePlain(c.message)
+		switch {
+		case c.want == "" && (err != nil || user != c.user || password != c.password):
+			t.Errorf("%q: %q, %q, %v", c.message, user, password, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || password != ""):
+			t.Errorf("%q: got %v, want %q", c.message, err, c.want)
+		}
+	}
+}
