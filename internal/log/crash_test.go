@@ -73,9 +73,9 @@ func (w *world) run() {
 func (w *world) steps() []func() error {
 	return []func() error{
 		w.open, w.appendSmall, w.appendLarge, w.checkpoint, w.appendSmall,
-		w.compact, w.retain, w.appendSmall, w.truncate, w.appendSmall,
-		w.restart, w.appendSmall, w.appendLarge, w.truncate, w.recreate,
-		w.appendSmall, w.compact, w.checkpoint, w.retain, w.appendLarge, w.restart,
+		w.compact, w.retain, w.appendSmall, w.truncate, w.deleteRecords, w.appendSmall,
+		w.restart, w.appendSmall, w.appendLarge, w.truncate, w.recreate, w.deleteAll,
+		w.appendSmall, w.compact, w.checkpoint, w.retain, w.appendLarge, w.deleteRecords, w.restart,
 	}
 }
 

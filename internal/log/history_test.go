@@ -63,6 +63,9 @@ func readFrom(p *Partition, offset int64, maxBytes int) ([]byte, error) {
 
 // check compares what is stored with what was sent.
 func (h *history) check() error {
+	if h.p.LogStart() < h.start {
+		return fmt.Errorf("log start %d, the records below %d were deleted", h.p.LogStart(), h.start)
+	}
 	all, err := readAll(h.p)
 	if err != nil {
 		return err

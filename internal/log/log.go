@@ -132,10 +132,10 @@ const (
 // Life: Open, OpenPartition for every partition that the caller's metadata
 // names, Start, then anything, then Close.
 //
-// Locks are taken in this order: Partition.maintenance (only the goroutine that
-// applies retention takes that of more than one partition), checkpointing,
-// Log.mu, Partition.indexing, Partition.mu, then those of queues, caches and
-// pools, under which no other is taken.
+// Locks are taken in this order: shrinking, Partition.maintenance (only who holds
+// shrinking takes that of more than one partition), checkpointing, Log.mu,
+// Partition.indexing, Partition.mu, then those of queues, caches and pools, under
+// which no other is taken.
 type Log struct {
 	cfg     Config
 	fs      vfs.FS
@@ -156,6 +156,7 @@ type Log struct {
 	recovered     *journalContents // until Start
 	unsaved       atomic.Int64     // bytes written to segments since the last checkpoint
 	wake          chan struct{}    // a checkpoint is due
+	shrinking     sync.Mutex       // held while log starts are raised
 	checkpointing sync.Mutex
 	commits       sync.WaitGroup // journal and direct workers
 	background    sync.WaitGroup // maintenance
@@ -433,6 +434,18 @@ func (l *Log) setAside(name string) error {
 }
 
 func (l *Log) strayDir() string { return filepath.Join(l.cfg.Dir, "stray") }
+
+// Dir is the log's folder, as an absolute path.
+func (l *Log) Dir() string {
+	dir, err := filepath.Abs(l.cfg.Dir)
+	if err != nil { // the working directory is gone
+		return l.cfg.Dir
+	}
+	return dir
+}
+
+// Space is the room on the log's disk.
+func (l *Log) Space() (vfs.Space, error) { return l.fs.Space(l.cfg.Dir) }
 
 // DeletePartition closes the partition and removes its folder.
 func (l *Log) DeletePartition(id ID) error {

@@ -34,10 +34,11 @@ func (p *Partition) MaxTimestamp() (offset, timestamp int64, ok bool, err error)
 		var best *segment
 		largest := int64(-1)
 		for _, s := range p.readableSegments() {
-			if err := p.describe(s); err != nil {
+			t, err := p.largestTime(s)
+			if err != nil {
 				return found{}, err
 			}
-			if t := p.maxTime(s); t > largest {
+			if t > largest {
 				best, largest = s, t
 			}
 		}
@@ -102,6 +103,57 @@ func (p *Partition) maxTime(s *segment) int64 {
 		return end.maxTime
 	}
 	return s.maxTime
+}
+
+// largestTime is the largest timestamp of s from the log start to the high
+// watermark. Where the log start lies within s its records have to be looked at.
+func (p *Partition) largestTime(s *segment) (int64, error) {
+	if err := p.describe(s); err != nil {
+		return 0, err
+	}
+	start := p.LogStart()
+	if start <= s.base {
+		return p.maxTime(s), nil
+	}
+	from, err := p.lookup(s, start)
+	if err != nil {
+		return 0, err
+	}
+	p.mu.Lock()
+	end := p.readable(s)
+	p.mu.Unlock()
+	largest := int64(-1)
+	for sc := newScanner(segmentReader{p, s}, from.pos, end); ; {
+		b, pos, err := sc.next()
+		if err == io.EOF {
+			return largest, nil
+		}
+		if err != nil {
+			return 0, fmt.Errorf("%s at position %d: %w", s.logName(), pos, err)
+		}
+		t, err := p.largestOf(b, start)
+		if err != nil {
+			return 0, err
+		}
+		largest = max(largest, t)
+	}
+}
+
+// largestOf is the largest timestamp of b's records from offset start on.
+func (p *Partition) largestOf(b batch.Batch, start int64) (int64, error) {
+	if b.BaseOffset() >= start {
+		return b.MaxTimestamp(), nil
+	}
+	largest := int64(-1)
+	for r, err := range p.log.codecs.Records(b) {
+		if err != nil {
+			return 0, fmt.Errorf("%w: batch at offset %d: %w", ErrCorruption, b.BaseOffset(), err)
+		}
+		if r.Offset >= start {
+			largest = max(largest, r.Timestamp)
+		}
+	}
+	return largest, nil
 }
 
 // searchTime finds the first record of s with a timestamp of at least t.

@@ -30,6 +30,7 @@ func TestAPartitionIsAListOfRecords(t *testing.T) {
 				"resend":     m.resend,
 				"truncate":   m.truncate,
 				"retain":     m.retain,
+				"delete":     m.delete,
 				"seal":       m.seal,
 				"flush":      func(*rapid.T) { m.do(m.p.flush, m.list) },
 				"checkpoint": func(*rapid.T) { m.do(m.log.writeCheckpoints, m.list) },
@@ -52,6 +53,7 @@ type machine struct {
 	p    *Partition
 
 	list     []int       // values by offset; retention counts for nothing
+	start    int64       // the log start is not below this offset
 	next     int         // the next value
 	produced []produced  // the last few that are remembered
 	armed    bool        // a fault is to come
@@ -149,6 +151,9 @@ func (m *machine) check(*rapid.T) {
 	if got := m.read(); !matches(got, m.list, m.p.LogStart()) {
 		m.t.Fatalf("the partition holds %v from offset %d on, want %v", got, m.p.LogStart(), m.list)
 	}
+	if m.p.LogStart() < m.start {
+		m.t.Fatalf("log start %d, want at least %d", m.p.LogStart(), m.start)
+	}
 	if hw, end := m.p.HighWatermark(), m.p.LogEnd(); hw != end || end != int64(len(m.list)) {
 		m.t.Fatalf("high watermark %d, log end %d, want %d", hw, end, len(m.list))
 	}
@@ -237,6 +242,7 @@ func (m *machine) resend(rt *rapid.T) {
 }
 
 func (m *machine) truncate(rt *rapid.T) {
+	defer func() { m.start = min(m.start, m.p.LogStart()) }() // goes down with the batch that it lies in
 	offset := rapid.Int64Range(m.p.LogStart(), m.p.LogEnd()).Draw(rt, "offset")
 	before := m.list
 	if err := m.p.Truncate(offset); err != nil {
@@ -268,6 +274,18 @@ func (m *machine) retain(rt *rapid.T) {
 	m.do(func() error { return m.log.applyRetention([]*Partition{m.p}, time.Now()) }, m.list)
 	s.RetentionBytes = -1
 	m.p.SetSettings(s)
+}
+
+// delete deletes records: an answer without an error is for good.
+func (m *machine) delete(rt *rapid.T) {
+	offset := rapid.Int64Range(0, m.p.HighWatermark()).Draw(rt, "offset")
+	m.do(func() error {
+		err := m.log.DeleteRecords(map[*Partition]int64{m.p: offset})[m.p]
+		if err == nil {
+			m.start = max(m.start, offset)
+		}
+		return err
+	}, m.list)
 }
 
 func (m *machine) seal(*rapid.T) {

@@ -1,7 +1,11 @@
 package log
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/evidentlog/evident/internal/vfs"
@@ -10,37 +14,59 @@ import (
 // applyRetention removes the oldest segments of all partitions that retention.ms
 // or retention.bytes no longer keeps. The active segment is never removed; if all
 // its records are too old it is sealed, and another takes its place.
-//
-// The checkpoint that tells the new log starts comes first, once for all, so
-// that recovery knows what is gone from what is missing.
 func (l *Log) applyRetention(list []*Partition, now time.Time) error {
-	var errs []error
-	var shrinking []*Partition
-	defer func() {
-		for _, p := range shrinking {
-			p.maintenance.Unlock()
-		}
-	}()
+	failed := l.shrink(list, func(p *Partition) (bool, error) { return p.advanceStart(now) })
+	return errors.Join(slices.Collect(maps.Values(failed))...)
+}
+
+// shrink calls raise for each partition, with its maintenance lock held, to raise
+// its log start, and removes the segments that lie below where raise says so. The
+// checkpoint that tells the new log starts comes first, once for all, so that
+// recovery knows what is gone from what is missing. It returns what failed.
+func (l *Log) shrink(list []*Partition, raise func(*Partition) (bool, error)) map[*Partition]error {
+	l.shrinking.Lock()
+	defer l.shrinking.Unlock()
+	failed := make(map[*Partition]error)
+	var raised []*Partition
 	for _, p := range list {
 		p.maintenance.Lock()
-		shrinks, err := p.advanceStart(now)
-		if shrinks {
-			shrinking = append(shrinking, p)
-		} else {
-			p.maintenance.Unlock()
+		ok, err := raise(p)
+		if err != nil {
+			failed[p] = err
 		}
-		errs = append(errs, err)
+		if !ok {
+			p.maintenance.Unlock()
+			continue
+		}
+		defer p.maintenance.Unlock()
+		raised = append(raised, p)
 	}
-	if len(shrinking) == 0 {
-		return errors.Join(errs...)
+	if len(raised) == 0 {
+		return failed
 	}
-	if err := l.writeCheckpoints(); err != nil {
-		return errors.Join(append(errs, err)...)
+	err := l.writeCheckpoints()
+	for _, p := range raised {
+		if err := cmp.Or(err, p.startIsSaved()); err != nil {
+			failed[p] = errors.Join(failed[p], err)
+			continue
+		}
+		if err := p.removeBelowStart(); err != nil {
+			l.cfg.Logger.Error("cannot remove the segments below the log start; the next start does", "partition", p.dir, "error", err)
+		}
 	}
-	for _, p := range shrinking {
-		errs = append(errs, p.removeExpired())
+	return failed
+}
+
+// startIsSaved is an error unless the checkpoint file has the log start: it has
+// not if the partition stopped meanwhile.
+func (p *Partition) startIsSaved() error {
+	if c := p.log.lastCheckpoint(p.id.key()); c != nil && c.logStart >= p.LogStart() {
+		return nil
 	}
-	return errors.Join(errs...)
+	if err := p.Err(); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: the log start %d of %s is not saved yet", ErrStorage, p.LogStart(), p.dir)
 }
 
 // advanceStart raises the log start over what is not to be kept any longer, and
@@ -150,16 +176,13 @@ func (p *Partition) ensureFile(n int) error {
 	return nil
 }
 
-// removeExpired removes the segments below the log start. The checkpoint file
+// removeBelowStart removes the segments below the log start. The checkpoint file
 // has that, and the maintenance lock is held.
-func (p *Partition) removeExpired() error {
+func (p *Partition) removeBelowStart() error {
 	p.indexing.Lock()
 	defer p.indexing.Unlock()
+	n := p.below(p.LogStart())
 	p.mu.Lock()
-	n := 0
-	for n < len(p.mu.segments)-1 && p.mu.segments[n].exact && p.mu.segments[n].next <= p.LogStart() {
-		n++
-	}
 	list := p.mu.segments[:n:n]
 	p.mu.segments = append([]*segment(nil), p.mu.segments[n:]...)
 	for _, s := range list {
@@ -170,7 +193,10 @@ func (p *Partition) removeExpired() error {
 		if err := s.remove(p.log.files); err != nil {
 			return err
 		}
-		p.log.cfg.Logger.Info("removed a segment by retention", "partition", p.dir, "base", s.base, "bytes", s.size)
+		p.log.cfg.Logger.Info("removed a segment below the log start", "partition", p.dir, "base", s.base, "bytes", s.size)
+	}
+	if n == 0 {
+		return nil
 	}
 	return p.log.fs.SyncDir(p.dir)
 }

@@ -101,7 +101,8 @@ func (p *Partition) unsuspend() {
 // that there is stands in the segments.
 func (p *Partition) forgetBeyond(end place) error {
 	p.mu.Lock()
-	before := p.mu.flushed
+	before, start := p.mu.flushed, p.LogStart()
+	p.logStart.Store(min(start, end.offset))
 	p.mu.flushed = mark{offset: end.seg.base, base: end.seg.base, maxTime: -1, maxTimeOffset: -1, created: end.seg.created}
 	p.mu.lowered = true
 	p.mu.Unlock()
@@ -115,6 +116,7 @@ func (p *Partition) forgetBeyond(end place) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.mu.flushed, p.mu.lowered = before, false
+	p.logStart.Store(start)
 	return err
 }
 

@@ -31,6 +31,7 @@ type history struct {
 	sequence int32
 	value    int
 	sent     []*sent
+	start    int64 // the log start is not below this offset
 }
 
 // sent is one batch that was appended.
@@ -59,6 +60,7 @@ func newWorld(t testing.TB, disk vfs.FS) *world {
 	w.add("idempotent", func(s *Settings) { s.SegmentBytes = 1500 }).producer = 7
 	w.add("compacted", func(s *Settings) { s.SegmentBytes, s.Compact, s.Delete, s.MinCleanableRatio = 700, true, false, 0 })
 	w.add("retained", func(s *Settings) { s.SegmentBytes, s.RetentionBytes = 700, 1500 })
+	w.add("deleted", func(s *Settings) { s.SegmentBytes = 1500 })
 	w.add("truncated", func(s *Settings) { s.SegmentBytes = 1500 })
 	w.add("recreated", nil)
 	w.add("loosened", func(s *Settings) { s.FlushMessages, s.FlushInterval = 1000, time.Millisecond })
@@ -181,6 +183,26 @@ func (w *world) compact() error {
 
 func (w *world) retain() error {
 	return w.log.applyRetention(w.log.partitions(), w.now)
+}
+
+// deleteRecords deletes about half of a partition's records, from within a batch on.
+func (w *world) deleteRecords() error {
+	h := w.history("deleted")
+	return h.deleteBelow(w, h.sent[len(h.sent)/2].at.LastOffset)
+}
+
+// deleteAll deletes all of them.
+func (w *world) deleteAll() error {
+	h := w.history("deleted")
+	return h.deleteBelow(w, h.p.HighWatermark())
+}
+
+func (h *history) deleteBelow(w *world, offset int64) error {
+	if err := w.log.DeleteRecords(map[*Partition]int64{h.p: offset})[h.p]; err != nil {
+		return err
+	}
+	h.start = max(h.start, offset)
+	return nil
 }
 
 // truncate removes about the last third of a partition.

@@ -136,11 +136,11 @@ func (f *Faulty) Lock(name string) (io.Closer, error) {
 	return held, nil
 }
 
-// Free fails as OpFree.
-func (f *Faulty) Free(dir string) (n uint64, err error) {
-	err = f.do(Op{Kind: OpFree, Name: dir}, func() (err error) {
-		n, err = f.inner.Free(dir)
+// Space fails as OpSpace.
+func (f *Faulty) Space(dir string) (s Space, err error) {
+	err = f.do(Op{Kind: OpSpace, Name: dir}, func() (err error) {
+		s, err = f.inner.Space(dir)
 		return err
 	})
-	return n, err
+	return s, err
 }

@@ -44,7 +44,7 @@ var steps = []struct {
 	{OpReadDir, func(f FS, _ File) error { return second(f.ReadDir("/d")) }, nil},
 	{OpSyncDir, func(f FS, _ File) error { return f.SyncDir("/d") }, nil},
 	{OpLock, func(f FS, _ File) error { return opened(f.Lock("/d/lock")) }, exists("/d/lock")},
-	{OpFree, func(f FS, _ File) error { return second(f.Free("/d")) }, nil},
+	{OpSpace, func(f FS, _ File) error { return second(f.Space("/d")) }, nil},
 }
 
 func second[T any](_ T, err error) error { return err }
@@ -263,7 +263,7 @@ func TestCrashAtEveryOperationOfAReplacement(t *testing.T) {
 }
 
 func TestOpKindsHaveNames(t *testing.T) {
-	for k := OpOpen; k <= OpFree; k++ {
+	for k := OpOpen; k <= OpSpace; k++ {
 		if s := k.String(); s == "" || strings.HasPrefix(s, "OpKind") {
 			t.Errorf("operation %d is called %q", int(k), s)
 		}

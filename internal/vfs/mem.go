@@ -61,17 +61,18 @@ func NewMem() *Mem {
 // Blocks that nobody wrote take no space, nor do names.
 func (m *Mem) SetLimit(bytes int64) { m.limit.Store(bytes) }
 
-// Free returns the bytes left of the capacity, in whole blocks.
-func (m *Mem) Free(dir string) (uint64, error) {
+// Space returns the capacity and what is left of it, in whole blocks.
+func (m *Mem) Space(dir string) (Space, error) {
 	err := m.look("statfs", dir, func(at place) error {
 		_, err := at.subdir()
 		return err
 	})
 	if err != nil {
-		return 0, err
+		return Space{}, err
 	}
-	free := max(0, m.limit.Load()-m.used.Load())
-	return uint64(free &^ (BlockSize - 1)), nil
+	limit := m.limit.Load()
+	whole := func(n int64) uint64 { return uint64(max(0, n) &^ (BlockSize - 1)) }
+	return Space{Free: whole(limit - m.used.Load()), Total: whole(limit)}, nil
 }
 
 // reserve takes one block of the capacity, if there is one left.

@@ -131,8 +131,8 @@ func TestDeadFilesystemRefusesEverything(t *testing.T) {
 	_, statErr := d.Stat("/f")
 	_, listErr := d.ReadDir("/")
 	_, lockErr := d.Lock("/other")
-	_, freeErr := d.Free("/")
-	errs := []error{readErr, writeErr, sizeErr, openErr, statErr, listErr, lockErr, freeErr,
+	_, spaceErr := d.Space("/")
+	errs := []error{readErr, writeErr, sizeErr, openErr, statErr, listErr, lockErr, spaceErr,
 		f.Sync(), f.Truncate(0), d.MkdirAll("/d"), d.Remove("/f"), d.RemoveAll("/f"),
 		d.Rename("/f", "/g"), d.SyncDir("/"), d.FlipBit("/f", 0)}
 	for i, err := range errs {

@@ -21,14 +21,14 @@ const (
 	OpReadDir                // ReadDir
 	OpSyncDir                // SyncDir
 	OpLock                   // Lock, which may create the file
-	OpFree                   // Free
+	OpSpace                  // Space
 )
 
 var opNames = [...]string{
 	OpOpen: "open", OpCreate: "create", OpRead: "read", OpWrite: "write",
 	OpSync: "sync", OpTruncate: "truncate", OpSize: "size", OpMkdir: "mkdir",
 	OpRemove: "remove", OpRename: "rename", OpStat: "stat",
-	OpReadDir: "readdir", OpSyncDir: "syncdir", OpLock: "lock", OpFree: "free",
+	OpReadDir: "readdir", OpSyncDir: "syncdir", OpLock: "lock", OpSpace: "space",
 }
 
 func (k OpKind) String() string {
@@ -42,7 +42,7 @@ func (k OpKind) String() string {
 // survives a power cut.
 func (k OpKind) Mutates() bool {
 	switch k {
-	case OpOpen, OpRead, OpSize, OpStat, OpReadDir, OpFree:
+	case OpOpen, OpRead, OpSize, OpStat, OpReadDir, OpSpace:
 		return false
 	}
 	return true

@@ -55,9 +55,9 @@ func (osFS) MkdirAll(dir string) error   { return os.MkdirAll(dir, dirPerm) }
 func (osFS) Remove(name string) error    { return os.Remove(name) }
 func (osFS) RemoveAll(name string) error { return os.RemoveAll(name) }
 func (osFS) SyncDir(dir string) error    { return syncDir(dir) }
-func (osFS) Free(dir string) (uint64, error) {
-	n, err := freeBytes(dir)
-	return n, pathError("statfs", dir, err)
+func (osFS) Space(dir string) (Space, error) {
+	s, err := spaceOf(dir)
+	return s, pathError("statfs", dir, err)
 }
 
 func (osFS) Stat(name string) (fs.FileInfo, error)     { return os.Stat(name) }

@@ -50,15 +50,16 @@ func syncDir(dir string) error {
 	return d.Sync()
 }
 
-// freeBytes counts what an unprivileged process may use.
-func freeBytes(dir string) (uint64, error) {
+// spaceOf counts as free what an unprivileged process may use.
+func spaceOf(dir string) (Space, error) {
 	var st unix.Statfs_t
 	for {
 		if err := unix.Statfs(dir, &st); err == nil {
 			// FreeBSD counts down below zero into the blocks kept for root.
-			return uint64(max(0, int64(st.Bavail))) * uint64(st.Bsize), nil
+			block := uint64(st.Bsize)
+			return Space{Free: uint64(max(0, int64(st.Bavail))) * block, Total: uint64(st.Blocks) * block}, nil
 		} else if err != unix.EINTR {
-			return 0, err
+			return Space{}, err
 		}
 	}
 }

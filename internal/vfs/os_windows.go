@@ -30,11 +30,11 @@ func syncDir(dir string) error {
 	return err
 }
 
-func freeBytes(dir string) (free uint64, err error) {
+func spaceOf(dir string) (s Space, err error) {
 	path, err := windows.UTF16PtrFromString(dir)
 	if err != nil {
-		return 0, err
+		return s, err
 	}
-	err = windows.GetDiskFreeSpaceEx(path, &free, nil, nil)
-	return free, err
+	err = windows.GetDiskFreeSpaceEx(path, &s.Free, &s.Total, nil)
+	return s, err
 }

@@ -64,8 +64,14 @@ type FS interface {
 	// an error that wraps ErrLocked at once. Closing releases it, and so does
 	// the end of the process.
 	Lock(name string) (io.Closer, error)
-	// Free tells how many bytes can still be written below dir.
-	Free(dir string) (uint64, error)
+	// Space tells how much room the disk that holds dir has.
+	Space(dir string) (Space, error)
+}
+
+// Space is the room on a disk, in bytes.
+type Space struct {
+	Free  uint64 // that can still be written
+	Total uint64
 }
 
 // Mode says how [FS.Open] opens a file. Files are opened for reading, and with

@@ -50,7 +50,7 @@ var tests = []struct {
 	{"Stat tells size, kind and time", statTells},
 	{"SyncDir wants a folder", syncDirWantsFolder},
 	{"a lock has one holder", lockHasOneHolder},
-	{"free space is told", freeTold},
+	{"free space is told", spaceTold},
 	{"a direct handle transfers aligned blocks", directTransfers},
 	{"errors name the path", errorsNamePath},
 }
