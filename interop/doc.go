@@ -5,5 +5,6 @@
 //	interop/franz-go.sh              franz-go's own client tests
 //	interop/kcat.sh                  kcat (librdkafka), all compressions
 //	go -C interop test ./crash       kill -9 under load, a hundred times
+//	interop/kafka.sh start           Apache Kafka itself, one node or three, to compare with
 //	interop/bench.sh                 the figures of docs/benchmarks.md
 package interop
