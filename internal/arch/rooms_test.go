@@ -13,7 +13,7 @@ var floors = [][]string{
 	{"event", "proof"},
 	{"client", "function"},
 	// 0: what everything stands on.
-	{"internal/obs", "internal/vfs", "internal/nearest"},
+	{"internal/obs", "internal/vfs", "internal/nearest", "internal/secret"},
 	// 1: one disk; who may do what.
 	{"internal/log", "internal/auth", "internal/keyring"},
 	// 2: the protocol; other people's code.
