@@ -308,7 +308,7 @@ func TestDescribeConfigsOfBrokers(t *testing.T) {
 	if got["log.retention.ms"].Source != kmsg.ConfigSourceStaticBrokerConfig || got["message.max.bytes"].Source != kmsg.ConfigSourceDefaultConfig {
 		t.Errorf("sources are wrong: %+v", got)
 	}
-	for name, kind := range map[string]kmsg.ConfigResourceType{"2": kmsg.ConfigResourceTypeBroker, "x": kmsg.ConfigResourceTypeGroupConfig} {
+	for name, kind := range map[string]kmsg.ConfigResourceType{"2": kmsg.ConfigResourceTypeBroker, "x": kmsg.ConfigResourceTypeClientMetrics} {
 		req := kmsg.NewPtrDescribeConfigsRequest()
 		req.Version = 4
 		req.Resources = []kmsg.DescribeConfigsRequestResource{{ResourceType: kind, ResourceName: name}}

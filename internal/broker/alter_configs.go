@@ -7,7 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// alterConfigs replaces all of a topic's own properties.
+// alterConfigs replaces all of a topic's or a group's own properties.
 func (b *Broker) alterConfigs(_ context.Context, _ *call, req *kmsg.AlterConfigsRequest) kmsg.Response {
 	resp := reply[*kmsg.AlterConfigsResponse](req)
 	named := make(map[resource]int, len(req.Resources))
@@ -52,6 +52,8 @@ func (b *Broker) alter(r resource, times int, validateOnly bool, change func(map
 	switch r.kind {
 	case kmsg.ConfigResourceTypeTopic:
 		return b.store.Configure(r.name, validateOnly, change)
+	case kmsg.ConfigResourceTypeGroupConfig:
+		return b.alterGroupConfigs(r.name, validateOnly, change)
 	case kmsg.ConfigResourceTypeBroker:
 		return refuse(kerr.InvalidRequest, "broker configs are given when the node starts and cannot be altered")
 	}

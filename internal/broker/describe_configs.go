@@ -46,6 +46,8 @@ func (b *Broker) describeResource(rr *kmsg.DescribeConfigsRequestResource) ([]to
 			return nil, err
 		}
 		return b.brokerConfigs(), nil
+	case kmsg.ConfigResourceTypeGroupConfig:
+		return b.describeGroupConfigs(rr.ResourceName)
 	}
 	return nil, unsupportedResource(rr.ResourceType)
 }
@@ -58,7 +60,7 @@ func (b *Broker) checkBrokerName(name string) error {
 }
 
 func unsupportedResource(t kmsg.ConfigResourceType) error {
-	return refuse(kerr.InvalidRequest, "configs of resource type %d are not kept, only those of topics (2) and brokers (4)", t)
+	return refuse(kerr.InvalidRequest, "configs of resource type %d are not kept, only those of topics (2), brokers (4) and groups (32)", t)
 }
 
 func describeConfig(e *topicconfig.Entry, readOnly bool, req *kmsg.DescribeConfigsRequest) kmsg.DescribeConfigsResponseResourceConfig {

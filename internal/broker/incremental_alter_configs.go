@@ -9,7 +9,7 @@ import (
 	"github.com/evidentlog/evident/internal/broker/topicconfig"
 )
 
-// incrementalAlterConfigs changes single properties of topics (KIP-339).
+// incrementalAlterConfigs changes single properties of topics (KIP-339) and groups.
 func (b *Broker) incrementalAlterConfigs(_ context.Context, _ *call, req *kmsg.IncrementalAlterConfigsRequest) kmsg.Response {
 	resp := reply[*kmsg.IncrementalAlterConfigsResponse](req)
 	named := make(map[resource]int, len(req.Resources))

@@ -2,9 +2,9 @@ package metadata
 
 import "sync"
 
-// names lets one change at a time work on a topic, so that no lock is held
-// while a change waits for the disk. Names that collide (see collisionKey)
-// count as one.
+// names lets one change at a time work on a topic or a group (by its key), so
+// that no lock is held while a change waits for the disk. Names that collide
+// (see collisionKey) count as one.
 type names struct {
 	mu struct {
 		sync.Mutex

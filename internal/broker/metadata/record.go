@@ -50,12 +50,18 @@ func newRecord(key string, value any) (record, error) {
 // image is what the records say, read from first to last.
 type image struct {
 	topics         map[string]topicValue
+	groups         groupConfigs
 	clusterID      string
 	nextProducerID int64
 }
 
 func (m *image) apply(key string, value []byte) error {
-	if value == nil {
+	group, isGroup := groupOf(key)
+	switch {
+	case value == nil && isGroup:
+		delete(m.groups, group)
+		return nil
+	case value == nil:
 		delete(m.topics, key)
 		return nil
 	}
@@ -86,6 +92,11 @@ func (m *image) set(key string, value []byte) error {
 		var v producerIDsValue
 		err := json.Unmarshal(value, &v)
 		m.nextProducerID = v.Next
+		return err
+	case strings.HasPrefix(key, groupPrefix):
+		var v groupValue
+		err := json.Unmarshal(value, &v)
+		m.groups.set(strings.TrimPrefix(key, groupPrefix), v.Configs)
 		return err
 	case strings.HasPrefix(key, "/"):
 		return fmt.Errorf("unknown key: run the version of Evident that wrote it, or a newer one")

@@ -35,9 +35,10 @@ type Store struct {
 	partition *partition
 	clusterID string
 	snapshot  atomic.Pointer[Snapshot]
+	groups    atomic.Pointer[groupConfigs]
 	names     *names
 	producers producerIDs
-	publish   sync.Mutex // guards the replacement of snapshot
+	publish   sync.Mutex // guards the replacement of snapshot and of groups
 }
 
 // Open reads the metadata and opens every partition that it names. The log has
@@ -56,6 +57,7 @@ func Open(cfg Config) (*Store, error) {
 	}
 	s := &Store{cfg: cfg, partition: p, names: newNames()}
 	s.producers.start(m.nextProducerID)
+	s.groups.Store(&m.groups)
 	if err := s.openTopics(m.topics); err != nil {
 		return nil, err
 	}
