@@ -1,0 +1,251 @@
+package consumer
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kbin"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Join is a JoinGroup of a classic member. Nothing in Request is kept.
+type Join struct {
+	Client  Client
+	Request *kmsg.JoinGroupRequest
+	FreshID string // a unique member id, should one be needed
+}
+
+// firstWithMemberID is the first version of JoinGroup whose dynamic members must
+// come back with the id that they are given (KIP-394).
+const firstWithMemberID = 4
+
+// Join steps the group with a JoinGroup: the member joins, or goes on towards
+// its target.
+func (g *Group) Join(env Env, in Join) (*kmsg.JoinGroupResponse, Effects) {
+	g.begin(env)
+	resp := in.Request.ResponseKind().(*kmsg.JoinGroupResponse)
+	resp.Generation, resp.MemberID = -1, in.Request.MemberID
+	left, err := g.join(in, resp)
+	if err != nil {
+		resp.ErrorCode = codeOf(err).Code
+	}
+	fx := g.end()
+	fx.Downgrade = left
+	return resp, fx
+}
+
+func (g *Group) join(in Join, resp *kmsg.JoinGroupResponse) (*Downgrade, error) {
+	req := in.Request
+	id := req.MemberID
+	if id == "" {
+		id = in.FreshID
+	}
+	m, sub, err := g.checkJoin(id, req)
+	if err != nil {
+		return nil, err
+	}
+	if req.MemberID == "" && req.InstanceID == nil && req.Version >= firstWithMemberID {
+		resp.MemberID = id
+		return nil, refuse(kerr.MemberIDRequired, "")
+	}
+	m = g.admitClassic(m, id, req.InstanceID)
+	changed := g.learn(m, classicSays(m, in, sub))
+	g.refresh(changed)
+	g.retarget()
+	g.reconcile(m, owned{said: true, partitions: g.identify(sub.OwnedPartitions)}, changed)
+	m.rejoin = deadline{}
+	g.hear(m)
+	g.arm(&m.sync, m.rebalance)
+
+	resp.MemberID, resp.Generation = m.id, m.epoch
+	resp.ProtocolType, resp.Protocol = kmsg.StringPtr(ProtocolType), kmsg.StringPtr(m.classic.Protocols[0].Name)
+	return g.downgradeWithout(nil), nil
+}
+
+// checkJoin finds the member with this id, or whose place it takes, and reads
+// what it subscribes to.
+func (g *Group) checkJoin(id string, req *kmsg.JoinGroupRequest) (*member, *kmsg.ConsumerMemberMetadata, error) {
+	var m *member
+	var err error
+	if req.MemberID != "" && req.InstanceID != nil {
+		m, err = g.findStatic(id, *req.InstanceID)
+	} else {
+		m, err = g.findJoining(id, req.InstanceID)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if req.ProtocolType != ProtocolType || !g.supports(req.Protocols) || tooLong(id) {
+		return nil, nil, refuse(kerr.InconsistentGroupProtocol, "Member %s's protocols are not supported.", id)
+	}
+	sub := kmsg.NewConsumerMemberMetadata()
+	if err := sub.ReadFrom(req.Protocols[0].Metadata); err != nil {
+		return nil, nil, refuse(kerr.InconsistentGroupProtocol, "Member %s's subscription cannot be read: %v", id, err)
+	}
+	return m, &sub, nil
+}
+
+// supports reports whether all classic members support one of the protocols.
+func (g *Group) supports(protocols []kmsg.JoinGroupRequestProtocol) bool {
+	return slices.ContainsFunc(protocols, func(p kmsg.JoinGroupRequestProtocol) bool {
+		return !slices.ContainsFunc(g.order, func(m *member) bool { return m.classic != nil && !m.classic.supports(p.Name) })
+	})
+}
+
+// admitClassic is admit for a JoinGroup.
+func (g *Group) admitClassic(m *member, id string, instanceID *string) *member {
+	as := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+	as.MemberID, as.InstanceID = id, instanceID
+	return g.admit(m, Heartbeat{Request: as})
+}
+
+// classicSays is what a JoinGroup says of m.
+func classicSays(m *member, in Join, sub *kmsg.ConsumerMemberMetadata) said {
+	s := said{
+		instanceID: m.instanceID, rackID: m.rackID, assignor: m.assignor, client: in.Client,
+		rebalance: millis(in.Request.RebalanceTimeoutMillis), names: normalized(sub.Topics),
+		classic: &Classic{SessionTimeout: millis(in.Request.SessionTimeoutMillis)},
+	}
+	if s.rebalance <= 0 { // version 0 has none
+		s.rebalance = s.classic.SessionTimeout
+	}
+	update(&s.rackID, sub.Rack)
+	for _, p := range in.Request.Protocols {
+		s.classic.Protocols = append(s.classic.Protocols, Protocol{strings.Clone(p.Name), slices.Clone(p.Metadata)})
+	}
+	return s
+}
+
+// identify turns names into ids; topics that do not exist are left out.
+func (g *Group) identify(topics []kmsg.ConsumerMemberMetadataOwnedPartition) []Partition {
+	var ps []Partition
+	for _, t := range topics {
+		if id, _, ok := g.env.Topics.ByName(t.Topic); ok {
+			for _, n := range t.Partitions {
+				ps = append(ps, Partition{Topic: id, Number: n})
+			}
+		}
+	}
+	return ps
+}
+
+// classicMember finds the classic member that sent a request.
+func (g *Group) classicMember(id string, instanceID *string, generation int32) (*member, *kerr.Error) {
+	m := g.members[id]
+	if instanceID != nil {
+		var err error
+		if m, err = g.findStatic(id, *instanceID); err != nil {
+			return nil, codeOf(err)
+		}
+	}
+	switch {
+	case m == nil, m.classic == nil:
+		return nil, kerr.UnknownMemberID
+	case generation != m.epoch:
+		return nil, kerr.IllegalGeneration
+	}
+	return m, nil
+}
+
+// Sync answers the SyncGroup of a classic member with what it may read.
+func (g *Group) Sync(env Env, req *kmsg.SyncGroupRequest) *kmsg.SyncGroupResponse {
+	g.begin(env)
+	defer g.end()
+	resp := req.ResponseKind().(*kmsg.SyncGroupResponse)
+	m, err := g.classicMember(req.MemberID, req.InstanceID, req.Generation)
+	switch {
+	case err != nil:
+	case req.ProtocolType != nil && *req.ProtocolType != ProtocolType,
+		req.Protocol != nil && *req.Protocol != m.classic.Protocols[0].Name:
+		err = kerr.InconsistentGroupProtocol
+	case g.epoch > m.epoch && m.state != unrevoked:
+		g.expectJoin(m)
+		err = kerr.RebalanceInProgress
+	default:
+		m.sync = deadline{}
+		g.hear(m)
+		resp.ProtocolType, resp.Protocol = req.ProtocolType, req.Protocol
+		resp.MemberAssignment = classicAssignment(m, m.assigned.sorted(), env.Topics)
+	}
+	if err != nil {
+		resp.ErrorCode = err.Code
+	}
+	return resp
+}
+
+// ClassicHeartbeat notes a sign of life of a classic member.
+// REBALANCE_IN_PROGRESS asks it to join again: because there is a new epoch, it
+// must give up partitions, or partitions that it waits for are free.
+func (g *Group) ClassicHeartbeat(env Env, req *kmsg.HeartbeatRequest) *kerr.Error {
+	g.begin(env)
+	defer g.end()
+	m, err := g.classicMember(req.MemberID, req.InstanceID, req.Generation)
+	if err != nil {
+		return err
+	}
+	g.hear(m)
+	if m.epoch < g.epoch || m.state == unrevoked || m.state == unreleased && !g.waits(m) {
+		g.expectJoin(m)
+		return kerr.RebalanceInProgress
+	}
+	return nil
+}
+
+// waits reports whether somebody else still holds what m shall have.
+func (g *Group) waits(m *member) bool {
+	return slices.ContainsFunc(m.target, func(p Partition) bool {
+		_, has := m.assigned[p]
+		return !has && g.owners[p] != nil
+	})
+}
+
+func (g *Group) expectJoin(m *member) {
+	if m.rejoin.IsZero() {
+		g.arm(&m.rejoin, m.rebalance)
+	}
+}
+
+// ClassicLeave removes members with a LeaveGroup: by member id, or by
+// instance id, as administrators do. It returns the error of each, nil for success.
+func (g *Group) ClassicLeave(env Env, leavers []kmsg.LeaveGroupRequestMember) ([]*kerr.Error, Effects) {
+	g.begin(env)
+	errs := make([]*kerr.Error, len(leavers))
+	var members []*member
+	for i, l := range leavers {
+		m := g.members[l.MemberID]
+		if l.InstanceID != nil {
+			m = g.static[*l.InstanceID]
+		}
+		switch {
+		case m == nil:
+			errs[i] = kerr.UnknownMemberID
+		case l.InstanceID != nil && l.MemberID != "" && l.MemberID != m.id:
+			errs[i] = kerr.FencedInstanceID
+		case !slices.Contains(members, m):
+			members = append(members, m)
+		}
+	}
+	left := g.fence(members...)
+	fx := g.end()
+	fx.Downgrade = left
+	return errs, fx
+}
+
+// classicAssignment is partitions in the form that m's protocol has for them.
+func classicAssignment(m *member, partitions []Partition, topics Topics) []byte {
+	a := kmsg.NewConsumerMemberAssignment()
+	metadata := kbin.Reader{Src: m.classic.Protocols[0].Metadata}
+	a.Version = min(metadata.Int16(), maxAssignmentVersion)
+	runs(partitions, func(topic TopicID, of []Partition) {
+		if name, ok := topics.ByID(topic); ok {
+			t := kmsg.NewConsumerMemberAssignmentTopic()
+			t.Topic, t.Partitions = name, numbers(of)
+			a.Topics = append(a.Topics, t)
+		}
+	})
+	return a.AppendTo(nil)
+}
+
+// maxAssignmentVersion is the highest version of an assignment.
+const maxAssignmentVersion = 3

@@ -1,0 +1,33 @@
+package consumer
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// Refusal is why a request is refused: Kafka's error, and a message for people.
+type Refusal struct {
+	Code    *kerr.Error
+	Message string
+}
+
+func refuse(code *kerr.Error, format string, args ...any) error {
+	return &Refusal{code, fmt.Sprintf(format, args...)}
+}
+
+// Error returns the message.
+func (r *Refusal) Error() string { return r.Message }
+
+// Unwrap returns Kafka's error.
+func (r *Refusal) Unwrap() error { return r.Code }
+
+// codeOf is Kafka's error of err; nil for nil. All errors here are refusals.
+func codeOf(err error) *kerr.Error {
+	var r *Refusal
+	if errors.As(err, &r) {
+		return r.Code
+	}
+	return nil
+}
