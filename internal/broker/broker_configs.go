@@ -29,6 +29,8 @@ func (b *Broker) brokerConfigs() []topicconfig.Entry {
 			"How long a new consumer group waits for more members."),
 		property("max.incremental.fetch.session.cache.slots", kmsg.ConfigTypeInt, strconv.Itoa(b.cfg.FetchSessions), "1000",
 			"How many fetch sessions are remembered."),
+		property("max.request.partition.size.limit", kmsg.ConfigTypeInt, strconv.Itoa(maxDescribedPartitions), "2000",
+			"How many partitions one answer to DescribeTopicPartitions describes at most."),
 		property("node.id", kmsg.ConfigTypeInt, strconv.Itoa(int(b.cfg.NodeID)), "-1", "The broker's id."),
 		property("num.partitions", kmsg.ConfigTypeInt, strconv.Itoa(b.cfg.DefaultPartitions), "1",
 			"How many partitions a topic gets that asks for none in particular."),

@@ -7,14 +7,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// endpointBrokers is the only endpoint type there is (KIP-919 adds controllers).
-const endpointBrokers = 1
+// Types of endpoints (KIP-919). Only brokers have any here.
+const (
+	endpointBrokers     = 1
+	endpointControllers = 2
+)
 
 func (b *Broker) describeCluster(_ context.Context, c *call, req *kmsg.DescribeClusterRequest) kmsg.Response {
 	resp := reply[*kmsg.DescribeClusterResponse](req)
-	if req.Version >= 1 && req.EndpointType != endpointBrokers {
-		message := "this listener serves brokers, not controllers"
-		resp.ErrorCode, resp.ErrorMessage = kerr.MismatchedEndpointType.Code, &message
+	if err := checkEndpointType(req); err != nil {
+		resp.ErrorCode, resp.ErrorMessage = messageOf(err)
 		return resp
 	}
 	resp.EndpointType = endpointBrokers
@@ -26,4 +28,14 @@ func (b *Broker) describeCluster(_ context.Context, c *call, req *kmsg.DescribeC
 		resp.ClusterAuthorizedOperations = clusterOperations
 	}
 	return resp
+}
+
+func checkEndpointType(req *kmsg.DescribeClusterRequest) error {
+	switch {
+	case req.Version < 1 || req.EndpointType == endpointBrokers:
+		return nil
+	case req.EndpointType == endpointControllers:
+		return refuse(kerr.MismatchedEndpointType, "this listener serves brokers, not controllers")
+	}
+	return refuse(kerr.UnsupportedEndpointType, "there is no endpoint type %d", req.EndpointType)
 }

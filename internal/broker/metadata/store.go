@@ -67,6 +67,9 @@ func Open(cfg Config) (*Store, error) {
 // Snapshot is the metadata now.
 func (s *Store) Snapshot() *Snapshot { return s.snapshot.Load() }
 
+// End is the offset behind the last record of the metadata partition.
+func (s *Store) End() int64 { return s.partition.log.HighWatermark() }
+
 // ClusterID is the random id that the cluster got when it first started.
 func (s *Store) ClusterID() string { return s.clusterID }
 

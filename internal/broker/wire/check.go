@@ -67,6 +67,10 @@ func (w *walker) field(f *field) {
 		w.skip(w.length(f.nullable, 4))
 	case kindArray:
 		w.array(f)
+	case kindOptional:
+		if b := w.skip(1); b != nil && int8(b[0]) != -1 {
+			w.fields(f.elems, false)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ const (
 	kindString               // int16 length, or uvarint length+1 when flexible
 	kindBytes                // int32 length, or uvarint length+1 when flexible
 	kindArray                // int32 count, or uvarint count+1 when flexible, then elements
+	kindOptional             // int8, -1 for null, then a struct
 	kindTagged               // only within a flexible message's tag section
 	maxVersion   = math.MaxInt16
 	maxTagsInAll = 256 // of one request; clients send a handful
@@ -22,7 +23,7 @@ type field struct {
 	size        int // kindFixed
 	first, last int16
 	tag         uint32  // kindTagged
-	elems       []field // kindArray: the element's fields; kindTagged: the value's
+	elems       []field // kindArray: the element's fields; kindTagged: the value's; kindOptional: the struct's
 	plain       bool    // kindArray: elements are values, not structs, and carry no tags of their own
 }
 
@@ -50,6 +51,11 @@ func structs(elems ...field) field {
 // values is an array of one plain type.
 func values(elem field) field {
 	return field{kind: kindArray, nullable: true, elems: []field{elem}, plain: true, last: maxVersion}
+}
+
+// optional is a struct that may be null.
+func optional(elems ...field) field {
+	return field{kind: kindOptional, elems: elems, last: maxVersion}
 }
 
 // tagged is an optional field of a flexible version. A struct value ends in

@@ -27,15 +27,29 @@ var schemas = map[int16]schema{
 	18: apiVersions,
 	19: createTopics,
 	20: deleteTopics,
+	21: deleteRecords,
 	22: initProducerID,
 	23: offsetForLeaderEpoch,
+	29: describeACLs,
+	30: createACLs,
+	31: deleteACLs,
 	32: describeConfigs,
 	33: alterConfigs,
+	34: alterReplicaLogDirs,
+	35: describeLogDirs,
 	37: createPartitions,
 	42: deleteGroups,
+	43: electLeaders,
 	44: incrementalAlterConfigs,
+	45: alterPartitionAssignments,
+	46: listPartitionReassignments,
 	47: offsetDelete,
+	48: describeClientQuotas,
+	49: alterClientQuotas,
+	55: describeQuorum,
+	57: updateFeatures,
 	60: describeCluster,
+	75: describeTopicPartitions,
 }
 
 var produce = schema{9, []field{
@@ -210,3 +224,64 @@ var incrementalAlterConfigs = schema{1, []field{
 var offsetDelete = schema{never, []field{str, structs(str, structs(i32))}}
 
 var describeCluster = schema{0, []field{boolean, since(1, i8), since(2, boolean)}}
+
+var deleteRecords = schema{2, []field{
+	structs(str, structs(i32, i64)),
+	i32,
+}}
+
+var describeACLs = schema{2, []field{
+	i8, nullableString,
+	since(1, i8), // pattern type
+	nullableString, nullableString, i8, i8,
+}}
+
+var createACLs = schema{2, []field{structs(
+	i8, str,
+	since(1, i8), // pattern type
+	str, str, i8, i8,
+)}}
+
+var deleteACLs = schema{2, []field{structs(describeACLs.fields...)}}
+
+var alterReplicaLogDirs = schema{2, []field{structs(str, structs(str, values(i32)))}}
+
+var describeLogDirs = schema{2, []field{structs(str, values(i32))}}
+
+var electLeaders = schema{2, []field{
+	since(1, i8), // election type
+	structs(str, values(i32)),
+	i32,
+}}
+
+var alterPartitionAssignments = schema{0, []field{
+	i32,
+	since(1, boolean), // allow replication factor change
+	structs(str, structs(i32, values(i32))),
+}}
+
+var listPartitionReassignments = schema{0, []field{i32, structs(str, values(i32))}}
+
+var describeClientQuotas = schema{1, []field{structs(str, i8, nullableString), boolean}}
+
+var alterClientQuotas = schema{1, []field{
+	structs(
+		structs(str, nullableString),
+		structs(str, i64, boolean), // the value is a float64
+	),
+	boolean,
+}}
+
+var describeQuorum = schema{0, []field{structs(str, structs(i32))}}
+
+var updateFeatures = schema{0, []field{
+	i32,
+	structs(
+		str, i16,
+		until(0, boolean), // allow downgrade
+		since(1, i8),      // upgrade type
+	),
+	since(1, boolean), // validate only
+}}
+
+var describeTopicPartitions = schema{0, []field{structs(str), i32, optional(str, i32)}}
