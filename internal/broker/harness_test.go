@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"strconv"
@@ -66,7 +67,7 @@ func (s *server) listen() {
 	go func() { served <- s.Serve(context.Background(), ln, s.info) }()
 	s.stop = sync.OnceFunc(func() {
 		s.Close()
-		if err := <-served; err != nil {
+		if err := <-served; err != nil && !errors.Is(err, errClosing) { // closed before it served
 			s.t.Errorf("serve: %v", err)
 		}
 		if err := s.log.Close(); err != nil {
