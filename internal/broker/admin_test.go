@@ -61,6 +61,7 @@ func check(t *testing.T, what string, code int16, message *string, want *kerr.Er
 func TestCreateTopicsAnswersAsKafka(t *testing.T) {
 	s := start(t, func(c *Config) { c.DefaultPartitions = 3 })
 	s.topic("there", 1)
+	s.topic("there_", 1)
 	null := newTopic("x", 1, 1)
 	null.Configs = []kmsg.CreateTopicsRequestTopicConfig{{Name: "retention.ms"}}
 	renumbered := assigned(newTopic("x", -1, -1), []int32{1}, []int32{1})
@@ -74,7 +75,19 @@ func TestCreateTopicsAnswersAsKafka(t *testing.T) {
 		{"exists", newTopic("there", 1, 1), kerr.TopicAlreadyExists, `"there"`},
 		{"no name", newTopic("", 1, 1), kerr.InvalidTopicException, "empty"},
 		{"bad name", newTopic("a/b", 1, 1), kerr.InvalidTopicException, `'/'`},
-		{"reserved name", newTopic(metadata.PartitionTopic, 1, 1), kerr.InvalidTopicException, "broker"},
+		{"reserved name", newTopic(metadata.PartitionTopic, 1, 1), kerr.InvalidRequest, "broker"},
+		{"name of dots", newTopic("..", 1, 1), kerr.InvalidTopicException, `".."`},
+		{"name with a newline", newTopic("a\nb", 1, 1), kerr.InvalidTopicException, `'\n'`},
+		{"name in another script", newTopic("ö", 1, 1), kerr.InvalidTopicException, "only letters"},
+		{"long name", newTopic(strings.Repeat("x", 250), 1, 1), kerr.InvalidTopicException, "250"},
+		{"colliding name", newTopic("there.", 1, 1), kerr.InvalidTopicException, `"there_"`},
+		{"exists, and all else is wrong", newTopic("there", 0, 9, "retention", "1"), kerr.TopicAlreadyExists, `"there"`},
+		{"config and replicas", newTopic("x", 1, 9, "retention", "1"), kerr.InvalidConfig, `"retention"`},
+		{"config and partitions", newTopic("x", 0, 1, "retention", "1"), kerr.InvalidConfig, `"retention"`},
+		{"replicas and partitions", newTopic("x", 0, 3), kerr.InvalidPartitions, "0"},
+		{"neither", newTopic("x", 0, 0), kerr.InvalidReplicationFactor, "0"},
+		{"negative replicas", newTopic("x", 1, -2), kerr.InvalidReplicationFactor, "-2"},
+		{"empty assignment", assigned(newTopic("x", -1, -1), []int32{}), kerr.InvalidReplicaAssignment, "[]"},
 		{"no partitions", newTopic("x", 0, 1), kerr.InvalidPartitions, "0"},
 		{"negative partitions", newTopic("x", -2, 1), kerr.InvalidPartitions, "-2"},
 		{"too many partitions", newTopic("x", 1_000_000, 1), kerr.InvalidPartitions, "1000000"},
@@ -139,32 +152,39 @@ func TestCreateTopicsTellsWhatItMade(t *testing.T) {
 func TestDeleteTopicsAnswersAsKafka(t *testing.T) {
 	s := start(t)
 	s.Create(t, metadata.OffsetsTopic)
-	a, b := s.topic("a", 2), s.topic("b", 1)
+	a, b, twice, mixed := s.topic("a", 2), s.topic("b", 1), s.topic("twice", 1), s.topic("mixed", 1)
 	s.topic("c", 1)
 	name, both, gone, internal := "a", "c", "gone", metadata.OffsetsTopic
 	req := kmsg.NewPtrDeleteTopicsRequest()
 	req.Version = 6
 	req.Topics = []kmsg.DeleteTopicsRequestTopic{
-		{Topic: &name}, {TopicID: b.ID}, {TopicID: a.ID},
+		{Topic: &name}, {TopicID: b.ID}, {TopicID: twice.ID}, {Topic: &mixed.Name},
 		{Topic: &both, TopicID: a.ID}, {}, {Topic: &gone}, {TopicID: [16]byte{7}}, {Topic: &internal},
+		// once more
+		{TopicID: twice.ID}, {TopicID: mixed.ID}, {Topic: &gone}, {Topic: &gone},
 	}
 	resp := ask[*kmsg.DeleteTopicsResponse](s.dial(), req)
 	for i, want := range []struct {
 		err  *kerr.Error
 		text string
 	}{
-		{nil, ""}, {nil, ""}, {kerr.InvalidRequest, "more than once"},
+		{nil, ""}, {nil, ""}, {kerr.InvalidRequest, "more than once"}, {kerr.InvalidRequest, "more than once"},
 		{kerr.InvalidRequest, "either"}, {kerr.InvalidRequest, "either"},
-		{kerr.UnknownTopicOrPartition, `"gone"`}, {kerr.UnknownTopicID, "no topic with id"}, {kerr.InvalidTopicException, "internal"},
+		{kerr.InvalidRequest, "more than once"}, {kerr.UnknownTopicID, "no topic with id"}, {kerr.InvalidTopicException, "internal"},
 	} {
 		rt := resp.Topics[i]
 		check(t, fmt.Sprint("topic ", i), rt.ErrorCode, rt.ErrorMessage, want.err, want.text)
 	}
-	if *resp.Topics[1].Topic != "b" || resp.Topics[0].TopicID != a.ID {
-		t.Errorf("names and ids are not filled in: %+v", resp.Topics[:2])
+	if len(resp.Topics) != 9 || *resp.Topics[1].Topic != "b" || resp.Topics[0].TopicID != a.ID {
+		t.Errorf("names and ids are not filled in: %+v", resp.Topics)
 	}
-	if got := s.store.Snapshot().Len(); got != 2 || s.log.Partition("a", 1) != nil {
+	if got := s.store.Snapshot().Len(); got != 4 || s.log.Partition("a", 1) != nil || s.log.Partition("twice", 0) == nil {
 		t.Errorf("%d topics are left", got)
+	}
+	byName := kmsg.NewPtrDeleteTopicsRequest()
+	byName.Version, byName.TopicNames = 5, []string{"gone", "mixed"}
+	if got := ask[*kmsg.DeleteTopicsResponse](s.dial(), byName).Topics; got[0].ErrorCode != kerr.UnknownTopicOrPartition.Code || got[1].ErrorCode != 0 {
+		t.Errorf("got %+v", got)
 	}
 }
 
@@ -184,6 +204,8 @@ func TestCreatePartitionsAnswersAsKafka(t *testing.T) {
 		{"gone", 3, nil, kerr.UnknownTopicOrPartition, `"gone"`},
 		{"a", 2, nil, kerr.InvalidPartitions, "2 partitions"},
 		{"a", 1, nil, kerr.InvalidPartitions, "1"},
+		{"a", 0, nil, kerr.InvalidPartitions, "0"},
+		{"a", -1, here, kerr.InvalidPartitions, "-1"},
 		{"a", 20_000, nil, kerr.InvalidPartitions, "20000"},
 		{"a", 3, elsewhere, kerr.InvalidReplicaAssignment, "[9]"},
 		{"a", 4, here, kerr.InvalidReplicaAssignment, "2 partitions are added"},
@@ -194,8 +216,16 @@ func TestCreatePartitionsAnswersAsKafka(t *testing.T) {
 		req := kmsg.NewPtrCreatePartitionsRequest()
 		req.Version = 3
 		req.Topics = []kmsg.CreatePartitionsRequestTopic{{Topic: c.topic, Count: c.count, Assignment: c.assignment}}
-		rt := ask[*kmsg.CreatePartitionsResponse](s.dial(), req).Topics[0]
-		check(t, fmt.Sprint(c.topic, " to ", c.count), rt.ErrorCode, rt.ErrorMessage, c.want, c.text)
+		for _, req.ValidateOnly = range []bool{true, false} {
+			rt := ask[*kmsg.CreatePartitionsResponse](s.dial(), req).Topics[0]
+			check(t, fmt.Sprint(c.topic, " to ", c.count), rt.ErrorCode, rt.ErrorMessage, c.want, c.text)
+		}
+		req.Topics = append(req.Topics, req.Topics[0])
+		twice := ask[*kmsg.CreatePartitionsResponse](s.dial(), req).Topics
+		if len(twice) != 1 {
+			t.Fatalf("got %+v", twice)
+		}
+		check(t, "twice", twice[0].ErrorCode, twice[0].ErrorMessage, kerr.InvalidRequest, "more than once")
 	}
 	if got := len(s.store.Snapshot().Topic("a").Partitions); got != 5 || s.log.Partition("a", 4) == nil {
 		t.Errorf("a has %d partitions", got)

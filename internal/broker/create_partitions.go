@@ -36,15 +36,23 @@ func (b *Broker) addPartitions(rt *kmsg.CreatePartitionsRequestTopic, validateOn
 	if t != nil && t.Internal() {
 		return refuse(kerr.InvalidTopicException, "the number of partitions of %s cannot be changed: groups would lose their offsets", t.Name)
 	}
-	if t != nil && rt.Assignment != nil {
-		if added := int(rt.Count) - len(t.Partitions); len(rt.Assignment) != added {
-			return refuse(kerr.InvalidReplicaAssignment, "%d partitions are added, the assignment has %d", added, len(rt.Assignment))
-		}
-		for _, a := range rt.Assignment {
-			if err := b.checkReplicas(a.Replicas); err != nil {
-				return err
-			}
+	if t != nil && rt.Assignment != nil && int(rt.Count) > len(t.Partitions) {
+		if err := b.checkAssignment(rt, int(rt.Count)-len(t.Partitions)); err != nil {
+			return err
 		}
 	}
 	return b.store.AddPartitions(rt.Topic, int(rt.Count), validateOnly)
+}
+
+// checkAssignment: it must be one of this broker alone for each partition added.
+func (b *Broker) checkAssignment(rt *kmsg.CreatePartitionsRequestTopic, added int) error {
+	if len(rt.Assignment) != added {
+		return refuse(kerr.InvalidReplicaAssignment, "%d partitions are added, the assignment has %d", added, len(rt.Assignment))
+	}
+	for _, a := range rt.Assignment {
+		if err := b.checkReplicas(a.Replicas); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -72,11 +73,18 @@ func (b *Broker) createdTopic(t *metadata.Topic, req *kmsg.CreateTopicsRequest) 
 	return st
 }
 
-// specOf reads one topic of the request.
+// specOf reads one topic of the request. Of several mistakes Kafka's controller
+// tells the first in this order: name, existence, configs, partitions.
 func (b *Broker) specOf(rt *kmsg.CreateTopicsRequestTopic) (metadata.Spec, error) {
 	spec := metadata.Spec{Name: rt.Topic, Configs: make(map[string]string, len(rt.Configs))}
+	if rt.Topic == metadata.PartitionTopic {
+		return spec, refuse(kerr.InvalidRequest, "topic %s belongs to the broker, clients cannot create it", rt.Topic)
+	}
 	if err := metadata.CheckName(rt.Topic); err != nil {
 		return spec, err
+	}
+	if b.store.Snapshot().Topic(rt.Topic) != nil {
+		return spec, fmt.Errorf("%w: %q", metadata.ErrExists, rt.Topic)
 	}
 	for _, rc := range rt.Configs {
 		if rc.Value == nil {
@@ -84,8 +92,13 @@ func (b *Broker) specOf(rt *kmsg.CreateTopicsRequestTopic) (metadata.Spec, error
 		}
 		spec.Configs[rc.Name] = *rc.Value
 	}
-	var err error
-	spec.Partitions, err = b.partitionsOf(rt)
+	n, err := b.partitionsOf(rt)
+	if spec.Partitions = n; err == nil {
+		return spec, nil // the store checks the configs
+	}
+	if _, mistake := topicconfig.Settings(spec.Configs, b.cfg.TopicDefaults); mistake != nil {
+		err = mistake
+	}
 	return spec, err
 }
 
@@ -93,7 +106,8 @@ func (b *Broker) partitionsOf(rt *kmsg.CreateTopicsRequestTopic) (int, error) {
 	if len(rt.ReplicaAssignment) > 0 {
 		return b.assignedPartitions(rt)
 	}
-	if rt.ReplicationFactor != -1 && rt.ReplicationFactor != replicationFactor {
+	enough := rt.NumPartitions == -1 || rt.NumPartitions > 0
+	if rt.ReplicationFactor < -1 || rt.ReplicationFactor == 0 || rt.ReplicationFactor > replicationFactor && enough {
 		return 0, refuse(kerr.InvalidReplicationFactor, "replication factor is %d, must be 1 or -1: there is one broker", rt.ReplicationFactor)
 	}
 	if rt.NumPartitions == -1 {

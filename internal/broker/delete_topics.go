@@ -12,6 +12,8 @@ import (
 // deleteTopicIDs is the first version that names topics by id too.
 const deleteTopicIDs = 6
 
+// deleteTopics deletes topics. As in Kafka one that is named more than once, be it
+// by name and by id, is not deleted, and has one answer.
 func (b *Broker) deleteTopics(_ context.Context, _ *call, req *kmsg.DeleteTopicsRequest) kmsg.Response {
 	resp := reply[*kmsg.DeleteTopicsResponse](req)
 	if req.Version < deleteTopicIDs {
@@ -21,53 +23,77 @@ func (b *Broker) deleteTopics(_ context.Context, _ *call, req *kmsg.DeleteTopics
 			req.Topics = append(req.Topics, rt)
 		}
 	}
+	r := removals{places: make(map[any]int)}
+	topics := b.store.Snapshot()
+	for i := range req.Topics {
+		r.add(topics, &req.Topics[i])
+	}
 	var doomed []*metadata.Topic
 	var places []int // of doomed, in the response
-	topics := b.store.Snapshot()
-	seen := make(map[metadata.ID]bool)
-	for i := range req.Topics {
-		rt := &req.Topics[i]
-		t, err := findDoomed(topics, rt)
-		st := kmsg.NewDeleteTopicsResponseTopic()
-		st.Topic, st.TopicID = rt.Topic, rt.TopicID
-		switch {
-		case err != nil:
-			st.ErrorCode, st.ErrorMessage = messageOf(err)
-		case seen[t.ID]:
-			st.ErrorCode, st.ErrorMessage = messageOf(refuse(kerr.InvalidRequest, "topic %s is named more than once", t.Name))
-		default:
-			seen[t.ID] = true
-			st.Topic, st.TopicID = &t.Name, t.ID
-			doomed, places = append(doomed, t), append(places, len(resp.Topics))
+	for i, t := range r.topics {
+		if t != nil {
+			doomed, places = append(doomed, t), append(places, i)
 		}
-		resp.Topics = append(resp.Topics, st)
 	}
 	for i, err := range b.store.Delete(doomed) {
-		st := &resp.Topics[places[i]]
+		st := &r.answers[places[i]]
 		if st.ErrorCode, st.ErrorMessage = messageOf(err); err == nil {
 			b.groups.TopicDeleted(doomed[i].Name, doomed[i].ID)
 		}
 	}
+	resp.Topics = r.answers
 	return resp
 }
 
-func findDoomed(topics *metadata.Snapshot, rt *kmsg.DeleteTopicsRequestTopic) (*metadata.Topic, error) {
-	id := metadata.ID(rt.TopicID)
-	var t *metadata.Topic
+// removals are the answers to a request, each with the topic to delete, or nil if
+// that is refused.
+type removals struct {
+	answers []kmsg.DeleteTopicsResponseTopic
+	topics  []*metadata.Topic
+	places  map[any]int // of answers, by topic, or by name or id of one that is not there
+}
+
+func (r *removals) add(topics *metadata.Snapshot, rt *kmsg.DeleteTopicsRequestTopic) {
+	st := kmsg.NewDeleteTopicsResponseTopic()
+	st.Topic, st.TopicID = rt.Topic, rt.TopicID
+	if (rt.Topic == nil) == (rt.TopicID == [16]byte{}) {
+		r.answer(st, nil, refuse(kerr.InvalidRequest, "a topic must be named either by name or by id"))
+		return
+	}
+	t, key, err := findDoomed(topics, rt)
+	if i, again := r.places[key]; again {
+		r.topics[i] = nil
+		r.answers[i].ErrorCode, r.answers[i].ErrorMessage = messageOf(refuse(kerr.InvalidRequest, "the topic is named more than once"))
+		return
+	}
+	r.places[key] = len(r.answers)
+	if t != nil {
+		st.Topic, st.TopicID = &t.Name, t.ID
+	}
+	r.answer(st, t, err)
+}
+
+func (r *removals) answer(st kmsg.DeleteTopicsResponseTopic, t *metadata.Topic, err error) {
+	if st.ErrorCode, st.ErrorMessage = messageOf(err); err != nil {
+		t = nil
+	}
+	r.answers, r.topics = append(r.answers, st), append(r.topics, t)
+}
+
+// findDoomed finds the topic that the request names, what tells it from others
+// named there, and why it cannot be deleted.
+func findDoomed(topics *metadata.Snapshot, rt *kmsg.DeleteTopicsRequestTopic) (t *metadata.Topic, key any, err error) {
+	if rt.Topic == nil {
+		id := metadata.ID(rt.TopicID)
+		t, key, err = topics.TopicByID(id), id, refuse(kerr.UnknownTopicID, "there is no topic with id %v", id)
+	} else {
+		t, key, err = topics.Topic(*rt.Topic), *rt.Topic, refuse(kerr.UnknownTopicOrPartition, "there is no topic %q", *rt.Topic)
+	}
 	switch {
-	case (rt.Topic == nil) == (id == metadata.ID{}):
-		return nil, refuse(kerr.InvalidRequest, "a topic must be named either by name or by id")
-	case rt.Topic == nil:
-		if t = topics.TopicByID(id); t == nil {
-			return nil, refuse(kerr.UnknownTopicID, "there is no topic with id %v", id)
-		}
-	default:
-		if t = topics.Topic(*rt.Topic); t == nil {
-			return nil, refuse(kerr.UnknownTopicOrPartition, "there is no topic %q", *rt.Topic)
-		}
+	case t == nil:
+		return nil, key, err
+	case t.Internal():
+		return t, t, refuse(kerr.InvalidTopicException, "topic %s is internal, clients cannot delete it", t.Name)
 	}
-	if t.Internal() {
-		return nil, refuse(kerr.InvalidTopicException, "topic %s is internal, clients cannot delete it", t.Name)
-	}
-	return t, nil
+	return t, t, nil
 }

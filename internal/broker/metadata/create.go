@@ -78,10 +78,11 @@ func (s *Store) check(spec Spec) (log.Settings, error) {
 	if err := CheckName(spec.Name); err != nil {
 		return log.Settings{}, err
 	}
-	if err := checkCount(spec.Partitions); err != nil {
-		return log.Settings{}, err
+	settings, err := topicconfig.Settings(spec.Configs, s.cfg.TopicDefaults)
+	if err == nil {
+		err = checkCount(spec.Partitions)
 	}
-	return topicconfig.Settings(spec.Configs, s.cfg.TopicDefaults)
+	return settings, err
 }
 
 func checkCount(partitions int) error {
