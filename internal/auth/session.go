@@ -50,6 +50,9 @@ func (s *Session) Known() bool { return s.principal != Principal{} }
 // Exchanging tells whether the client's next message is for Step.
 func (s *Session) Exchanging() bool { return s.exchange != nil }
 
+// Mechanism is that of the exchange under way, or else of the last one.
+func (s *Session) Mechanism() Mechanism { return s.chosen }
+
 // Principal is who the client is; only if Known.
 func (s *Session) Principal() Principal { return s.principal }
 

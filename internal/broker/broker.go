@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/evidentlog/evident/internal/auth"
 	"github.com/evidentlog/evident/internal/broker/group"
 	"github.com/evidentlog/evident/internal/broker/metadata"
 )
@@ -14,6 +15,7 @@ type Broker struct {
 	cfg     Config
 	store   *metadata.Store
 	groups  *group.Coordinator
+	realm   *auth.Realm
 	metrics *metrics
 	table   [maxKey]*api
 
@@ -50,6 +52,9 @@ func New(cfg Config) (*Broker, error) {
 	b.writeBuffers.New = func() any { p := make([]byte, 0, writeBuffer+writeBuffer/8); return &p }
 	b.productions.New = func() any { return new(production) }
 	b.sessions = newFetchSessions(cfg.FetchSessions, cfg.Now)
+	b.realm = auth.NewRealm(auth.Config{
+		Users: store.Users, Secret: store.AuthenticationSecret(), SessionLifetime: cfg.ConnectionsMaxReauth, Now: cfg.Now,
+	})
 	b.groups = group.New(group.Config{
 		Store: offsetsStore{b}, Topics: groupTopics{store}, Logger: cfg.Logger,
 		InitialRebalanceDelay: cfg.GroupInitialRebalanceDelay,

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/auth"
 )
 
 // call is one request on its way through the broker.
@@ -21,6 +23,9 @@ type call struct {
 
 	answer answer // guarded by conn.out.mu; nil until there is one
 }
+
+// principal is who sent the request.
+func (c *call) principal() auth.Principal { return c.conn.principal }
 
 // answer is what the writer sends for a call.
 type answer interface {

@@ -2,13 +2,16 @@ package broker
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/evidentlog/evident/internal/auth"
 	"github.com/evidentlog/evident/internal/broker/metadata"
 	"github.com/evidentlog/evident/internal/log"
 )
@@ -57,6 +60,16 @@ type Config struct {
 	// StallTimeout is how long a client may take to send or to receive the next
 	// 1 MiB, or what is left, of a message that has been begun. Default: 30 s.
 	StallTimeout time.Duration
+	// AuthenticationTimeout is how long a client may take to prove who it is.
+	// Default: 30 s.
+	AuthenticationTimeout time.Duration
+	// FailedAuthenticationDelay is how long a client that failed to waits for its
+	// answer (connection.failed.authentication.delay.ms). Default: 100 ms;
+	// negative: not at all.
+	FailedAuthenticationDelay time.Duration
+	// ConnectionsMaxReauth is how long an authentication is good for, by SASL
+	// (connections.max.reauth.ms). 0: for as long as the connection.
+	ConnectionsMaxReauth time.Duration
 	// FetchMaxBytes bounds a Fetch response whatever the client asks for, but for its
 	// first batch (fetch.max.bytes). Default: 55 MiB.
 	FetchMaxBytes int
@@ -78,6 +91,8 @@ func (c Config) withDefaults() Config {
 	c.QueuedRequestBytes = cmp.Or(c.QueuedRequestBytes, 256<<20)
 	c.IdleTimeout = cmp.Or(c.IdleTimeout, 10*time.Minute)
 	c.StallTimeout = cmp.Or(c.StallTimeout, 30*time.Second)
+	c.AuthenticationTimeout = cmp.Or(c.AuthenticationTimeout, 30*time.Second)
+	c.FailedAuthenticationDelay = cmp.Or(c.FailedAuthenticationDelay, 100*time.Millisecond)
 	c.FetchMaxBytes = cmp.Or(c.FetchMaxBytes, 55<<20)
 	c.FetchSessions = cmp.Or(c.FetchSessions, 1000)
 	return c
@@ -97,6 +112,7 @@ func (c *Config) validate() error {
 		{"queued request bytes", c.QueuedRequestBytes},
 		{"idle timeout", int64(c.IdleTimeout)},
 		{"stall timeout", int64(c.StallTimeout)},
+		{"authentication timeout", int64(c.AuthenticationTimeout)},
 		{"largest fetch in bytes", int64(c.FetchMaxBytes)},
 		{"fetch sessions", int64(c.FetchSessions)},
 	} {
@@ -117,4 +133,11 @@ type ListenerInfo struct {
 	// AdvertisedHost and AdvertisedPort are where clients of this listener are told to connect to.
 	AdvertisedHost string
 	AdvertisedPort int32
+	// SASL are the mechanisms by which clients must prove who they are. None: they
+	// need not.
+	SASL []auth.Mechanism
+	// Identify tells who a connection is from by other means, such as a
+	// certificate of the client, or refuses it. It may take the time that the
+	// connection's TLS handshake takes. Default (nil): nobody in particular.
+	Identify func(context.Context, net.Conn) (auth.Principal, error)
 }

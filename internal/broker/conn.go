@@ -8,8 +8,11 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/evidentlog/evident/internal/auth"
 )
 
 const (
@@ -33,6 +36,14 @@ type conn struct {
 	reader *bufio.Reader // owned by the reader
 	slots  chan struct{} // a token for each call in out
 
+	// principal is set before the connection's two goroutines start, and stays.
+	principal auth.Principal
+	// session is nil on listeners without SASL; owned by run until the client is
+	// known, then by the writer.
+	session *auth.Session
+	bare    bool         // SASL messages come without request headers; owned by run
+	expires atomic.Int64 // when the session ends, in nanoseconds since 1970; 0: never
+
 	out struct {
 		mu     sync.Mutex
 		calls  []*call // in the order of arrival; the first is next to be answered
@@ -47,6 +58,7 @@ type conn struct {
 func newConn(b *Broker, nc net.Conn, info ListenerInfo) *conn {
 	return &conn{
 		broker: b, net: nc, info: info,
+		principal: auth.Anonymous(), session: b.newSession(nc, info),
 		reader:   bufio.NewReaderSize(nc, readBuffer),
 		slots:    make(chan struct{}, maxInFlight),
 		wake:     make(chan struct{}, 1),
@@ -61,6 +73,10 @@ var errGone = errors.New("closed by client")
 func (c *conn) run() error {
 	stop := context.AfterFunc(c.ctx, func() { c.net.Close() })
 	defer stop()
+	if err := c.authenticate(); err != nil {
+		c.close(err)
+		return context.Cause(c.ctx)
+	}
 	var writer sync.WaitGroup
 	writer.Go(func() { c.close(c.writeLoop()) })
 	c.close(c.readLoop())

@@ -5,6 +5,12 @@
 // It knows nothing of events, rules or proofs, and nothing of TLS:
 // [Broker.ServeConn] takes any [net.Conn].
 //
+// # Authentication
+//
+// On a listener that wants to know its clients, a connection's own goroutine
+// serves nothing but the authentication until the client is known. Only then do
+// the two goroutines start, so that what they serve always has a principal.
+//
 // # A connection's two goroutines
 //
 // The reader takes requests off the socket in order. A Produce or consumer

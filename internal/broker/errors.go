@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/evidentlog/evident/internal/auth"
 	"github.com/evidentlog/evident/internal/broker/groupconfig"
 	"github.com/evidentlog/evident/internal/broker/metadata"
 	"github.com/evidentlog/evident/internal/broker/topicconfig"
@@ -50,6 +51,7 @@ var codes = []struct {
 	{metadata.ErrInvalidPartitions, kerr.InvalidPartitions},
 	{topicconfig.ErrInvalid, kerr.InvalidConfig},
 	{groupconfig.ErrInvalid, kerr.InvalidConfig},
+	{auth.ErrUnsupportedMechanism, kerr.UnsupportedSaslMechanism},
 }
 
 // codeOf is the Kafka error code of err and a message for people; 0 for nil.

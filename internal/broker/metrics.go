@@ -14,6 +14,7 @@ type metrics struct {
 	connections      prometheus.Gauge
 	connectionErrors *prometheus.CounterVec // by reason
 	partitionErrors  *prometheus.CounterVec // by api and code
+	authentications  *prometheus.CounterVec // by mechanism and result
 	requests         *prometheus.CounterVec
 	seconds          *prometheus.HistogramVec
 	byKey            [maxKey]struct {
@@ -37,6 +38,9 @@ func newMetrics(r prometheus.Registerer, apis [maxKey]*api, fetchSessions func()
 		partitionErrors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "evident_broker_partition_errors_total", Help: "Errors that produce and fetch answered for a partition, by Kafka error code."},
 			[]string{"api", "code"}),
+		authentications: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "evident_broker_authentications_total", Help: "Clients that proved by SASL who they are (ok), or could not (failed)."},
+			[]string{"mechanism", "result"}),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "evident_broker_requests_total", Help: "Requests read."}, []string{"api"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -54,7 +58,7 @@ func newMetrics(r prometheus.Registerer, apis [maxKey]*api, fetchSessions func()
 	}
 	sessions := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "evident_broker_fetch_sessions", Help: "Fetch sessions that are remembered (KIP-227)."}, fetchSessions)
-	for _, c := range []prometheus.Collector{m.received, m.sent, m.connections, m.connectionErrors, m.partitionErrors, m.requests, m.seconds, sessions} {
+	for _, c := range []prometheus.Collector{m.received, m.sent, m.connections, m.connectionErrors, m.partitionErrors, m.authentications, m.requests, m.seconds, sessions} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}

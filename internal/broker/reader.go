@@ -33,6 +33,9 @@ func (c *conn) readLoop() error {
 		if err != nil {
 			return err
 		}
+		if c.expired(p.key) {
+			return errExpired
+		}
 		cl, err := c.admit(p)
 		if err != nil {
 			return err
@@ -206,6 +209,10 @@ func reason(err error) string {
 		return "too_large"
 	case errors.Is(err, errUnsupported):
 		return "unsupported"
+	case isUnknown(err):
+		return "unauthenticated"
+	case errors.Is(err, errExpired):
+		return "session_expired"
 	case errors.Is(err, errPanic):
 		return "internal"
 	}

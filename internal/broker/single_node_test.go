@@ -96,11 +96,12 @@ func TestTheQuorumIsThisBroker(t *testing.T) {
 		return ask[*kmsg.DescribeQuorumResponse](s.dial(), req)
 	}
 	resp := describe(metadata.PartitionTopic, 0)
+	const written = 3 // the cluster's id, its secret, the topic
 	sp := resp.Topics[0].Partitions[0]
-	if sp.ErrorCode != 0 || sp.LeaderID != 1 || sp.HighWatermark != 2 || len(sp.CurrentVoters) != 1 || len(sp.Observers) != 0 {
+	if sp.ErrorCode != 0 || sp.LeaderID != 1 || sp.HighWatermark != written || len(sp.CurrentVoters) != 1 || len(sp.Observers) != 0 {
 		t.Fatalf("got %+v", sp)
 	}
-	if v := sp.CurrentVoters[0]; v.ReplicaID != 1 || v.LogEndOffset != 2 || v.LastCaughtUpTimestamp <= 0 {
+	if v := sp.CurrentVoters[0]; v.ReplicaID != 1 || v.LogEndOffset != written || v.LastCaughtUpTimestamp <= 0 {
 		t.Errorf("got %+v", v)
 	}
 	if len(resp.Nodes) != 1 || resp.Nodes[0].NodeID != 1 {

@@ -8,7 +8,7 @@ import (
 
 // writeLoop answers the connection's calls in order until that fails.
 func (c *conn) writeLoop() error {
-	w := &frameWriter{conn: c.net, stall: c.broker.cfg.StallTimeout, pool: &c.broker.writeBuffers}
+	w := c.newWriter()
 	for {
 		cl := c.next()
 		if cl == nil {
@@ -27,6 +27,10 @@ func (c *conn) writeLoop() error {
 		}
 		<-c.slots
 	}
+}
+
+func (c *conn) newWriter() *frameWriter {
+	return &frameWriter{conn: c.net, stall: c.broker.cfg.StallTimeout, pool: &c.broker.writeBuffers}
 }
 
 // next takes the call whose turn it is, if it has an answer or is to be

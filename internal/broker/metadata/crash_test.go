@@ -9,12 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/evidentlog/evident/internal/auth"
 	"github.com/evidentlog/evident/internal/log"
 	"github.com/evidentlog/evident/internal/vfs"
 )
 
 // change is one step of the workload: what it does to the store, and to a model of
-// it (topic: partitions and retention.ms).
+// it (topic: partitions and retention.ms; user: iterations).
 type change struct {
 	do    func(*Store) error
 	model func(map[string]string)
@@ -32,15 +33,36 @@ var workload = []change{
 	{func(s *Store) error { return s.AddPartitions("b", 3, false) }, func(m map[string]string) { m["b"] = "3 " }},
 	{func(s *Store) error { return s.Delete([]*Topic{s.Snapshot().Topic("a")})[0] }, func(m map[string]string) { delete(m, "a") }},
 	{createOne("a", 1), func(m map[string]string) { m["a"] = "1 " }},
+	{setUsers(1, "alice", "bob"), func(m map[string]string) { m["user alice"], m["user bob"] = "1", "1" }},
+	{setUsers(2, "alice"), func(m map[string]string) { m["user alice"] = "2" }},
+	{setUsers(0, "bob"), func(m map[string]string) { delete(m, "user bob") }},
+}
+
+// setUsers gives users a credential of so many iterations; 0 deletes them.
+func setUsers(iterations int, names ...string) func(*Store) error {
+	return func(s *Store) error {
+		return s.AlterUsers(func(*auth.Users) map[string]auth.Credentials {
+			changes := make(map[string]auth.Credentials)
+			for _, name := range names {
+				if changes[name] = nil; iterations > 0 {
+					changes[name] = auth.Credentials{auth.ScramSHA256: auth.FromSaltedPassword(auth.ScramSHA256, []byte("x"), []byte("x"), iterations)}
+				}
+			}
+			return changes
+		})
+	}
 }
 
 func createOne(name string, partitions int) func(*Store) error {
 	return func(s *Store) error { return s.Create([]Spec{{Name: name, Partitions: partitions}}, false)[0].Err }
 }
 
-func modelOf(s *Snapshot) map[string]string {
+func modelOf(s *Store) map[string]string {
 	m := make(map[string]string)
-	for t := range s.All() {
+	for name, credentials := range s.Users().All() {
+		m["user "+name] = fmt.Sprint(credentials[auth.ScramSHA256].Iterations)
+	}
+	for t := range s.Snapshot().All() {
 		m[t.Name] = fmt.Sprint(len(t.Partitions), " ", t.Configs["retention.ms"])
 	}
 	return m
@@ -62,7 +84,7 @@ func TestPowerCutAtEveryWrite(t *testing.T) {
 		before, during, ids := runUntilCut(disk)
 		for name, keep := range map[string]vfs.Keep{"none": vfs.KeepNone, "all": vfs.KeepAll, "some": vfs.KeepRandom(uint64(n))} {
 			s, done := reopen(t, mem.Crash(keep))
-			got := modelOf(s.Snapshot())
+			got := modelOf(s)
 			if !maps.Equal(got, before) && !maps.Equal(got, during) {
 				t.Errorf("power cut at write %d, keeping %s: got %v, want %v or %v", n, name, got, before, during)
 			}
@@ -126,8 +148,8 @@ func reopen(t *testing.T, fs vfs.FS) (*Store, func()) {
 			t.Errorf("a partition of %s is not open", top.Name)
 		}
 	}
-	if s.ClusterID() == "" {
-		t.Error("no cluster id")
+	if s.ClusterID() == "" || len(s.AuthenticationSecret()) != secretBytes {
+		t.Error("no cluster id, or no secret")
 	}
 	return s, func() { l.Close() }
 }

@@ -51,7 +51,7 @@ func advised(err error) error {
 
 // load reads all records into an image.
 func (p *partition) load() (*image, error) {
-	m := &image{topics: make(map[string]topicValue), groups: make(groupConfigs)}
+	m := newImage()
 	for at := p.log.LogStart(); at < p.log.HighWatermark(); {
 		next, err := p.loadSome(at, m)
 		if err != nil {

@@ -4,12 +4,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/evidentlog/evident/internal/auth"
 )
 
 const (
-	formatVersion  = 1
-	clusterKey     = "/cluster"
-	producerIDsKey = "/producer-ids"
+	formatVersion     = 1
+	clusterKey        = "/cluster"
+	producerIDsKey    = "/producer-ids"
+	authenticationKey = "/authentication"
+	userPrefix        = "/user/" // the user's name follows
 )
 
 // record is one key and value of the metadata partition; a nil value deletes.
@@ -51,18 +55,21 @@ func newRecord(key string, value any) (record, error) {
 type image struct {
 	topics         map[string]topicValue
 	groups         groupConfigs
+	users          map[string]auth.Credentials
+	secret         []byte
 	clusterID      string
 	nextProducerID int64
 }
 
+func newImage() *image {
+	return &image{
+		topics: make(map[string]topicValue), groups: make(groupConfigs), users: make(map[string]auth.Credentials),
+	}
+}
+
 func (m *image) apply(key string, value []byte) error {
-	group, isGroup := groupOf(key)
-	switch {
-	case value == nil && isGroup:
-		delete(m.groups, group)
-		return nil
-	case value == nil:
-		delete(m.topics, key)
+	if value == nil {
+		m.remove(key)
 		return nil
 	}
 	var head struct {
@@ -79,6 +86,16 @@ func (m *image) apply(key string, value []byte) error {
 		return fmt.Errorf("metadata record %q: %w", key, err)
 	}
 	return nil
+}
+
+func (m *image) remove(key string) {
+	if group, ok := groupOf(key); ok {
+		delete(m.groups, group)
+	} else if user, ok := strings.CutPrefix(key, userPrefix); ok {
+		delete(m.users, user)
+	} else {
+		delete(m.topics, key)
+	}
 }
 
 func (m *image) set(key string, value []byte) error {
@@ -98,6 +115,13 @@ func (m *image) set(key string, value []byte) error {
 		err := json.Unmarshal(value, &v)
 		m.groups.set(strings.TrimPrefix(key, groupPrefix), v.Configs)
 		return err
+	case key == authenticationKey:
+		var v authenticationValue
+		err := json.Unmarshal(value, &v)
+		m.secret = v.Secret
+		return err
+	case strings.HasPrefix(key, userPrefix):
+		return m.setUser(key[len(userPrefix):], value)
 	case strings.HasPrefix(key, "/"):
 		return fmt.Errorf("unknown key: run the version of Evident that wrote it, or a newer one")
 	}
@@ -109,5 +133,18 @@ func (m *image) set(key string, value []byte) error {
 		return fmt.Errorf("%d partitions", v.Partitions)
 	}
 	m.topics[key] = v
+	return nil
+}
+
+func (m *image) setUser(name string, value []byte) error {
+	var v userValue
+	if err := json.Unmarshal(value, &v); err != nil {
+		return err
+	}
+	credentials, err := v.credentials()
+	if err != nil {
+		return err
+	}
+	m.users[name] = credentials
 	return nil
 }

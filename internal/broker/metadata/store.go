@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/evidentlog/evident/internal/auth"
 	"github.com/evidentlog/evident/internal/broker/topicconfig"
 	"github.com/evidentlog/evident/internal/log"
 )
@@ -34,6 +35,9 @@ type Store struct {
 	cfg       Config
 	partition *partition
 	clusterID string
+	secret    []byte
+	users     atomic.Pointer[auth.Users]
+	altering  sync.Mutex // one change of users after another; held while it is written
 	snapshot  atomic.Pointer[Snapshot]
 	groups    atomic.Pointer[groupConfigs]
 	names     *names
@@ -61,7 +65,8 @@ func Open(cfg Config) (*Store, error) {
 	if err := s.openTopics(m.topics); err != nil {
 		return nil, err
 	}
-	return s, s.nameCluster(m.clusterID)
+	s.users.Store(auth.NewUsers(m.users))
+	return s, s.found(m)
 }
 
 // Snapshot is the metadata now.
@@ -73,17 +78,27 @@ func (s *Store) End() int64 { return s.partition.log.HighWatermark() }
 // ClusterID is the random id that the cluster got when it first started.
 func (s *Store) ClusterID() string { return s.clusterID }
 
-func (s *Store) nameCluster(id string) error {
-	s.clusterID = id
-	if id != "" {
-		return nil
+// found adds what a cluster gets once: its id, and a secret.
+func (s *Store) found(m *image) error {
+	var missing []record
+	s.clusterID, s.secret = m.clusterID, m.secret
+	if s.clusterID == "" {
+		s.clusterID = newID().String()
+		r, err := newRecord(clusterKey, clusterValue{formatVersion, s.clusterID})
+		if err != nil {
+			return err
+		}
+		missing = append(missing, r)
 	}
-	s.clusterID = newID().String()
-	r, err := newRecord(clusterKey, clusterValue{formatVersion, s.clusterID})
-	if err != nil {
-		return err
+	if len(s.secret) == 0 {
+		s.secret = newSecret()
+		r, err := newRecord(authenticationKey, authenticationValue{formatVersion, s.secret})
+		if err != nil {
+			return err
+		}
+		missing = append(missing, r)
 	}
-	return s.partition.write([]record{r})
+	return s.partition.write(missing)
 }
 
 func (s *Store) openTopics(values map[string]topicValue) error {

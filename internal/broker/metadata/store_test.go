@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -96,7 +97,10 @@ func TestMetadataOutlivesTheProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, cluster := describe(s.Snapshot()), s.ClusterID()
+	if err := setUsers(4096, "alice/a", "\u00fc")(s); err != nil {
+		t.Fatal(err)
+	}
+	want, cluster, secret, users := describe(s.Snapshot()), s.ClusterID(), s.AuthenticationSecret(), s.Users()
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -107,6 +111,9 @@ func TestMetadataOutlivesTheProcess(t *testing.T) {
 	}
 	if s.ClusterID() != cluster || cluster == "" {
 		t.Errorf("cluster id %q, before %q", s.ClusterID(), cluster)
+	}
+	if !bytes.Equal(s.AuthenticationSecret(), secret) || !reflect.DeepEqual(s.Users(), users) {
+		t.Errorf("the secret or the users are others: %+v", s.Users())
 	}
 	if got := s.Snapshot().Topic("a").Partition(2).Settings().RetentionAge; got != 5*time.Millisecond {
 		t.Errorf("retention of a is %v", got)
@@ -283,10 +290,14 @@ func TestManyTopicsAtOnce(t *testing.T) {
 }
 
 func TestRecordsOfANewerVersionStopTheStart(t *testing.T) {
-	m := &image{topics: make(map[string]topicValue)}
+	m := newImage()
 	for _, c := range []struct{ key, value, want string }{
 		{"a", `{"v":2}`, "format version 2, this program knows 1"},
 		{"/quotas", `{"v":1}`, "unknown key"},
+		{"/user/alice", `{"v":2}`, "format version 2, this program knows 1"},
+		{"/user/alice", `{"v":1}`, "without credentials"},
+		{"/user/alice", `{"v":1,"scram":{"SCRAM-SHA3-512":{}}}`, "unknown mechanism"},
+		{"/user/alice", `{"v":1,"scram":{"SCRAM-SHA-256":{"iterations":4096,"salt":"eA=="}}}`, "incomplete"},
 		{"a", `{"v":1,"id":"x","partitions":1}`, "16 bytes of base64url"},
 		{"a", `{"v":1,"id":"AAAAAAAAAAAAAAAAAAAAAQ","partitions":0}`, "0 partitions"},
 		{"a", `{`, "unexpected end"},

@@ -24,6 +24,7 @@ var schemas = map[int16]schema{
 	14: syncGroup,
 	15: describeGroups,
 	16: listGroups,
+	17: saslHandshake,
 	18: apiVersions,
 	19: createTopics,
 	20: deleteTopics,
@@ -37,6 +38,7 @@ var schemas = map[int16]schema{
 	33: alterConfigs,
 	34: alterReplicaLogDirs,
 	35: describeLogDirs,
+	36: saslAuthenticate,
 	37: createPartitions,
 	42: deleteGroups,
 	43: electLeaders,
@@ -46,6 +48,8 @@ var schemas = map[int16]schema{
 	47: offsetDelete,
 	48: describeClientQuotas,
 	49: alterClientQuotas,
+	50: describeUserScramCredentials,
+	51: alterUserScramCredentials,
 	55: describeQuorum,
 	57: updateFeatures,
 	60: describeCluster,
@@ -285,3 +289,14 @@ var updateFeatures = schema{0, []field{
 }}
 
 var describeTopicPartitions = schema{0, []field{structs(str), i32, optional(str, i32)}}
+
+var saslHandshake = schema{never, []field{str}}
+
+var saslAuthenticate = schema{2, []field{data}}
+
+var describeUserScramCredentials = schema{0, []field{structs(str)}}
+
+var alterUserScramCredentials = schema{0, []field{
+	structs(str, i8),
+	structs(str, i8, i32, data, data),
+}}
