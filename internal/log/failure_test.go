@@ -142,7 +142,7 @@ func TestAFailedSyncMayHaveLostWhatReadsBack(t *testing.T) {
 func TestAFailedJournalSyncStopsAllInTheRound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := newFaults()
-		l := openLog(t, disk, func(c *Config) { c.journalBytes = 1 << 20 }) // one file is enough
+		l := openLog(t, disk, func(c *Config) { c.journalBytes, c.journalLimit = 1<<20, 0 }) // one file is enough
 		parts := make([]*Partition, 20)
 		for i := range parts {
 			parts[i] = l.partition("a", int32(i))

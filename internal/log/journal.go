@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"maps"
+	"math"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -28,8 +29,8 @@ const (
 	minJournal  = 1 << 20
 	growth      = 8 // of the next file's size, when one was filled quickly
 	maxJournal  = 64 << 20
-	maxLive     = 4       // journal files not yet released
-	roundBytes  = 1 << 20 // a round is closed when it has as much
+	maxLive     = 4 * maxJournal // bytes of the files not yet released
+	roundBytes  = 1 << 20        // a round is closed when it has as much
 	quickFilled = 10 * time.Second
 	fillPiece   = 128 << 10 // bytes written at once to a file being prepared
 	fillRest    = 3         // times as long as a write takes, before the next
@@ -55,7 +56,7 @@ type journal struct {
 	hurry     atomic.Bool       // run waits for the file that is being prepared
 	wanted    chan struct{}     // asks for the next file
 	ready     chan *journalFile // the answer; nil if the disk does not let it
-	full      chan *journalFile // for release; it never fills, as live files are few
+	full      chan *journalFile // for release; it never fills, as live files are few and not small
 	old       []*journalFile    // what was recovered, for release before those; set by takeOver
 	tookOver  chan struct{}     // closed when old is set
 	ended     chan struct{}     // closed when run has ended
@@ -96,7 +97,7 @@ func newJournal(l *Log) *journal {
 	j := &journal{log: l, queue: newCommitQueue(), dir: l.journalDir()}
 	j.buf = vfs.AlignedBuffer(64 << 10)
 	j.wanted, j.ready = make(chan struct{}, 1), make(chan *journalFile, 1)
-	j.full = make(chan *journalFile, maxLive+1)
+	j.full = make(chan *journalFile, l.cfg.journalLimit/l.cfg.journalBytes+1)
 	j.tookOver, j.ended = make(chan struct{}), make(chan struct{})
 	j.size.Store(l.cfg.journalBytes)
 	return j
@@ -135,8 +136,19 @@ func (j *journal) runRelease() {
 	for _, f := range j.old {
 		j.release(f)
 	}
-	for f := range j.full {
-		j.release(f)
+	flush := time.NewTicker(flushAge)
+	defer flush.Stop()
+	for {
+		select {
+		case f, ok := <-j.full:
+			if !ok {
+				return
+			}
+			j.release(f)
+		case <-flush.C: // the current file has not been filled for long
+			j.flush(j.log.partitions(), math.MaxUint64)
+			j.log.tryCheckpoint()
+		}
 	}
 }
 
@@ -307,7 +319,7 @@ func (j *journal) takeOver(c *journalContents, all []*Partition) error {
 		if err != nil {
 			return err
 		}
-		j.old = append(j.old, &journalFile{id: h.id, name: h.name, f: f, parts: parts, failed: true})
+		j.old = append(j.old, &journalFile{id: h.id, name: h.name, f: f, size: h.size, parts: parts, failed: true})
 	}
 	j.mu.Lock()
 	j.mu.live = slices.Concat(j.old, j.mu.live)
@@ -346,10 +358,26 @@ func (j *journal) activate(need int64) bool {
 	return true
 }
 
-func (j *journal) liveFiles() int {
+// used is the size of all files not yet released, in parts of what it may be.
+func (j *journal) used() float64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return len(j.mu.live)
+	return float64(j.liveBytes()) / float64(j.log.cfg.journalLimit)
+}
+
+// liveBytes is the size of all files not yet released. mu is held.
+func (j *journal) liveBytes() (n int64) {
+	for _, f := range j.mu.live {
+		n += f.size
+	}
+	return n
+}
+
+// spacious tells whether another file may be live.
+func (j *journal) spacious() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.liveBytes()+j.size.Load() <= j.log.cfg.journalLimit
 }
 
 // retire ends the file's time as the current one and has it released.
@@ -367,7 +395,7 @@ func (j *journal) prepare() bool {
 	if j.preparing {
 		return true
 	}
-	if j.liveFiles() >= maxLive {
+	if !j.spacious() {
 		return false
 	}
 	j.preparing = true
@@ -440,7 +468,7 @@ func (j *journal) fill(f *journalFile) error {
 // every later one, with all that these say of it.
 func (j *journal) release(f *journalFile) {
 	list := slices.Collect(maps.Keys(f.parts))
-	j.log.flushJournalled(list, f.id)
+	j.flush(list, f.id)
 	for _, p := range list {
 		if !p.waitFlushed(f.id) {
 			return // recovery reads the file

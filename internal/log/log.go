@@ -51,9 +51,10 @@ type Config struct {
 	// what lies before the damage can be read.
 	TruncateDamaged bool
 
-	// journalBytes is the size of the first journal file, and directBytes from
-	// how many bytes on a commit goes straight to the segment. Tests take less.
-	journalBytes, directBytes int64
+	// journalBytes is the size of the first journal file, journalLimit that of
+	// all that are live, and directBytes from how many bytes on a commit goes
+	// straight to the segment. Tests take less.
+	journalBytes, journalLimit, directBytes int64
 }
 
 func (c *Config) setDefaults() {
@@ -73,6 +74,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.journalBytes == 0 {
 		c.journalBytes = minJournal
+	}
+	if c.journalLimit == 0 {
+		c.journalLimit = maxLive
 	}
 	if c.directBytes == 0 {
 		c.directBytes = directBytes

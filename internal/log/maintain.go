@@ -3,18 +3,16 @@ package log
 import (
 	"context"
 	"errors"
-	"math"
 	"time"
 )
 
 // maintain does the work that no request waits for, until ctx ends.
 func (l *Log) maintain(ctx context.Context) {
 	second := time.NewTicker(time.Second)
-	flush := time.NewTicker(flushAge)
 	checkpoint := time.NewTicker(checkpointAge)
 	retention := time.NewTicker(l.cfg.RetentionInterval)
 	compaction := time.NewTicker(l.cfg.CompactionInterval)
-	for _, t := range []*time.Ticker{second, flush, checkpoint, retention, compaction} {
+	for _, t := range []*time.Ticker{second, checkpoint, retention, compaction} {
 		defer t.Stop()
 	}
 	var appended float64
@@ -24,9 +22,6 @@ func (l *Log) maintain(ctx context.Context) {
 			return
 		case <-second.C:
 			appended = l.releaseMemory(appended)
-		case <-flush.C:
-			l.flushJournalled(l.partitions(), math.MaxUint64)
-			l.tryCheckpoint()
 		case <-l.wake:
 			l.tryCheckpoint()
 		case <-checkpoint.C:
@@ -105,76 +100,4 @@ func (l *Log) expireProducers() {
 		p.mu.producers.expire(now, l.cfg.ProducerExpiry)
 		p.mu.Unlock()
 	}
-}
-
-// flushGroup is how many partitions are flushed at once in the background.
-// After each group the disk is left to the commits that appends wait for, as
-// long as the group took but no longer than flushRest; only when the journal
-// runs short of files is there no rest.
-const (
-	flushGroup = 2
-	flushRest  = 5 * time.Millisecond
-)
-
-// flushJournalled brings the partitions' bytes in journal files up to id into
-// their segments, except of partitions that are stopped. It gives up when the
-// log is being closed, which flushes them too.
-func (l *Log) flushJournalled(list []*Partition, id uint64) {
-	for len(list) > 0 && !l.isClosed() {
-		began := time.Now()
-		group := list[:min(flushGroup, len(list))]
-		list = list[len(group):]
-		results := make(chan error, len(group))
-		started := 0
-		for _, p := range group {
-			if p.startFlush(id, func(err error) { results <- err }) {
-				started++
-			}
-		}
-		for range started {
-			<-results // an error stops the partition, which tells of it
-		}
-		if started > 0 && l.journal.liveFiles() < maxLive-1 {
-			time.Sleep(min(time.Since(began), flushRest))
-		}
-	}
-}
-
-// startFlush begins a flush if the partition has bytes in journal files up to
-// id and is in service.
-func (p *Partition) startFlush(id uint64, done func(error)) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.inJournal(id) || p.mu.err != nil {
-		return false
-	}
-	p.flushThen(done)
-	return true
-}
-
-// inJournal tells whether bytes in journal files up to id are not flushed yet.
-// The lock is held.
-func (p *Partition) inJournal(id uint64) bool {
-	j := p.mu.commit.journal
-	return j != 0 && j <= id
-}
-
-// waitFlushed flushes the partition, and returns true when it needs the journal
-// files up to id no more. One that is stopped is waited for: it is repaired,
-// which flushes it, or deleted. False means that it was closed before.
-func (p *Partition) waitFlushed(id uint64) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for p.inJournal(id) && !p.mu.closed {
-		if p.mu.err != nil {
-			p.room.Wait()
-			continue
-		}
-		ch := make(chan error, 1)
-		p.flushThen(func(err error) { ch <- err })
-		p.mu.Unlock()
-		<-ch
-		p.mu.Lock()
-	}
-	return !p.inJournal(id) || errors.Is(p.mu.err, ErrDeleted)
 }

@@ -37,6 +37,7 @@ type journalContents struct {
 type journalHeader struct {
 	id   uint64
 	name string
+	size int64
 	data []byte
 }
 
@@ -80,7 +81,7 @@ func (c *journalContents) take(l *Log, h journalHeader, rounds []round, end int6
 			return err
 		}
 	}
-	c.files = append(c.files, journalHeader{id: h.id, name: h.name})
+	c.files = append(c.files, journalHeader{id: h.id, name: h.name, size: int64(len(h.data))})
 	for _, r := range rounds {
 		if err := c.add(r); err != nil {
 			return fmt.Errorf("%w: journal %s: %w", ErrCorruption, h.name, err)

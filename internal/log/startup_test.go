@@ -14,7 +14,7 @@ import (
 func journalledLog(t *testing.T) *vfs.Mem {
 	t.Helper()
 	disk := vfs.NewMem()
-	l := openLog(t, disk, func(c *Config) { c.journalBytes = 1 << 20 }) // one file is enough
+	l := openLog(t, disk, func(c *Config) { c.journalBytes, c.journalLimit = 1<<20, 0 }) // one file is enough
 	p := l.partition("a", 0, smallSegments)
 	l.start()
 	fill(t, p, 0, 20, 100)
@@ -165,7 +165,7 @@ func TestATornRoundIsTheEndOfTheJournal(t *testing.T) {
 	file := at(journalFiles(t, disk), 0)
 	b, err := readFile(disk, file)
 	mustDo(t, err)
-	_, end := readRounds(journalHeader{binary.BigEndian.Uint64(b[16:]), file, b})
+	_, end := readRounds(journalHeader{id: binary.BigEndian.Uint64(b[16:]), name: file, data: b})
 	mustDo(t, disk.FlipBit(file, end-vfs.BlockSize+100))
 	_, p := started(t, disk, smallSegments)
 	mustDo(t, p.Err())
