@@ -19,7 +19,7 @@ func newBenchLatency(c *cli, n *benchmark.Node) *cobra.Command {
 		Example: examples(
 			"evident bench latency",
 			"evident bench latency --rate 10000 --partitions 1000",
-			"evident bench latency --disk-dir ./evident-data -o json",
+			"evident bench latency --reference --disk-dir ./evident-data -o json",
 		),
 		Args: arguments(0, 0, "no arguments"),
 		RunE: c.runs(func(cmd *cobra.Command, env tool.Env, _ []string) error {
@@ -38,6 +38,7 @@ func newBenchLatency(c *cli, n *benchmark.Node) *cobra.Command {
 	f.DurationVar(&cfg.Warmup, "warmup", time.Second, "how long it runs before it is timed")
 	f.IntVar(&cfg.Rounds, "rounds", 3, "how often it is measured")
 	f.StringVar(&cfg.Acks, "acks", "all", "what to wait for: all (on disk), 1 (written) or 0 (nothing)")
+	f.BoolVar(&cfg.Reference, "reference", false, "also measure a server that throws everything away")
 	f.StringVar(&cfg.DiskDir, "disk-dir", "", "folder on the disk that holds the node's data, to compare with its fsync")
 	return cmd
 }

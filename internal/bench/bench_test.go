@@ -157,7 +157,7 @@ func TestLatencySeesEveryRecordComeBack(t *testing.T) {
 	target := fakeBroker(t)
 	res, err := MeasureLatency(t.Context(), LatencyConfig{
 		Target: target, Partitions: 3, Rate: 1000, Duration: 300 * time.Millisecond, Warmup: 50 * time.Millisecond,
-		Rounds: 2, DiskDir: t.TempDir(), DiskDuration: 20 * time.Millisecond,
+		Rounds: 2, DiskDir: t.TempDir(), DiskDuration: 20 * time.Millisecond, Reference: true, DiscardCommand: discardCommand(t),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -165,6 +165,9 @@ func TestLatencySeesEveryRecordComeBack(t *testing.T) {
 	for _, r := range res.Rounds {
 		if r.EndToEnd.Count != 300 || r.Ack.Count != 300 {
 			t.Errorf("sent 300 records; %d came back, %d were acknowledged", r.EndToEnd.Count, r.Ack.Count)
+		}
+		if r.Discard == nil || r.Discard.Count != 300 {
+			t.Errorf("sent 300 records to the discarding server: %+v", r.Discard)
 		}
 		if r.EndToEnd.P50 <= 0 || r.Fsync.P50 <= 0 || r.OverFsync == nil {
 			t.Errorf("incomplete round: %+v", r)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,6 +46,11 @@ type LatencyConfig struct {
 	DiskDir string
 	// DiskDuration is how long that is measured in a round. Default: 1 s.
 	DiskDuration time.Duration
+	// Reference also measures the acknowledgements of a server that throws
+	// records away, started by DiscardCommand as in [ProduceConfig]: what
+	// client, network and scheduler take by themselves at this rate.
+	Reference      bool
+	DiscardCommand []string
 }
 
 // graceTime is how long the last records may take to come back.
@@ -89,7 +95,7 @@ func MeasureLatency(ctx context.Context, cfg LatencyConfig) (res *LatencyResult,
 	if err != nil {
 		return nil, err
 	}
-	defer r.close()
+	defer func() { err = errors.Join(err, r.close()) }()
 	if cfg.Warmup > 0 {
 		if _, err := r.pass(ctx, cfg.Warmup, new(counter)); err != nil {
 			return nil, fmt.Errorf("warm-up: %w", err)
@@ -112,6 +118,8 @@ type latencyRun struct {
 	cfg                LatencyConfig
 	topic              topic
 	producer, consumer *kgo.Client
+	discard            *discardChild // nil without reference
+	reference          *kgo.Client   // a producer to discard
 	seen               batches
 	base               time.Time // what the times in records are relative to
 	values             *payload
@@ -128,28 +136,51 @@ func openLatencyRun(ctx context.Context, cfg LatencyConfig, t topic) (*latencyRu
 	if err != nil {
 		return nil, err
 	}
-	acks, err := acknowledgement(cfg.Acks)
-	if err == nil {
-		opts := append(append(acks,
-			kgo.ProducerLinger(0),
-			kgo.ProducerBatchCompression(kgo.NoCompression()),
-			kgo.MaxBufferedRecords(math.MaxInt32), // Produce must not block
-			kgo.RecordPartitioner(kgo.ManualPartitioner()),
-			kgo.RecordDeliveryTimeout(30*time.Second),
-			kgo.WithHooks(&r.seen),
-		), cfg.Target.Client...)
-		r.producer, err = kgo.NewClient(opts...)
+	r.producer, err = cfg.producer(cfg.Target, kgo.WithHooks(&r.seen))
+	if err == nil && cfg.Reference {
+		err = r.openReference(ctx)
 	}
 	if err != nil {
-		r.consumer.Close()
-		return nil, err
+		return nil, errors.Join(err, r.close())
 	}
 	return r, nil
 }
 
-func (r *latencyRun) close() {
-	r.producer.Close()
-	r.consumer.Close()
+// openReference starts the server that throws records away, and a producer.
+func (r *latencyRun) openReference(ctx context.Context) (err error) {
+	if r.discard, err = startDiscard(ctx, r.cfg.DiscardCommand, r.topic.partitions); err != nil {
+		return err
+	}
+	r.reference, err = r.cfg.producer(r.discard.target(ctx))
+	return err
+}
+
+// producer makes a client that sends each record at once.
+func (c LatencyConfig) producer(t Target, opts ...kgo.Opt) (*kgo.Client, error) {
+	acks, err := acknowledgement(c.Acks)
+	if err != nil {
+		return nil, err
+	}
+	opts = append(opts,
+		kgo.ProducerLinger(0),
+		kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.MaxBufferedRecords(math.MaxInt32), // Produce must not block
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.RecordDeliveryTimeout(30*time.Second),
+	)
+	return kgo.NewClient(slices.Concat(opts, acks, t.Client)...)
+}
+
+func (r *latencyRun) close() error {
+	for _, cl := range []*kgo.Client{r.producer, r.consumer, r.reference} {
+		if cl != nil {
+			cl.Close()
+		}
+	}
+	if r.discard == nil {
+		return nil
+	}
+	return r.discard.stop()
 }
 
 // endOffsets are the offsets at which a consumer of what is produced from now
@@ -170,10 +201,10 @@ func endOffsets(ctx context.Context, opts []kgo.Opt, topic string) (map[string]m
 	return from, nil
 }
 
-// round measures the disk and then the broker, never both at once: each would
-// wait for the other's fsyncs.
+// round measures the disk, then the reference and then the broker, never two at
+// once: each would wait for the other.
 func (r *latencyRun) round(ctx context.Context, n int) (LatencyRound, error) {
-	var fsync *Latency
+	var fsync, discard *Latency
 	if r.cfg.DiskDir != "" {
 		l, err := measureFsync(ctx, r.cfg.DiskDir, r.cfg.DiskDuration)
 		if err != nil {
@@ -181,11 +212,18 @@ func (r *latencyRun) round(ctx context.Context, n int) (LatencyRound, error) {
 		}
 		fsync = &l
 	}
+	if r.cfg.Reference {
+		l, err := r.referencePass(ctx)
+		if err != nil {
+			return LatencyRound{}, fmt.Errorf("discarding server: %w", err)
+		}
+		discard = &l
+	}
 	var got counter
 	stop := watchProgress(r.cfg.Target.Progress, Progress{Phase: "broker", Round: n, Rounds: r.cfg.Rounds}, got.load)
 	defer stop()
 	round, err := r.pass(ctx, r.cfg.Duration, &got)
-	round.Fsync = fsync
+	round.Fsync, round.Discard = fsync, discard
 	round.compare()
 	return round, err
 }
@@ -202,10 +240,10 @@ func (r *latencyRun) pass(ctx context.Context, d time.Duration, got *counter) (L
 	var (
 		ack   ackTimes
 		end   histogram
-		total = max(int64(float64(r.cfg.Rate)*d.Seconds()), 1)
+		total = r.total(d)
 	)
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return r.produce(gctx, total, &ack) })
+	g.Go(func() error { return r.produce(gctx, r.producer, total, &ack) })
 	g.Go(func() error { return r.consume(gctx, total, got, &end) })
 	if err := g.Wait(); err != nil {
 		return LatencyRound{}, err
@@ -214,6 +252,23 @@ func (r *latencyRun) pass(ctx context.Context, d time.Duration, got *counter) (L
 	p, err := watch.stop(ctx, &r.seen, records, bytes)
 	p.Ack = ack.histogram.latency()
 	return LatencyRound{Pass: p, EndToEnd: end.latency()}, err
+}
+
+// referencePass produces as pass does, after a while without being timed.
+func (r *latencyRun) referencePass(ctx context.Context) (Latency, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.Warmup+r.cfg.Duration+graceTime)
+	defer cancel()
+	if err := r.produce(ctx, r.reference, r.total(max(r.cfg.Warmup, 0)), new(ackTimes)); err != nil {
+		return Latency{}, err
+	}
+	var ack ackTimes
+	err := r.produce(ctx, r.reference, r.total(r.cfg.Duration), &ack)
+	return ack.histogram.latency(), err
+}
+
+// total is how many records the time d takes.
+func (r *latencyRun) total(d time.Duration) int64 {
+	return max(int64(float64(r.cfg.Rate)*d.Seconds()), 1)
 }
 
 // ackTimes gathers acknowledgements, which the client reports from a goroutine of
@@ -234,16 +289,16 @@ func (a *ackTimes) done(d time.Duration, err error) {
 }
 
 // produce sends n records at the rate and waits for their acknowledgements.
-func (r *latencyRun) produce(ctx context.Context, n int64, ack *ackTimes) error {
+func (r *latencyRun) produce(ctx context.Context, cl *kgo.Client, n int64, ack *ackTimes) error {
 	err := pace(ctx, r.cfg.Rate, n, func() {
 		now := time.Now()
 		value := append([]byte(nil), r.values.next()...)
 		binary.BigEndian.PutUint64(value, uint64(now.Sub(r.base)))
 		record := &kgo.Record{Topic: r.topic.name, Partition: r.turn, Value: value, Timestamp: now}
 		r.turn = (r.turn + 1) % r.topic.partitions
-		r.producer.Produce(ctx, record, func(_ *kgo.Record, err error) { ack.done(time.Since(now), err) })
+		cl.Produce(ctx, record, func(_ *kgo.Record, err error) { ack.done(time.Since(now), err) })
 	})
-	if err := errors.Join(err, r.producer.Flush(ctx)); err != nil {
+	if err := errors.Join(err, cl.Flush(ctx)); err != nil {
 		return err
 	}
 	ack.mu.Lock()

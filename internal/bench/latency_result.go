@@ -28,6 +28,8 @@ type LatencyRound struct {
 	EndToEnd Latency `json:"end_to_end_latency"`
 	// Fsync is how long the disk takes for an append of 4 KiB and fdatasync.
 	Fsync *Latency `json:"fsync,omitempty"`
+	// Discard is how long the discarding server takes to acknowledge.
+	Discard *Latency `json:"discard_ack_latency,omitempty"`
 	// OverFsync is what an end-to-end quantile adds to the same quantile of
 	// Fsync, and AckRatio is Ack's p99 divided by that of Fsync.
 	OverFsync *OverFsync `json:"over_fsync,omitempty"`
@@ -62,6 +64,10 @@ func medianLatencyRound(rounds []LatencyRound) LatencyRound {
 	m := LatencyRound{
 		Pass:     medianPass(rounds, func(r LatencyRound) *Pass { return &r.Pass }),
 		EndToEnd: medianLatency(rounds, func(r LatencyRound) Latency { return r.EndToEnd }),
+	}
+	if rounds[0].Discard != nil {
+		l := medianLatency(rounds, func(r LatencyRound) Latency { return *r.Discard })
+		m.Discard = &l
 	}
 	if rounds[0].Fsync == nil {
 		return m
@@ -100,7 +106,7 @@ func (r *LatencyRound) writeRows(w io.Writer, name string) {
 	rows := []struct {
 		name string
 		l    *Latency
-	}{{"fsync", r.Fsync}, {"ack", &r.Ack}, {"end-to-end", &r.EndToEnd}}
+	}{{"fsync", r.Fsync}, {"discard ack", r.Discard}, {"ack", &r.Ack}, {"end-to-end", &r.EndToEnd}}
 	for _, row := range rows {
 		if row.l != nil {
 			fmt.Fprintf(w, "%s %s\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t\n",

@@ -15,7 +15,7 @@ import (
 // onDisk opens a log as it runs in earnest, in a folder of its own.
 func onDisk(b *testing.B, dir string) *testLog {
 	return openLog(b, vfs.OS(), func(c *Config) {
-		c.Dir, c.journalBytes, c.journalLimit, c.directBytes = dir, 0, 0, 0
+		c.Dir, c.journalBytes, c.journalLimit, c.directBytes, c.youngBytes = dir, 0, 0, 0, 0
 		c.Logger = nil
 	})
 }

@@ -199,9 +199,14 @@ func (l *Log) lastCheckpoint(k partKey) *checkpoint {
 	return l.mu.checkpoints[k]
 }
 
+// youngBytes is up to which size an active segment needs no index files: recovery
+// reads it whole. So a partition that gets little costs its disk fewer files.
+const youngBytes = 256 << 10
+
 // saveIndex writes the index entries that the mark counts, which a sealed
-// segment has written already. If that fails, the mark counts those that are in
-// the files: the index has a gap, then, and lookups there read on for longer.
+// segment has written already, unless the segment is young. The mark is changed
+// to count those that are in the files: if writing fails, the index has a gap up
+// to there, and lookups in it read on for longer.
 func (p *Partition) saveIndex(m *mark) {
 	p.mu.Lock()
 	i := len(p.mu.segments) - 1
@@ -210,8 +215,9 @@ func (p *Partition) saveIndex(m *mark) {
 	}
 	s := p.mu.segments[i]
 	needed := s.base == m.base && (s.offsets.stored < m.offsetEntries || s.times.stored < m.timeEntries)
+	young := s.offsets.stored == 0 && s.times.stored == 0 && m.pos < p.log.cfg.youngBytes
 	p.mu.Unlock()
-	if !needed || p.writeIndexes(s, m, false) == nil {
+	if !needed || !young && p.writeIndexes(s, m, false) == nil {
 		return
 	}
 	p.mu.Lock()

@@ -81,7 +81,7 @@ func (w *world) steps() []func() error {
 
 func (w *world) open() error {
 	cfg := testConfig(w.t, w.disk)
-	cfg.journalBytes, cfg.journalLimit, cfg.directBytes = 32<<10, 1<<20, largeBytes
+	cfg.journalBytes, cfg.journalLimit, cfg.directBytes, cfg.youngBytes = 32<<10, 1<<20, largeBytes, 300
 	cfg.Now = func() time.Time { return w.now }
 	var err error
 	if w.log, err = Open(cfg); err != nil {

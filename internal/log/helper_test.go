@@ -68,7 +68,7 @@ func tryOpen(t testing.TB, fs vfs.FS, change ...func(*Config)) (*testLog, error)
 	logs := &lines{}
 	cfg := testConfig(t, fs)
 	cfg.Logger = slog.New(slog.NewTextHandler(io.MultiWriter(t.Output(), logs), nil))
-	cfg.journalBytes, cfg.journalLimit, cfg.directBytes = 32<<10, 1<<20, largeBytes
+	cfg.journalBytes, cfg.journalLimit, cfg.directBytes, cfg.youngBytes = 32<<10, 1<<20, largeBytes, 300
 	for _, f := range change {
 		f(&cfg)
 	}

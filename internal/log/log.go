@@ -52,9 +52,10 @@ type Config struct {
 	TruncateDamaged bool
 
 	// journalBytes is the size of the first journal file, journalLimit that of
-	// all that are live, and directBytes from how many bytes on a commit goes
-	// straight to the segment. Tests take less.
-	journalBytes, journalLimit, directBytes int64
+	// all that are live, directBytes from how many bytes on a commit goes
+	// straight to the segment, and youngBytes up to which size an active segment
+	// has no index files. Tests take less.
+	journalBytes, journalLimit, directBytes, youngBytes int64
 }
 
 func (c *Config) setDefaults() {
@@ -80,6 +81,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.directBytes == 0 {
 		c.directBytes = directBytes
+	}
+	if c.youngBytes == 0 {
+		c.youngBytes = youngBytes
 	}
 	if c.TailCacheBytes == 0 {
 		c.TailCacheBytes = 16 << 20

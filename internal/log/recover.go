@@ -189,9 +189,10 @@ func (r *recovery) scan(i int) error {
 }
 
 // startOf returns from where s has to be scanned: what the checkpoint covers is
-// taken over from it, if the indexes have it too.
+// taken over from it, if the indexes have it too. Those of a young segment have
+// not been written.
 func (r *recovery) startOf(s *segment) int64 {
-	if r.from != nil && !r.wasCut && r.from.base == s.base && r.from.pos <= s.size {
+	if r.from != nil && !r.wasCut && r.from.base == s.base && r.from.pos <= s.size && r.from.offsetEntries > 0 {
 		s.offsets.stored, s.times.stored = r.from.offsetEntries, r.from.timeEntries
 		s.maxTime, s.maxTimeOffset, s.created = r.from.maxTime, r.from.maxTimeOffset, r.from.created
 		s.indexedTime = r.from.indexedTime
