@@ -181,7 +181,12 @@ func (p *Partition) appendBatch(b batch.Batch, now int64) {
 		s = p.roll()
 	}
 	s.append(b, st, now)
-	p.mu.producers.add(b, now)
+	if e, aborts := p.mu.producers.add(b, now); aborts {
+		s.noteAborted(e)
+	}
+	if b.Attributes().Transactional() {
+		p.firstUnstable.Store(p.mu.producers.firstUnstable())
+	}
 	p.mu.touched = true
 	p.mu.commit.unwritten += int64(len(b))
 	p.mu.commit.unsynced += int64(b.Count())

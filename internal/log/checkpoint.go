@@ -16,7 +16,7 @@ const (
 	checkpointName    = "checkpoint"
 	cleanName         = "clean-shutdown"
 	checkpointMagic   = "EVCHECKP"
-	checkpointVersion = 1
+	checkpointVersion = 2
 )
 
 // errVersion says that a newer version wrote a file.
@@ -30,6 +30,7 @@ type mark struct {
 	pos           int64 // in its .log file
 	offsetEntries int   // entries of its .index before pos
 	timeEntries   int   // entries of its .timeindex
+	abortEntries  int   // entries of its .txnindex, or unknownEntries
 	maxTime       int64
 	maxTimeOffset int64
 	indexedTime   int64
@@ -37,7 +38,7 @@ type mark struct {
 }
 
 func (s *segment) mark() mark {
-	return mark{s.next, s.base, s.size, s.offsets.len(), s.times.len(), s.maxTime, s.maxTimeOffset, s.indexedTime, s.created}
+	return mark{s.next, s.base, s.size, s.offsets.len(), s.times.len(), s.aborted.len(), s.maxTime, s.maxTimeOffset, s.indexedTime, s.created}
 }
 
 // checkpoint is what the checkpoint file says of one partition.
@@ -45,7 +46,7 @@ type checkpoint struct {
 	mark
 	logStart  int64
 	cleaned   int64
-	producers producerTable
+	producers *producerTable
 }
 
 // partKey names a partition in files. It does not depend on the topic's name.
@@ -84,12 +85,14 @@ func encodeCheckpoints(all map[partKey]*checkpoint) []byte {
 
 func (c *checkpoint) append(b []byte) []byte {
 	for _, v := range []int64{c.offset, c.base, c.pos, int64(c.offsetEntries), int64(c.timeEntries),
-		c.maxTime, c.maxTimeOffset, c.indexedTime, c.created, c.logStart, c.cleaned, int64(len(c.producers))} {
+		c.maxTime, c.maxTimeOffset, c.indexedTime, c.created, c.logStart, c.cleaned, int64(c.abortEntries), int64(len(c.producers.byID))} {
 		b = binary.BigEndian.AppendUint64(b, uint64(v))
 	}
-	for id, p := range c.producers {
+	for id, p := range c.producers.byID {
 		b = binary.BigEndian.AppendUint64(b, uint64(id))
 		b = binary.BigEndian.AppendUint64(b, uint64(p.seen))
+		b = binary.BigEndian.AppendUint64(b, uint64(p.txnStart()))
+		b = binary.BigEndian.AppendUint32(b, uint32(p.coordinatorEpoch))
 		b = binary.BigEndian.AppendUint16(b, uint16(p.epoch))
 		b = binary.BigEndian.AppendUint16(b, uint16(len(p.recent)))
 		for _, r := range p.recent {
@@ -111,8 +114,9 @@ func decodeCheckpoints(b []byte) (map[partKey]*checkpoint, error) {
 	if got := crc32.Checksum(body, castagnoli); got != sum {
 		return nil, fmt.Errorf("checksum is %08x, the bytes have %08x", sum, got)
 	}
-	if v := binary.BigEndian.Uint32(b[8:]); v != checkpointVersion {
-		return nil, fmt.Errorf("%w: checkpoint format %d, this version reads %d", errVersion, v, checkpointVersion)
+	v := binary.BigEndian.Uint32(b[8:])
+	if v < 1 || v > checkpointVersion {
+		return nil, fmt.Errorf("%w: checkpoint format %d, this version reads 1 to %d", errVersion, v, checkpointVersion)
 	}
 	d := decoder{b: body[16:]}
 	all := make(map[partKey]*checkpoint)
@@ -120,7 +124,7 @@ func decodeCheckpoints(b []byte) (map[partKey]*checkpoint, error) {
 		var k partKey
 		copy(k.topic[:], d.take(16))
 		k.partition = int32(d.u32())
-		all[k] = d.checkpoint()
+		all[k] = d.checkpoint(v)
 		if d.short {
 			return nil, errors.New("the file is cut short")
 		}
@@ -148,22 +152,39 @@ func (d *decoder) u16() uint16 { return binary.BigEndian.Uint16(d.take(2)) }
 func (d *decoder) u32() uint32 { return binary.BigEndian.Uint32(d.take(4)) }
 func (d *decoder) i64() int64  { return int64(binary.BigEndian.Uint64(d.take(8))) }
 
-func (d *decoder) checkpoint() *checkpoint {
+// checkpoint reads one partition's part of a file of the given version. There
+// were no transactions in version 1.
+func (d *decoder) checkpoint(version uint32) *checkpoint {
 	c := &checkpoint{mark: mark{
 		offset: d.i64(), base: d.i64(), pos: d.i64(), offsetEntries: int(d.i64()), timeEntries: int(d.i64()),
 		maxTime: d.i64(), maxTimeOffset: d.i64(), indexedTime: d.i64(), created: d.i64(),
 	}}
 	c.logStart, c.cleaned = d.i64(), d.i64()
-	c.producers = make(producerTable)
+	if version > 1 {
+		c.abortEntries = int(d.i64())
+	}
+	c.producers = newProducerTable()
 	for n := d.i64(); n > 0 && !d.short; n-- {
-		id, seen := d.i64(), d.i64()
-		p := &producer{epoch: int16(d.u16()), seen: seen, recent: make([]producedBatch, 0, producerWindow)}
-		for m := d.u16(); m > 0 && !d.short; m-- {
-			p.recent = append(p.recent, producedBatch{int32(d.u32()), int32(d.u32()), d.i64(), d.i64()})
-		}
-		c.producers[id] = p
+		d.producer(version, c.producers)
 	}
 	return c
+}
+
+func (d *decoder) producer(version uint32, t *producerTable) {
+	id, seen := d.i64(), d.i64()
+	txnStart, coordinatorEpoch := int64(-1), int32(-1)
+	if version > 1 {
+		txnStart, coordinatorEpoch = d.i64(), int32(d.u32())
+	}
+	p := newProducer(int16(d.u16()))
+	p.seen, p.coordinatorEpoch = seen, coordinatorEpoch
+	for m := d.u16(); m > 0 && !d.short; m-- {
+		p.recent = append(p.recent, producedBatch{int32(d.u32()), int32(d.u32()), d.i64(), d.i64()})
+	}
+	t.byID[id] = p
+	if txnStart >= 0 {
+		t.reopen(id, txnStart)
+	}
 }
 
 // writeCheckpoints replaces the checkpoint file. Indexes are written first, so
@@ -214,9 +235,13 @@ func (p *Partition) saveIndex(m *mark) {
 		i--
 	}
 	s := p.mu.segments[i]
+	aborts := s.base == m.base && s.aborted.stored < m.abortEntries
 	needed := s.base == m.base && (s.offsets.stored < m.offsetEntries || s.times.stored < m.timeEntries)
 	young := s.offsets.stored == 0 && s.times.stored == 0 && m.pos < p.log.cfg.youngBytes
 	p.mu.Unlock()
+	if aborts && p.writeAborted(s, m) != nil {
+		m.abortEntries = unknownEntries // recovery makes the file anew
+	}
 	if !needed || !young && p.writeIndexes(s, m, false) == nil {
 		return
 	}

@@ -323,7 +323,7 @@ func (p *Partition) syncSegment(w *segmentWrite) error {
 		return err
 	}
 	if w.seal {
-		if err := p.writeIndexes(w.seg, nil, true); err != nil {
+		if err := p.writeAllIndexes(w.seg); err != nil {
 			return err
 		}
 	}
@@ -371,7 +371,7 @@ func (p *Partition) finishDirect(plan *directPlan, err error) {
 	}
 	if err == nil && plan.sync {
 		p.mu.commit.journal = 0
-		p.mu.flushed = plan.mark
+		p.setFlushed(plan.mark)
 	}
 	done := p.finish(plan.end, plan.sync, err)
 	p.mu.Unlock()
@@ -408,7 +408,7 @@ func (p *Partition) finish(end place, synced bool, err error) []func(error) {
 	c.end = end
 	var done []func(error)
 	if end.offset > p.HighWatermark() {
-		p.highWatermark.Store(end.offset)
+		p.raiseWatermark(end.offset)
 		p.notify()
 	}
 	done = append(take(&c.written, end.offset), take(&c.durable, end.offset)...)

@@ -38,6 +38,8 @@ type compaction struct {
 	latest  map[keyHash]int64 // offset of a key's last record
 	upTo    int64             // latest covers the records below this offset
 	rebuild *batch.Rebuilder
+	aborted abortedSet         // that have their markers in the segment at hand or later
+	present map[int64]struct{} // producers that have batches since their last marker
 }
 
 // compact compacts the partition if enough of it is dirty. It gives up when ctx
@@ -49,7 +51,7 @@ func (p *Partition) compact(ctx context.Context, now time.Time) error {
 	if !st.Compact || p.Err() != nil {
 		return nil
 	}
-	c := &compaction{p: p, ctx: ctx, st: st, now: now, latest: make(map[keyHash]int64), rebuild: p.log.codecs.NewRebuilder()}
+	c := &compaction{p: p, ctx: ctx, st: st, now: now, latest: make(map[keyHash]int64), rebuild: p.log.codecs.NewRebuilder(), present: make(map[int64]struct{})}
 	dirty, ok, err := c.dirty()
 	if err != nil || !ok {
 		return err
@@ -90,13 +92,13 @@ func (p *Partition) checkpointBeyond(offset int64) error {
 	return nil
 }
 
-// sealed are the segments that compaction may touch.
+// sealed are the segments that compaction may touch: nothing in them is undecided.
 func (c *compaction) sealed() []*segment {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
-	list := c.p.mu.segments[:len(c.p.mu.segments)-1]
+	list, stable := c.p.mu.segments[:len(c.p.mu.segments)-1], c.p.LastStableOffset()
 	n := 0
-	for n < len(list) && list[n].exact {
+	for n < len(list) && list[n].exact && list[n].next <= stable {
 		n++
 	}
 	return list[:n:n]
@@ -148,10 +150,18 @@ func (c *compaction) firstTime(s *segment) (int64, error) {
 	return b.BaseTimestamp(), nil
 }
 
-// learn notes the last offset of every key in the dirty segments.
+// learn notes the last offset of every key in the dirty segments. Records of
+// aborted transactions do not count.
 func (c *compaction) learn(dirty []*segment) error {
 	for _, s := range dirty {
+		if err := c.loadAborted(s); err != nil {
+			return err
+		}
 		err := c.each(s, func(b batch.Batch) error {
+			if b.Attributes().Control() || c.aborted.holds(b) {
+				c.upTo = b.NextOffset()
+				return nil
+			}
 			if len(c.latest)+int(b.Count()) > keyLimit && len(c.latest) > 0 {
 				return io.EOF
 			}
@@ -250,6 +260,9 @@ func (c *compaction) write(s *segment, name string, group []*segment) (err error
 	w := &appendWriter{f: f}
 	end := group[len(group)-1].next
 	for _, old := range group {
+		if err := c.loadAborted(old); err != nil {
+			return err
+		}
 		if err := c.each(old, func(b batch.Batch) error { return c.copy(s, w, b, end) }); err != nil {
 			return err
 		}
@@ -265,13 +278,9 @@ func (c *compaction) write(s *segment, name string, group []*segment) (err error
 // copy writes b without the records that are not kept. The segment ends at the
 // offset end.
 func (c *compaction) copy(s *segment, w *appendWriter, b batch.Batch, end int64) error {
-	horizon := int64(0)
-	if b.BaseOffset() < c.upTo {
-		horizon = c.now.Add(c.st.DeleteRetention).UnixMilli()
-	}
 	expires, ok := b.DeleteHorizon()
-	gone := ok && expires < c.now.UnixMilli()
-	out, err := c.rebuild.Rebuild(b, horizon, func(r *batch.Record) bool { return c.keeps(r, gone) })
+	keeps, horizon := c.policy(s, b, ok && expires < c.now.UnixMilli())
+	out, err := c.rebuild.Rebuild(b, horizon, keeps)
 	if err != nil {
 		return fmt.Errorf("%w: batch at offset %d: %w", ErrCorruption, b.BaseOffset(), err)
 	}
@@ -281,6 +290,25 @@ func (c *compaction) copy(s *segment, w *appendWriter, b batch.Batch, end int64)
 	s.note(out, s.size, c.st.IndexIntervalBytes)
 	s.size += int64(len(out))
 	return w.write(out)
+}
+
+// policy tells which records of b, which goes into s, are kept, and what delete
+// horizon the batch gets if it needs one. expired says that the one it has is
+// over.
+func (c *compaction) policy(s *segment, b batch.Batch, expired bool) (keeps func(*batch.Record) bool, horizon int64) {
+	later := c.now.Add(c.st.DeleteRetention).UnixMilli()
+	switch {
+	case b.Attributes().Control():
+		if c.needsMarker(s, b) {
+			return func(*batch.Record) bool { return true }, 0
+		}
+		return func(*batch.Record) bool { return !expired }, later
+	case c.isAborted(b):
+		return func(*batch.Record) bool { return false }, 0
+	case b.BaseOffset() >= c.upTo:
+		later = 0
+	}
+	return func(r *batch.Record) bool { return c.keeps(r, expired) }, later
 }
 
 // keeps tells whether r stays. A record without a key has no place in a
@@ -301,7 +329,7 @@ func (c *compaction) keeps(r *batch.Record, tombstonesGone bool) bool {
 func (c *compaction) lastOfProducer(b batch.Batch) bool {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
-	p := c.p.mu.producers[b.ProducerID()]
+	p := c.p.mu.producers.byID[b.ProducerID()]
 	return p != nil && len(p.recent) > 0 && p.recent[len(p.recent)-1].last == b.LastOffset()
 }
 
@@ -322,15 +350,14 @@ func (c *compaction) swap(s *segment, swap string, group []*segment) error {
 	defer p.indexing.Unlock()
 	p.replace(group, s)
 	err := finishSwap(p.log.fs, p.dir, swap, func() error {
-		return errors.Join(s.offsets.write(p.log.fs, true), s.times.write(p.log.fs, true))
+		return s.writeIndexes(p.log.fs)
 	})
 	if err != nil {
 		return p.fail(err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.offsets.wroteAll()
-	s.times.wroteAll()
+	s.wroteIndexes()
 	return nil
 }
 
@@ -390,7 +417,7 @@ func removeRange(fsys vfs.FS, dir string, base, next int64) error {
 		}
 	}
 	for _, b := range list {
-		for _, suffix := range []string{indexSuffix, timeIndexSuffix, logSuffix} {
+		for _, suffix := range []string{indexSuffix, timeIndexSuffix, abortIndexSuffix, logSuffix} {
 			if err := fsys.RemoveAll(segmentPath(dir, b) + suffix); err != nil {
 				return err
 			}

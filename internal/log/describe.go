@@ -6,6 +6,9 @@ import (
 	"io"
 	"io/fs"
 	"math"
+
+	"github.com/evidentlog/evident/internal/log/batch"
+	"github.com/evidentlog/evident/internal/vfs"
 )
 
 // unknownTime stands for the largest timestamp of a sealed segment that has not
@@ -70,6 +73,7 @@ func (s *segment) blank() *segment {
 	d := &segment{base: s.base, path: s.path, owner: s.owner, next: s.next, size: s.size, maxTime: -1, maxTimeOffset: -1, indexedTime: math.MinInt64}
 	d.offsets = index{owner: s.owner, name: s.offsets.name, entry: offsetEntry}
 	d.times = index{owner: s.owner, name: s.times.name, entry: timeEntry}
+	d.aborted = index{owner: s.owner, name: s.aborted.name, entry: abortEntrySize}
 	return d
 }
 
@@ -77,7 +81,7 @@ func (s *segment) blank() *segment {
 func (p *Partition) adoptIndexes(s, d *segment) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.offsets, s.times = d.offsets, d.times
+	s.offsets, s.times, s.aborted = d.offsets, d.times, d.aborted
 	s.maxTime, s.maxTimeOffset, s.indexedTime = d.maxTime, d.maxTimeOffset, d.indexedTime
 }
 
@@ -101,6 +105,9 @@ func (p *Partition) measure(d *segment) error {
 	if err := d.checkIndexes(p.log.files, d.next, d.size); err != nil {
 		return err
 	}
+	if err := d.measureAborted(p.log.files, d.next); err != nil {
+		return err
+	}
 	r := d.times.reader(p.log.files)
 	defer r.close()
 	e, err := r.at(d.times.len() - 1)
@@ -114,36 +121,73 @@ func (p *Partition) measure(d *segment) error {
 
 // rebuildIndexes scans the segment d and writes its indexes.
 func (p *Partition) rebuildIndexes(d *segment) error {
-	d.offsets.stored, d.times.stored = 0, 0
+	d.offsets.stored, d.times.stored, d.aborted.stored = 0, 0, 0
 	d.maxTime, d.maxTimeOffset, d.indexedTime = -1, -1, math.MinInt64
-	f, err := d.open(p.log.files, true)
+	interval, aborts := p.Settings().IndexIntervalBytes, false
+	err := p.log.scanSegment(d, func(b batch.Batch, pos int64) {
+		d.note(b, pos, interval)
+		m, ok := b.Marker()
+		aborts = aborts || ok && !m.Commit
+	})
+	if err == nil && aborts {
+		err = p.rebuildAborted(d)
+	}
 	if err != nil {
 		return err
 	}
-	defer f.release()
-	interval := p.Settings().IndexIntervalBytes
-	for sc := newScanner(f, 0, d.size); ; {
-		b, at, err := sc.next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("%s at position %d: %w", d.logName(), at, err)
-		}
-		d.note(b, at, interval)
-	}
 	d.noteTime()
-	for _, x := range []*index{&d.offsets, &d.times} {
-		p.log.files.drop(x.owner, x.name)
-		if err := x.write(p.log.fs, true); err != nil {
-			return err
-		}
-		x.wroteAll()
+	p.log.files.drop(d.owner, d.files()...)
+	// This one first: one of the others that is missing has all built anew.
+	if err := d.aborted.replaceAborts(p.log.fs); err != nil {
+		return err
 	}
+	if err := d.writeIndexes(p.log.fs); err != nil {
+		return err
+	}
+	d.wroteIndexes()
 	return nil
 }
 
-// writeIndexes writes what a segment's indexes have pending to their files, but
+// scanSegment calls f for every batch of a sealed segment, with its position.
+func (l *Log) scanSegment(s *segment, f func(b batch.Batch, pos int64)) error {
+	file, err := s.open(l.files, true)
+	if err != nil {
+		return err
+	}
+	defer file.release()
+	for sc := newScanner(file, 0, s.size); ; {
+		b, at, err := sc.next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s at position %d: %w", s.logName(), at, err)
+		}
+		f(b, at)
+	}
+}
+
+// writeIndexes writes all indexes of a segment that takes no appends.
+func (s *segment) writeIndexes(fsys vfs.FS) error {
+	return errors.Join(s.offsets.write(fsys, true), s.times.write(fsys, true), s.aborted.writeAborts(fsys, true))
+}
+
+// wroteIndexes notes that it has been done.
+func (s *segment) wroteIndexes() {
+	s.offsets.wroteAll()
+	s.times.wroteAll()
+	s.aborted.wroteAll()
+}
+
+// writeAllIndexes completes the files of a segment that takes no more appends.
+func (p *Partition) writeAllIndexes(s *segment) error {
+	if err := p.writeAborted(s, nil); err != nil {
+		return err
+	}
+	return p.writeIndexes(s, nil, true)
+}
+
+// writeIndexes writes what a segment's indexes by offset and time have pending to their files, but
 // no more entries than upTo counts, if it is given: those of batches that may
 // yet be lost have no place there.
 func (p *Partition) writeIndexes(s *segment, upTo *mark, sync bool) error {

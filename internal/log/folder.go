@@ -52,7 +52,7 @@ func (r *recovery) take(e fs.DirEntry) error {
 	s := newSegment(r.dir, base, &r.log.chunks)
 	s.size, s.flushed, s.written = info.Size(), info.Size(), info.Size()
 	s.onDisk, s.sealed, s.exact = true, true, true
-	s.offsets.stored, s.times.stored = unknownEntries, unknownEntries
+	s.offsets.stored, s.times.stored, s.aborted.stored = unknownEntries, unknownEntries, unknownEntries
 	s.maxTime, s.maxTimeOffset = unknownTime, -1
 	r.segments = append(r.segments, s)
 	return nil

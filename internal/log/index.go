@@ -48,7 +48,7 @@ type reader struct {
 	index
 	files *fileCache
 	file  *cachedFile
-	buf   [timeEntry]byte
+	buf   [abortEntrySize]byte // room for the largest
 }
 
 func (x *index) reader(files *fileCache) *reader { return &reader{index: *x, files: files} }
@@ -82,7 +82,17 @@ func (r *reader) at(i int) ([]byte, error) {
 // search returns the last entry for which before is true, or ok false.
 // before must be true for a prefix of the entries.
 func (r *reader) search(before func(entry []byte) bool) (entry []byte, ok bool, err error) {
-	n := sort.Search(r.len(), func(i int) bool {
+	n, err := r.count(before)
+	if err != nil || n == 0 {
+		return nil, false, err
+	}
+	entry, err = r.at(n - 1)
+	return entry, err == nil, err
+}
+
+// count returns for how many entries before is true, which are a prefix.
+func (r *reader) count(before func(entry []byte) bool) (n int, err error) {
+	n = sort.Search(r.len(), func(i int) bool {
 		if err != nil {
 			return true
 		}
@@ -92,11 +102,7 @@ func (r *reader) search(before func(entry []byte) bool) (entry []byte, ok bool, 
 		}
 		return !before(e)
 	})
-	if err != nil || n == 0 {
-		return nil, false, err
-	}
-	entry, err = r.at(n - 1)
-	return entry, err == nil, err
+	return n, err
 }
 
 // write puts the pending entries into the file, which is created if missing

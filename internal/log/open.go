@@ -54,10 +54,12 @@ func (p *Partition) journalled() []journalEntry {
 func (p *Partition) adopt(r *recovery) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.mu.segments, p.mu.producers = r.segments, r.producers
+	p.mu.segments = r.segments
 	s := p.active()
+	p.highWatermark.Store(s.next)
+	p.setProducers(r.producers)
 	p.mu.commit.end = s.end()
-	p.mu.flushed = s.mark()
+	p.setFlushed(s.mark())
 	p.mu.touched = !p.log.clean || r.wasCut
 	if r.from != nil {
 		p.mu.cleaned = r.from.cleaned
@@ -67,7 +69,6 @@ func (p *Partition) adopt(r *recovery) {
 		p.logStart.Store(min(max(r.from.logStart, p.LogStart()), s.next))
 	}
 	p.logEnd.Store(s.next)
-	p.highWatermark.Store(s.next)
 	if r.damage != nil {
 		p.mu.err, p.mu.damaged = fmt.Errorf("%w: %w", ErrStorage, r.damage), true
 	}
@@ -94,7 +95,7 @@ func (p *Partition) replay(entries []journalEntry) {
 		c.journal = p.log.recovered.floor
 	}
 	c.unwritten, c.unsynced = 0, 0
-	p.highWatermark.Store(s.next)
+	p.raiseWatermark(s.next)
 }
 
 // partitionMetadata is the file, as Kafka writes it, that names the topic id a
@@ -196,11 +197,11 @@ func (p *Partition) trim(s *segment) error {
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	if err := p.writeIndexes(s, nil, true); err != nil {
+	if err := p.writeAllIndexes(s); err != nil {
 		return err
 	}
 	p.mu.Lock()
-	p.mu.flushed = s.mark()
+	p.setFlushed(s.mark())
 	p.mu.Unlock()
 	return p.syncDirs(false)
 }

@@ -64,6 +64,9 @@ type Partition struct {
 
 	// Written under mu, read without it.
 	logStart, highWatermark, logEnd atomic.Int64
+	// firstUnstable is the first offset of the oldest transaction that is open or
+	// has a marker above the high watermark, or the largest number.
+	firstUnstable atomic.Int64
 
 	// room is signalled when a commit has ended, for appends that wait until
 	// less is unwritten. It uses mu.
@@ -81,7 +84,7 @@ type Partition struct {
 		segments  []*segment // by base offset; the last is active
 		flushed   mark       // up to here everything is in the segments' files
 		cleaned   int64      // compaction has seen all records below this offset
-		producers producerTable
+		producers *producerTable
 		watchers  map[Watcher]struct{}
 		cursors   cursors
 		err       error // why the partition is stopped, or nil
@@ -106,6 +109,30 @@ func (p *Partition) LogStart() int64 { return p.logStart.Load() }
 // HighWatermark is the fsynced end: one past the last offset that a reader may
 // see.
 func (p *Partition) HighWatermark() int64 { return p.highWatermark.Load() }
+
+// raiseWatermark sets the high watermark, which makes the markers below it count. The lock
+// is held.
+func (p *Partition) raiseWatermark(highWatermark int64) {
+	p.highWatermark.Store(highWatermark)
+	if t := p.mu.producers; len(t.unstable) > 0 {
+		t.durable(highWatermark)
+		p.firstUnstable.Store(t.firstUnstable())
+	}
+}
+
+// setFlushed notes that everything before m is in the segments' files. The lock
+// is held.
+func (p *Partition) setFlushed(m mark) {
+	p.mu.flushed = m
+	p.mu.producers.passed(m.offset)
+}
+
+// setProducers replaces all that is known of producers. The lock is held.
+func (p *Partition) setProducers(t *producerTable) {
+	t.durable(p.HighWatermark())
+	p.mu.producers = t
+	p.firstUnstable.Store(t.firstUnstable())
+}
 
 // LogEnd is the offset that the next record gets.
 func (p *Partition) LogEnd() int64 { return p.logEnd.Load() }

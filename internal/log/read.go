@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"github.com/evidentlog/evident/internal/log/batch"
@@ -25,8 +26,13 @@ type Slice struct {
 // Slice; outside [LogStart, HighWatermark] the error wraps ErrOffsetOutOfRange.
 // An error of the disk wraps ErrStorage, and damage ErrCorruption as well.
 func (p *Partition) Read(offset int64, maxBytes int, minOne bool) (*Slice, error) {
+	return p.read(offset, math.MaxInt64, maxBytes, minOne)
+}
+
+// read is Read that does not reach up to the batch with the offset end.
+func (p *Partition) read(offset, end int64, maxBytes int, minOne bool) (*Slice, error) {
 	for {
-		seg, limit, from, err := p.locate(offset)
+		seg, limit, from, err := p.locate(offset, end)
 		if err == nil && seg == nil {
 			return &Slice{}, nil
 		}
@@ -80,9 +86,9 @@ func (s *Slice) open() error {
 	return nil
 }
 
-// locate finds the segment that holds offset, where
-// its readable bytes end, and a position at or before the batch.
-func (p *Partition) locate(offset int64) (seg *segment, limit int64, from cursor, err error) {
+// locate finds the segment that holds offset, where its readable bytes below the
+// offset end end, and a position at or before the batch.
+func (p *Partition) locate(offset, end int64) (seg *segment, limit int64, from cursor, err error) {
 	p.mu.Lock()
 	if p.mu.closed {
 		defer p.mu.Unlock()
@@ -93,19 +99,40 @@ func (p *Partition) locate(offset int64) (seg *segment, limit int64, from cursor
 		p.mu.Unlock()
 		return nil, 0, from, fmt.Errorf("%w: %d is not in [%d, %d]", ErrOffsetOutOfRange, offset, p.LogStart(), hw)
 	}
-	if offset == hw {
+	if offset >= min(hw, end) {
 		p.mu.Unlock()
 		return nil, 0, from, nil
 	}
 	seg = p.segmentOf(offset)
 	limit = p.readable(seg)
 	hit, ok := p.mu.cursors.find(seg, offset)
+	within := end < min(hw, seg.next)
 	p.mu.Unlock()
+	if within {
+		if limit, err = p.positionOf(seg, end, limit); err != nil {
+			return nil, 0, from, err
+		}
+	}
 	if ok {
 		return seg, limit, hit, nil
 	}
 	from, err = p.lookup(seg, offset)
 	return seg, limit, from, err
+}
+
+// positionOf returns where in seg, before limit, the batch with offset begins.
+func (p *Partition) positionOf(seg *segment, offset, limit int64) (int64, error) {
+	p.mu.Lock()
+	hit, ok := p.mu.cursors.find(seg, offset)
+	p.mu.Unlock()
+	if ok {
+		return hit.pos, nil
+	}
+	from, err := p.lookup(seg, offset)
+	if err != nil {
+		return 0, err
+	}
+	return (&Slice{p: p, seg: seg, end: limit}).seek(from.pos, offset)
 }
 
 // segmentOf returns the segment that holds offset, or would. The lock is held.

@@ -31,7 +31,9 @@ type recovery struct {
 
 	segments  []*segment
 	first     int // of segments that was looked at; more is not known of those before
-	producers producerTable
+	producers *producerTable
+	known     int64    // the batches below this offset are in producers already
+	whole     *segment // to be scanned from its first byte on, whatever the checkpoint says
 	next      int64
 
 	// damage is corruption: what lies before it can be read. beyond are the
@@ -44,9 +46,9 @@ type recovery struct {
 }
 
 func (p *Partition) newRecovery() *recovery {
-	r := &recovery{log: p.log, dir: p.dir, settings: p.Settings(), from: p.log.lastCheckpoint(p.id.key()), producers: make(producerTable)}
+	r := &recovery{log: p.log, dir: p.dir, settings: p.Settings(), from: p.log.lastCheckpoint(p.id.key()), producers: newProducerTable()}
 	if r.from != nil {
-		r.producers, r.must = r.from.producers.below(r.from.offset), r.from.offset
+		r.producers, r.must, r.known = r.from.producers.below(r.from.offset), r.from.offset, r.from.offset
 	}
 	return r
 }
@@ -59,15 +61,23 @@ func (r *recovery) run() error {
 		return err
 	}
 	r.first = r.firstDirty()
-	for i := r.first; i < len(r.segments) && r.damage == nil; i++ {
-		if err := r.scan(i); err != nil {
+	if err := r.checkAborted(); err != nil {
+		return err
+	}
+	for i := r.first; ; {
+		for ; i < len(r.segments) && r.damage == nil; i++ {
+			if err := r.scan(i); err != nil {
+				return err
+			}
+		}
+		if r.damage == nil || !r.cutDamage {
+			return nil
+		}
+		var err error
+		if i, err = r.cut(); err != nil {
 			return err
 		}
 	}
-	if r.damage != nil && r.cutDamage {
-		return r.cut()
-	}
-	return nil
 }
 
 // runWithJournal is run for a partition whose journal entries are to be applied
@@ -192,7 +202,7 @@ func (r *recovery) scan(i int) error {
 // taken over from it, if the indexes have it too. Those of a young segment have
 // not been written.
 func (r *recovery) startOf(s *segment) int64 {
-	if r.from != nil && !r.wasCut && r.from.base == s.base && r.from.pos <= s.size && r.from.offsetEntries > 0 {
+	if r.from != nil && !r.wasCut && s != r.whole && r.from.base == s.base && r.from.pos <= s.size && r.from.offsetEntries > 0 {
 		s.offsets.stored, s.times.stored = r.from.offsetEntries, r.from.timeEntries
 		s.maxTime, s.maxTimeOffset, s.created = r.from.maxTime, r.from.maxTimeOffset, r.from.created
 		s.indexedTime = r.from.indexedTime
@@ -204,6 +214,8 @@ func (r *recovery) startOf(s *segment) int64 {
 		r.log.cfg.Logger.Warn("an index is missing or torn; it is built anew from its segment", "segment", s.path, "error", err)
 	}
 	s.offsets.stored, s.times.stored, s.indexedTime = 0, 0, math.MinInt64
+	s.offsets.pending, s.times.pending = nil, nil
+	s.aborted.stored = max(0, s.aborted.stored) // of the checkpoint's segment some may be known
 	s.maxTime, s.maxTimeOffset, s.created = -1, -1, r.log.cfg.Now().UnixMilli()
 	r.next = s.base
 	return 0
@@ -241,7 +253,7 @@ func (r *recovery) scanFrom(s *segment, pos int64) (end int64, bad, err error) {
 			return 0, nil, fmt.Errorf("reading %s at position %d: %w", s.logName(), at, err)
 		}
 		s.note(b, at, r.settings.IndexIntervalBytes)
-		r.producers.add(b, b.MaxTimestamp())
+		r.note(s, b)
 		r.next = s.next
 	}
 }
@@ -307,16 +319,15 @@ func (r *recovery) settle(s *segment, last bool, size int64, bad error) error {
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	if err := errors.Join(s.offsets.cut(r.log.fs), s.times.cut(r.log.fs)); err != nil {
+	if err := errors.Join(s.offsets.cut(r.log.fs), s.times.cut(r.log.fs), s.aborted.cut(r.log.fs)); err != nil {
 		return err
 	}
 	if !last {
 		s.noteTime()
-		if err := errors.Join(s.offsets.write(r.log.fs, true), s.times.write(r.log.fs, true)); err != nil {
+		if err := s.writeIndexes(r.log.fs); err != nil {
 			return err
 		}
-		s.offsets.wroteAll()
-		s.times.wroteAll()
+		s.wroteIndexes()
 	}
 	if err := r.log.fs.SyncDir(r.dir); err != nil || !last {
 		return err
@@ -324,18 +335,20 @@ func (r *recovery) settle(s *segment, last bool, size int64, bad error) error {
 	return r.loadTail(s)
 }
 
-// cut removes what is damaged and everything behind it.
-func (r *recovery) cut() error {
+// cut removes what is damaged and everything behind it, and returns the first
+// segment to scan once more.
+func (r *recovery) cut() (int, error) {
 	r.log.cfg.Logger.Error("cutting a damaged partition as asked; records are lost", "partition", r.dir, "from", r.next, "error", r.damage)
 	if err := removeNewestFirst(r.log, r.dir, r.beyond); err != nil {
-		return err
+		return 0, err
 	}
 	r.damage, r.beyond, r.journal, r.wasCut = nil, nil, nil, true
-	r.producers = r.producers.below(r.next)
-	if i := len(r.segments) - 1; r.segments[i].onDisk {
-		return r.scan(i)
+	last := len(r.segments) - 1
+	if r.next < r.known || r.segments[last].aborted.stored == unknownEntries {
+		return last, r.startOver(last)
 	}
-	return nil
+	r.producers, r.known = r.producers.below(r.next), r.next
+	return last, nil
 }
 
 // removeNewestFirst removes segments that are the last ones of a partition, so

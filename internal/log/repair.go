@@ -200,7 +200,9 @@ func (p *Partition) resumeFrom(r *recovery) {
 	defer p.mu.Unlock()
 	p.takeSegments(r)
 	active := p.active()
-	p.mu.producers, p.mu.flushed, p.mu.cursors = r.producers, active.mark(), cursors{}
+	p.setProducers(r.producers)
+	p.setFlushed(active.mark())
+	p.mu.cursors = cursors{}
 	c := &p.mu.commit
 	c.end = active.end()
 	c.unwritten, c.unsynced, c.journal = 0, 0, 0

@@ -64,6 +64,7 @@ type segment struct {
 
 	offsets index
 	times   index
+	aborted index
 	tail    tail
 }
 
@@ -71,6 +72,7 @@ func newSegment(dir string, base int64, pool *chunkPool) *segment {
 	s := &segment{base: base, next: base, path: segmentPath(dir, base), owner: new(owner), maxTime: -1, maxTimeOffset: -1, indexedTime: math.MinInt64, tail: tail{pool: pool}}
 	s.offsets = index{owner: s.owner, name: s.path + indexSuffix, entry: offsetEntry}
 	s.times = index{owner: s.owner, name: s.path + timeIndexSuffix, entry: timeEntry}
+	s.aborted = index{owner: s.owner, name: s.path + abortIndexSuffix, entry: abortEntrySize}
 	return s
 }
 
@@ -139,7 +141,7 @@ func (s *segment) append(b batch.Batch, st *Settings, now int64) {
 
 // files are the names of the segment's files.
 func (s *segment) files() []string {
-	return []string{s.path + logSuffix, s.path + indexSuffix, s.path + timeIndexSuffix}
+	return []string{s.path + logSuffix, s.path + indexSuffix, s.path + timeIndexSuffix, s.path + abortIndexSuffix}
 }
 
 // remove removes the segment's files for good. A file that is not there is no

@@ -1,6 +1,9 @@
 package log
 
-import "fmt"
+import (
+	"fmt"
+	"io"
+)
 
 // Truncate removes all records at and after offset; of a batch that contains
 // offset, all of it goes. It waits for the appends that are under way; others
@@ -100,13 +103,17 @@ func (p *Partition) unsuspend() {
 // checkpoint's sake, which would call the cut damage, nor for the journal's. All
 // that there is stands in the segments.
 func (p *Partition) forgetBeyond(end place) error {
+	producers, err := p.producersBefore(end.seg)
+	if err != nil {
+		return p.readError(err)
+	}
 	p.mu.Lock()
-	before, start := p.mu.flushed, p.LogStart()
+	before, known, start := p.mu.flushed, p.mu.producers, p.LogStart()
 	p.logStart.Store(min(start, end.offset))
 	p.mu.flushed = mark{offset: end.seg.base, base: end.seg.base, maxTime: -1, maxTimeOffset: -1, created: end.seg.created}
-	p.mu.lowered = true
+	p.mu.producers, p.mu.lowered = producers, true
 	p.mu.Unlock()
-	err := p.log.writeCheckpoints()
+	err = p.log.writeCheckpoints()
 	if err == nil {
 		err = p.voidJournal(end.offset)
 	}
@@ -115,14 +122,43 @@ func (p *Partition) forgetBeyond(end place) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.mu.flushed, p.mu.lowered = before, false
+	p.mu.flushed, p.mu.producers, p.mu.lowered = before, known, false
 	p.logStart.Store(start)
 	return err
+}
+
+// producersBefore is what was known of producers when the segment s began. Only
+// if markers are among what is about to go, or to be read once more, that is not
+// known any longer: then the segments before s are read.
+func (p *Partition) producersBefore(s *segment) (*producerTable, error) {
+	p.mu.Lock()
+	i := p.index(s)
+	list, known := p.mu.segments, p.mu.producers
+	p.mu.Unlock()
+	marked := false
+	for _, s := range list[i:] {
+		for sc := newScanner(segmentReader{p, s}, 0, s.size); !marked; {
+			b, _, err := sc.next()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return nil, err
+			}
+			marked = b.Attributes().Control()
+		}
+	}
+	if !marked {
+		return known, nil
+	}
+	return p.log.relearn(list[:i], s.base, known)
 }
 
 // cut removes what is beyond end.
 func (p *Partition) cut(end place) error {
 	p.mu.Lock()
+	// Who is open again is known after the repair.
+	p.firstUnstable.Store(min(p.firstUnstable.Load(), end.seg.base))
 	p.highWatermark.Store(end.offset)
 	p.logEnd.Store(end.offset)
 	p.mu.commit.end, p.mu.cursors = end, cursors{}

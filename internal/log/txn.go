@@ -1,8 +1,6 @@
 package log
 
 import (
-	"fmt"
-
 	"github.com/evidentlog/evident/internal/log/batch"
 )
 
@@ -58,41 +56,23 @@ func (p *Partition) AppendMarker(m Marker, done func(error)) error {
 // marker that is durable: the first offset of the oldest other one, or the high
 // watermark. Readers of committed records see what is below. A [Watcher] is told
 // when it rises, for it does so only with the high watermark.
-func (p *Partition) LastStableOffset() int64 { return p.HighWatermark() }
-
-// Aborted lists the aborted transactions that have records in [from, to), by the
-// offsets of their markers; and maybe more that begin after to. to is not above
-// the last stable offset. An error wraps ErrStorage.
-func (p *Partition) Aborted(from, to int64) ([]AbortedTxn, error) { return nil, nil }
-
-// ReadCommitted is [Partition.Read] for isolation level read_committed: it does
-// not go past the last stable offset, and tells which transactions the reader has
-// to leave out.
-func (p *Partition) ReadCommitted(offset int64, maxBytes int, minOne bool) (*Slice, []AbortedTxn, error) {
-	s, err := p.Read(offset, maxBytes, minOne)
-	return s, nil, err
+func (p *Partition) LastStableOffset() int64 {
+	// In this order: what opens meanwhile begins at the high watermark or later.
+	hw := p.HighWatermark()
+	return min(hw, max(p.firstUnstable.Load(), p.LogStart()))
 }
 
 // Producers lists the producers that the partition remembers, in no order.
 func (p *Partition) Producers() []ProducerState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	out := make([]ProducerState, 0, len(p.mu.producers))
-	for id, known := range p.mu.producers {
-		s := ProducerState{ID: id, Epoch: known.epoch, LastSequence: -1, LastTimestamp: known.seen, CoordinatorEpoch: -1, TxnStart: -1}
+	out := make([]ProducerState, 0, len(p.mu.producers.byID))
+	for id, known := range p.mu.producers.byID {
+		s := ProducerState{ID: id, Epoch: known.epoch, LastSequence: -1, LastTimestamp: known.seen, CoordinatorEpoch: known.coordinatorEpoch, TxnStart: known.txnStart()}
 		if n := len(known.recent); n > 0 {
 			s.LastSequence = known.recent[n-1].lastSeq
 		}
 		out = append(out, s)
 	}
 	return out
-}
-
-// checkMarker tells whether m may be appended.
-func (t producerTable) checkMarker(m Marker) error {
-	p := t[m.ProducerID]
-	if p != nil && m.ProducerEpoch < p.epoch {
-		return fmt.Errorf("%w: producer %d has epoch %d, the marker %d", ErrProducerFenced, m.ProducerID, p.epoch, m.ProducerEpoch)
-	}
-	return nil
 }

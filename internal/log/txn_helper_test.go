@@ -1,0 +1,239 @@
+package log
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/evidentlog/evident/internal/log/batch"
+)
+
+// txnProducer writes transactions to one partition.
+type txnProducer struct {
+	batch.Producer
+	coordinator int32
+}
+
+func transacting(id int64) *txnProducer { return &txnProducer{Producer: batch.Producer{ID: id}} }
+
+// next is a transactional batch with the values v to v+n-1.
+func (a *txnProducer) next(t testing.TB, v, n int) []byte {
+	t.Helper()
+	at := a.Producer
+	a.Sequence += int32(n)
+	return numbered(t, batch.Head{Producer: &at, Transactional: true}, v, n)
+}
+
+// testTime, in ms since the epoch, is that of all records, and when the clock of
+// testing/synctest begins.
+const testTime = 946_684_800_000
+
+// numbered is a batch with the values v to v+n-1, each under a key of five.
+func numbered(t testing.TB, h batch.Head, v, n int) []byte {
+	t.Helper()
+	var c batch.Codecs
+	b := c.NewBuilder(h)
+	for i := range n {
+		r := batch.Record{Timestamp: testTime, Key: fmt.Appendf(nil, "key-%d", (v+i)%5), Value: binary.BigEndian.AppendUint64(nil, uint64(v+i))}
+		if err := b.Append(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	raw, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Clone(raw)
+}
+
+func (a *txnProducer) marker(commit bool) Marker {
+	return Marker{ProducerID: a.ID, ProducerEpoch: a.Epoch, CoordinatorEpoch: a.coordinator, Commit: commit}
+}
+
+// end ends the transaction and waits until that is durable.
+func (a *txnProducer) end(p *Partition, commit bool) error {
+	ch := make(chan error, 1)
+	if err := p.AppendMarker(a.marker(commit), func(err error) { ch <- err }); err != nil {
+		return err
+	}
+	return <-ch
+}
+
+func mustEnd(t testing.TB, p *Partition, a *txnProducer, commit bool) {
+	t.Helper()
+	if err := a.end(p, commit); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// batchesBelow reads whole batches from the log start up to the high watermark.
+func batchesBelow(p *Partition) (out []batch.Batch, err error) {
+	for next := p.LogStart(); next < p.HighWatermark(); {
+		raw, err := readFrom(p, next, 1<<20)
+		if err != nil {
+			return nil, fmt.Errorf("offset %d: %w", next, err)
+		}
+		before := next
+		for len(raw) > 0 {
+			b, rest, err := batch.Next(raw)
+			if err != nil {
+				break // cut short by the limit
+			}
+			out, next, raw = append(out, b), b.NextOffset(), rest
+		}
+		if next <= before {
+			return nil, fmt.Errorf("no whole batch at offset %d", next)
+		}
+	}
+	return out, nil
+}
+
+// outcome is what the batches of a partition say of its transactions.
+type outcome struct {
+	stable    int64
+	open      map[int64]int64 // first offset by producer
+	aborted   []abortEntry    // without the stable offset
+	committed []stored        // records below stable that readers see
+}
+
+// outcomeOf follows the batches one by one, as simply as can be.
+func outcomeOf(p *Partition) (outcome, error) {
+	all, err := batchesBelow(p)
+	o := outcome{open: make(map[int64]int64), stable: p.HighWatermark()}
+	held := make(map[int64][]stored)
+	for _, b := range all {
+		id := b.ProducerID()
+		if m, ok := b.Marker(); ok {
+			if m.Commit {
+				o.committed = append(o.committed, held[id]...)
+			} else if first, ok := o.open[id]; ok {
+				o.aborted = append(o.aborted, abortEntry{producer: id, first: first, last: b.BaseOffset()})
+			}
+			delete(o.open, id)
+			delete(held, id)
+			continue
+		}
+		records, _, err := recordsOf(b)
+		if err != nil {
+			return o, err
+		}
+		if !b.Attributes().Transactional() {
+			o.committed = append(o.committed, records...)
+			continue
+		}
+		held[id] = append(held[id], records...)
+		if _, ok := o.open[id]; !ok {
+			o.open[id] = b.BaseOffset()
+		}
+	}
+	for _, first := range o.open {
+		o.stable = min(o.stable, first)
+	}
+	o.committed = slices.DeleteFunc(o.committed, func(r stored) bool { return r.offset < p.LogStart() || r.offset >= o.stable })
+	slices.SortFunc(o.committed, func(a, b stored) int { return cmp.Compare(a.offset, b.offset) })
+	return o, err
+}
+
+// committedFrom reads from offset on as a consumer of committed records does, at most
+// maxBytes at a time.
+func committedFrom(p *Partition, offset int64, maxBytes int) ([]stored, error) {
+	var out []stored
+	for {
+		raw, aborted, err := fetchCommitted(p, offset, maxBytes)
+		if err != nil || len(raw) == 0 {
+			return out, err
+		}
+		records, next, err := visible(raw, aborted, offset)
+		if err != nil {
+			return nil, err
+		}
+		if next <= offset {
+			return nil, fmt.Errorf("no whole batch at offset %d", offset)
+		}
+		out, offset = append(out, records...), next
+	}
+}
+
+func fetchCommitted(p *Partition, offset int64, maxBytes int) ([]byte, []AbortedTxn, error) {
+	s, aborted, err := p.ReadCommitted(offset, maxBytes, true)
+	if err != nil {
+		return nil, nil, fmt.Errorf("offset %d: %w", offset, err)
+	}
+	defer s.Close()
+	raw, err := s.Bytes()
+	return raw, aborted, err
+}
+
+// visible is what Kafka's consumer hands on of a response, and the offset that it asks
+// for next.
+func visible(raw []byte, aborted []AbortedTxn, offset int64) (out []stored, next int64, err error) {
+	slices.SortStableFunc(aborted, func(a, b AbortedTxn) int { return cmp.Compare(a.FirstOffset, b.FirstOffset) })
+	dropping := make(map[int64]bool)
+	next = offset
+	for len(raw) > 0 {
+		b, rest, err := batch.Next(raw)
+		if err != nil {
+			break
+		}
+		for len(aborted) > 0 && aborted[0].FirstOffset <= b.LastOffset() {
+			dropping[aborted[0].ProducerID] = true
+			aborted = aborted[1:]
+		}
+		next, raw = b.NextOffset(), rest
+		if b.Attributes().Control() {
+			if m, ok := b.Marker(); ok && !m.Commit {
+				delete(dropping, b.ProducerID())
+			}
+			continue
+		}
+		if b.Attributes().Transactional() && dropping[b.ProducerID()] {
+			continue
+		}
+		records, _, err := recordsOf(b)
+		if err != nil {
+			return nil, 0, err
+		}
+		out = append(out, slices.DeleteFunc(records, func(r stored) bool { return r.offset < offset })...)
+	}
+	return out, next, nil
+}
+
+// checkTransactions compares all that the partition tells of transactions with
+// what its batches say.
+func checkTransactions(p *Partition) error {
+	o, err := outcomeOf(p)
+	if err != nil {
+		return err
+	}
+	if got := p.LastStableOffset(); got != max(o.stable, p.LogStart()) {
+		return fmt.Errorf("last stable offset %d, the batches say %d (open: %v)", got, o.stable, o.open)
+	}
+	for _, s := range p.Producers() {
+		if first, ok := o.open[s.ID]; ok != (s.TxnStart >= p.LogStart()) || ok && first != s.TxnStart {
+			return fmt.Errorf("producer %d: transaction begins at %d, the batches say %v", s.ID, s.TxnStart, o.open)
+		}
+	}
+	for from := p.LogStart(); from <= p.HighWatermark(); from += 1 + (p.HighWatermark()-p.LogStart())/7 {
+		for _, size := range []int{1, 300, 1 << 20} {
+			got, err := committedFrom(p, from, size)
+			if err != nil {
+				return err
+			}
+			want := slices.DeleteFunc(slices.Clone(o.committed), func(r stored) bool { return r.offset < from })
+			if !slices.Equal(got, want) {
+				return fmt.Errorf("from offset %d, %d bytes at a time: read %v, want %v", from, size, got, want)
+			}
+		}
+	}
+	return nil
+}
+
+func mustAgree(t testing.TB, p *Partition) {
+	t.Helper()
+	if err := checkTransactions(p); err != nil {
+		t.Fatal(err)
+	}
+}
