@@ -1,0 +1,165 @@
+// Package statetopictest has a [statetopic.Store] in memory for the tests of
+// coordinators, whose disk can be slow, fail, and lose what was not durable.
+package statetopictest
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/evidentlog/evident/internal/broker/statetopic"
+)
+
+// Store is a topic in memory. Its methods may be called concurrently.
+type Store struct {
+	mu         sync.Mutex
+	faults     Faults
+	partitions int32
+	batches    map[int32][]*entry
+	creations  int
+}
+
+// Faults are what goes wrong, or takes time, from now on. The zero value is a
+// disk that is perfect and takes no time.
+type Faults struct {
+	Delay     time.Duration // until an append is durable or has failed
+	Append    error
+	Create    error
+	Read      error
+	ReadDelay time.Duration
+	MaxBatch  int // larger ones are refused; 0: none
+}
+
+type entry struct {
+	raw     []byte
+	durable bool
+}
+
+// New returns a store with so many partitions; 0: the topic does not exist.
+func New(partitions int32) *Store {
+	return &Store{partitions: partitions, batches: map[int32][]*entry{}}
+}
+
+// Set changes what goes wrong.
+func (s *Store) Set(f Faults) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = f
+}
+
+// Partitions implements [statetopic.Store].
+func (s *Store) Partitions() int32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.partitions
+}
+
+// created is how many partitions Create makes.
+const created = 8
+
+// Create implements [statetopic.Store].
+func (s *Store) Create(context.Context) (int32, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.creations++
+	if s.faults.Create != nil {
+		return 0, s.faults.Create
+	}
+	s.partitions = created
+	return s.partitions, nil
+}
+
+// Append implements [statetopic.Store].
+func (s *Store) Append(partition int32, raw []byte, done func(error)) {
+	s.mu.Lock()
+	f := s.faults
+	err := f.Append
+	if f.MaxBatch > 0 && len(raw) > f.MaxBatch {
+		err = statetopic.ErrTooLarge
+	}
+	e := &entry{raw: slices.Clone(raw)}
+	if err == nil {
+		s.batches[partition] = append(s.batches[partition], e)
+	}
+	s.mu.Unlock()
+	finish := func() {
+		s.mu.Lock()
+		e.durable = err == nil
+		s.mu.Unlock()
+		done(err)
+	}
+	if f.Delay == 0 {
+		finish()
+		return
+	}
+	time.AfterFunc(f.Delay, finish)
+}
+
+// Read implements [statetopic.Store]. It gives what is durable.
+func (s *Store) Read(_ context.Context, partition int32, fn func([]byte) error) error {
+	s.mu.Lock()
+	f := s.faults
+	s.mu.Unlock()
+	time.Sleep(f.ReadDelay)
+	if f.Read != nil {
+		return f.Read
+	}
+	s.mu.Lock()
+	var raw []byte
+	for _, e := range s.batches[partition] {
+		if e.durable {
+			raw = append(raw, e.raw...)
+		}
+	}
+	s.mu.Unlock()
+	if len(raw) == 0 {
+		return nil
+	}
+	return fn(raw)
+}
+
+// Crash loses what is not durable.
+func (s *Store) Crash() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for p, batches := range s.batches {
+		s.batches[p] = slices.DeleteFunc(batches, func(e *entry) bool { return !e.durable })
+	}
+}
+
+// Put appends a batch that is durable, as another version may have left it.
+func (s *Store) Put(partition int32, raw []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.batches[partition] = append(s.batches[partition], &entry{slices.Clone(raw), true})
+}
+
+// Batches returns the batches of a partition, durable or not.
+func (s *Store) Batches(partition int32) [][]byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all [][]byte
+	for _, e := range s.batches[partition] {
+		all = append(all, e.raw)
+	}
+	return all
+}
+
+// Count returns the number of batches of all partitions.
+func (s *Store) Count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, p := range s.batches {
+		n += len(p)
+	}
+	return n
+}
+
+// Creations returns how often the topic was asked to be created.
+func (s *Store) Creations() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.creations
+}
