@@ -26,6 +26,16 @@ type Config struct {
 	HTTP []Listener
 	// Insecure allows listeners beyond loopback in plain text.
 	Insecure bool
+	// BootstrapUsers are made at start if there are none of their names; the
+	// functions are asked for their passwords then, and not otherwise.
+	BootstrapUsers map[string]func() (password string, err error)
+	// ConnectionsMaxReauth is how long a login by SASL is good for (Kafka:
+	// connections.max.reauth.ms). Default: for as long as the connection.
+	ConnectionsMaxReauth time.Duration
+	// FailedAuthenticationDelay is how long a client that could not log in waits
+	// for its answer (Kafka: connection.failed.authentication.delay.ms).
+	// Default: 100 ms; negative: none.
+	FailedAuthenticationDelay time.Duration
 
 	// AutoCreateTopics lets a Metadata request create the topics that it asks
 	// for (Kafka: auto.create.topics.enable). Default (nil): true.
@@ -72,6 +82,15 @@ type Listener struct {
 	Advertise string
 	// TLSCert and TLSKey are PEM files; with both, the listener speaks TLS.
 	TLSCert, TLSKey string
+	// TLSClientCA is a PEM file of authorities. With it, the listener takes only
+	// clients with a certificate that one of them signed (Kafka:
+	// ssl.client.auth=required), and they are who that says, unless SASL says
+	// otherwise. Of Kafka listeners with TLS only.
+	TLSClientCA string
+	// SASL are the mechanisms by which clients must log in: "PLAIN",
+	// "SCRAM-SHA-256", "SCRAM-SHA-512". None: they need not. Of Kafka listeners
+	// only.
+	SASL []string
 }
 
 // Addresses are the addresses that a node really listens on, by listener name.

@@ -3,9 +3,11 @@ package node
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +33,12 @@ func (l *Listener) validate(insecure bool) error {
 	}
 	if (l.TLSCert == "") != (l.TLSKey == "") {
 		return fmt.Errorf("listener %q has a TLS certificate without a key, or a key without a certificate: give both, tls-cert and tls-key", l.Name)
+	}
+	if l.TLSClientCA != "" && l.TLSCert == "" {
+		return fmt.Errorf("listener %q has tls-client-ca without TLS: give it tls-cert and tls-key too", l.Name)
+	}
+	if _, err := l.mechanisms(); err != nil {
+		return fmt.Errorf("listener %q: %w", l.Name, err)
 	}
 	if l.TLSCert == "" && !insecure && !Loopback(l.Address) {
 		return fmt.Errorf("listener %q on %s would speak plain text beyond this machine: "+
@@ -106,12 +114,9 @@ func (n *Node) listen() (*listenerSet, error) {
 }
 
 func (l *Listener) open() (net.Listener, error) {
-	var certificate tls.Certificate
-	if l.TLSCert != "" {
-		var err error
-		if certificate, err = tls.LoadX509KeyPair(l.TLSCert, l.TLSKey); err != nil {
-			return nil, fmt.Errorf("listener %q: %w", l.Name, err)
-		}
+	secure, err := l.tls()
+	if err != nil {
+		return nil, fmt.Errorf("listener %q: %w", l.Name, err)
 	}
 	nl, err := net.Listen("tcp", l.Address)
 	switch {
@@ -119,10 +124,34 @@ func (l *Listener) open() (net.Listener, error) {
 		return nil, fmt.Errorf("listener %q: another program listens on %s already: stop it, or choose another port (0 takes a free one): %w", l.Name, l.Address, err)
 	case err != nil:
 		return nil, fmt.Errorf("listener %q cannot listen on %s: choose an address of this machine: %w", l.Name, l.Address, err)
-	case l.TLSCert != "":
-		nl = tls.NewListener(nl, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
+	case secure != nil:
+		nl = tls.NewListener(nl, secure)
 	}
 	return nl, nil
+}
+
+// tls is nil for listeners in plain text.
+func (l *Listener) tls() (*tls.Config, error) {
+	if l.TLSCert == "" {
+		return nil, nil
+	}
+	certificate, err := tls.LoadX509KeyPair(l.TLSCert, l.TLSKey)
+	if err != nil {
+		return nil, err
+	}
+	c := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+	if l.TLSClientCA == "" {
+		return c, nil
+	}
+	authorities, err := os.ReadFile(l.TLSClientCA)
+	if err != nil {
+		return nil, err
+	}
+	c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
+	if !c.ClientCAs.AppendCertsFromPEM(authorities) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM: check tls-client-ca", l.TLSClientCA)
+	}
+	return c, nil
 }
 
 // info is what clients of the listener are told.
@@ -135,7 +164,12 @@ func (l *openListener) info() broker.ListenerInfo {
 	if port == 0 {
 		_, port, _ = splitAddress(l.Addr().String())
 	}
-	return broker.ListenerInfo{Name: l.cfg.Name, AdvertisedHost: host, AdvertisedPort: port}
+	info := broker.ListenerInfo{Name: l.cfg.Name, AdvertisedHost: host, AdvertisedPort: port}
+	info.SASL, _ = l.cfg.mechanisms() // validated
+	if l.cfg.TLSClientCA != "" {
+		info.Identify = certified
+	}
+	return info
 }
 
 // serve serves all listeners until ctx ends.

@@ -112,11 +112,18 @@ func (n *Node) open() (err error) {
 		TopicDefaults:              n.cfg.TopicDefaults,
 		OffsetsPartitions:          n.cfg.OffsetsPartitions,
 		GroupInitialRebalanceDelay: max(0, n.cfg.GroupInitialRebalanceDelay),
+		ConnectionsMaxReauth:       n.cfg.ConnectionsMaxReauth,
+		FailedAuthenticationDelay:  n.cfg.FailedAuthenticationDelay,
 	})
 	if err != nil {
 		return err
 	}
-	inside := broker.ListenerInfo{Name: "in-process", AdvertisedHost: engine.EmbeddedHost, AdvertisedPort: engine.EmbeddedPort}
+	if err := n.admit(); err != nil {
+		return err
+	}
+	inside := broker.ListenerInfo{
+		Name: "in-process", AdvertisedHost: engine.EmbeddedHost, AdvertisedPort: engine.EmbeddedPort, Identify: inProcess,
+	}
 	n.engine = engine.New(func(ctx context.Context, conn net.Conn) { n.broker.ServeConn(ctx, conn, inside) })
 	return nil
 }
@@ -198,6 +205,11 @@ func (c *Config) Validate() error {
 		}
 		seen[l.Name] = l.Address
 		errs = append(errs, l.validate(c.Insecure))
+	}
+	for _, l := range c.HTTP {
+		if len(l.SASL) > 0 || l.TLSClientCA != "" {
+			errs = append(errs, fmt.Errorf("listener %q speaks HTTP, where nobody can log in: leave out sasl and tls-client-ca", l.Name))
+		}
 	}
 	return errors.Join(errs...)
 }

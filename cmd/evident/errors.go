@@ -67,7 +67,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	case errors.As(err, &unknown):
 		return unknownFlag(cmd, unknown.GetSpecifiedName())
 	case errors.As(err, &wrong):
-		return tool.Usagef("--%s: %q will not do: %w", wrong.GetFlag().Name, wrong.GetValue(), wanted(wrong))
+		return tool.Usagef("--%s: %q will not do: %w", wrong.GetFlag().Name, shown(wrong), wanted(wrong))
 	case errors.As(err, &missing):
 		return tool.Usagef("--%s has no value: write --%[1]s %s", missing.GetFlag().Name, missing.GetFlag().Value.Type())
 	}
@@ -79,6 +79,14 @@ func unknownFlag(cmd *cobra.Command, name string) error {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
 	otherwise := fmt.Sprintf(`: "%s --help" lists them`, cmd.CommandPath())
 	return tool.Usagef("unknown flag --%s of %s%s", name, cmd.CommandPath(), nearest.Hint("--"+name, names, otherwise))
+}
+
+// shown is the value that was wrong, unless it may be a secret.
+func shown(wrong *pflag.InvalidValueError) string {
+	if v, ok := wrong.GetFlag().Value.(interface{ Shown(string) string }); ok {
+		return v.Shown(wrong.GetValue())
+	}
+	return wrong.GetValue()
 }
 
 // wanted is what a flag's value should have been. Our own flags say so; for

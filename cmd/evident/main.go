@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -17,11 +18,23 @@ import (
 )
 
 func main() {
-	os.Exit(run(os.Args[1:], cli{
+	c := cli{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(),
 		outIsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		errIsTerminal: term.IsTerminal(int(os.Stderr.Fd())),
-	}))
+	}
+	if term.IsTerminal(int(os.Stdin.Fd())) {
+		c.askPassword = askPassword
+	}
+	os.Exit(run(os.Args[1:], c))
+}
+
+// askPassword asks whoever sits at the terminal, without showing what is typed.
+func askPassword(prompt string) (string, error) {
+	fmt.Fprint(os.Stderr, prompt)
+	defer fmt.Fprintln(os.Stderr)
+	password, err := term.ReadPassword(int(os.Stdin.Fd()))
+	return string(password), err
 }
 
 // cli is the world outside of the commands.
@@ -31,6 +44,7 @@ type cli struct {
 	environ  []string
 
 	outIsTerminal, errIsTerminal bool
+	askPassword                  func(prompt string) (string, error) // nil: in is no terminal
 }
 
 // run runs one command line and returns its exit code.

@@ -23,7 +23,7 @@ All other commands are clients; --brokers (EVIDENT_BROKERS) says of which node.`
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newServe(c), newDemo(c),
-		newTopic(c), newGroup(c), newProduce(c), newConsume(c), newBench(c),
+		newTopic(c), newGroup(c), newUser(c), newProduce(c), newConsume(c), newBench(c),
 		newVersion(c),
 	)
 	return root
@@ -68,7 +68,7 @@ func outputFlag(cmd *cobra.Command) {
 func (c *cli) env(cmd *cobra.Command) (tool.Env, error) {
 	e := tool.Env{
 		In: c.in, Out: c.out, Err: c.err,
-		Progress: c.errIsTerminal, Quiet: !c.outIsTerminal,
+		Progress: c.errIsTerminal, Quiet: !c.outIsTerminal, AskPassword: c.askPassword,
 	}
 	if f := cmd.Flags().Lookup("output"); f != nil {
 		switch f.Value.String() {
@@ -126,6 +126,10 @@ func (c *cli) completesFirst(names func(*cobra.Command, tool.Env) []string) cobr
 
 func topicNames(cmd *cobra.Command, env tool.Env) []string {
 	return tool.TopicNames(cmd.Context(), env)
+}
+
+func userNames(cmd *cobra.Command, env tool.Env) []string {
+	return tool.UserNames(cmd.Context(), env)
 }
 
 func groupNames(cmd *cobra.Command, env tool.Env) []string {

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"math/big"
@@ -55,7 +56,7 @@ func TestClientCommandsOnAnotherCluster(t *testing.T) {
 
 // TestNodeCommands runs the scripts of commands that run a node themselves.
 func TestNodeCommands(t *testing.T) {
-	testscript.Run(t, params("testdata/node", func(*testscript.Env) error { return nil }))
+	testscript.Run(t, params("testdata/node", writeCertificate))
 }
 
 func params(dir string, setup func(*testscript.Env) error) testscript.Params {
@@ -105,6 +106,23 @@ func startTLSCluster(env *testscript.Env) error {
 	return startCluster(env, "TLS_BROKERS", kfake.TLS(&tls.Config{Certificates: []tls.Certificate{certificate}}))
 }
 
+// writeCertificate writes a certificate that is its own authority, and its key,
+// to cert.pem and key.pem.
+func writeCertificate(env *testscript.Env) error {
+	certificate, authority, err := selfSigned()
+	if err != nil {
+		return err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(certificate.PrivateKey)
+	if err != nil {
+		return err
+	}
+	key := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	return errors.Join(
+		os.WriteFile(filepath.Join(env.WorkDir, "cert.pem"), authority, 0o600),
+		os.WriteFile(filepath.Join(env.WorkDir, "key.pem"), key, 0o600))
+}
+
 // selfSigned makes a certificate for 127.0.0.1 that is its own authority.
 func selfSigned() (certificate tls.Certificate, authority []byte, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -112,7 +130,7 @@ func selfSigned() (certificate tls.Certificate, authority []byte, err error) {
 		return tls.Certificate{}, nil, err
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "evident"}, NotAfter: time.Now().Add(time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)

@@ -27,6 +27,7 @@ variable, which wins over the file. Only the file can name several listeners:
         advertise: broker.example.org:9093
         tls-cert: broker.pem
         tls-key: broker.key
+        sasl: [SCRAM-SHA-512]
 
 The log goes to standard error. When every listener accepts connections, one line
 says "ready" and on which addresses.`,
@@ -36,6 +37,7 @@ says "ready" and on which addresses.`,
 			"evident serve --listen-kafka 127.0.0.1:0 --listen-http none",
 			"evident serve --topic-default retention.ms=86400000 --topic-default compression.type=zstd",
 			"evident serve --listen-kafka 0.0.0.0:9092 --advertise-kafka broker:9092 --insecure",
+			"evident serve --sasl-kafka SCRAM-SHA-512 --bootstrap-user admin=file:admin.password",
 			"evident serve --config evident.yaml",
 		),
 		Args: arguments(0, 0, "no arguments"),

@@ -51,6 +51,8 @@ func TestDefaultsAreThoseOfTheNode(t *testing.T) {
 		TopicDefaults:              map[string]string{},
 		GroupInitialRebalanceDelay: 3 * time.Second,
 		OffsetsPartitions:          50,
+		BootstrapUsers:             map[string]func() (string, error){},
+		FailedAuthenticationDelay:  100 * time.Millisecond,
 	}
 	if !reflect.DeepEqual(n.Config, want) {
 		t.Errorf("got  %+v\nwant %+v", n.Config, want)
@@ -110,6 +112,8 @@ listeners:
       advertise: broker.example.org:9093
       tls-cert: evident.yaml
       tls-key: evident.yaml
+      tls-client-ca: evident.yaml
+      sasl: [PLAIN, scram-sha-512]
 `
 
 func TestFileNamesSeveralListeners(t *testing.T) {
@@ -120,7 +124,7 @@ func TestFileNamesSeveralListeners(t *testing.T) {
 	want := []node.Listener{
 		{Name: "inside", Address: "127.0.0.1:9092"},
 		{Name: "outside", Address: "0.0.0.0:9093", Advertise: "broker.example.org:9093",
-			TLSCert: "evident.yaml", TLSKey: "evident.yaml"},
+			TLSCert: "evident.yaml", TLSKey: "evident.yaml", TLSClientCA: "evident.yaml", SASL: []string{"PLAIN", "SCRAM-SHA-512"}},
 	}
 	if !reflect.DeepEqual(n.Config.Kafka, want) {
 		t.Errorf("got  %+v\nwant %+v", n.Config.Kafka, want)
@@ -188,6 +192,22 @@ func TestErrorsSayWhereAndWhatToDo(t *testing.T) {
 			want: `evident.yaml:2: retention.mss: "1000" will not do: want a topic property, which "retention.mss" is not: did you mean "retention.ms"?`},
 		{name: "wrong value of a topic property", args: []string{"--topic-default=retention.ms=long"},
 			want: `want what Kafka allows: retention.ms="long" must be`},
+		{name: "SASL for several", file: namedListeners, args: []string{"--sasl-kafka=PLAIN"},
+			want: `sasl-kafka is for one listener, but there are 2 kafka listeners: give each its own "sasl" in the file`},
+		{name: "wrong mechanism", args: []string{"--sasl-kafka=PLAIN,GSSAPI"},
+			want: `want PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, or several with commas between them`},
+		{name: "wrong mechanism of a listener", file: "listeners:\n  kafka:\n    - name: a\n      address: 127.0.0.1:1\n      sasl: [PLAN]\n",
+			want: `evident.yaml:5: sasl: "PLAN" will not do: want PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512`},
+		{name: "SASL for HTTP", file: "listeners:\n  http:\n    - {name: a, address: 127.0.0.1:1, sasl: PLAIN}\n",
+			want: `listener "a" speaks HTTP, where nobody can log in: leave out sasl and tls-client-ca`},
+		{name: "client certificates without TLS", file: "listeners:\n  kafka:\n    - {name: a, address: 127.0.0.1:1, tls-client-ca: evident.yaml}\n",
+			want: `listener "a" has tls-client-ca without TLS: give it tls-cert and tls-key too`},
+		{name: "a password where a reference belongs", file: "bootstrap-user:\n  admin: hunter2\n",
+			want: `evident.yaml:2: admin: "…" will not do: want where the password is, and not the password: "env:NAME" or "file:PATH"`},
+		{name: "a password in a variable where a reference belongs", environ: []string{"EVIDENT_BOOTSTRAP_USER=admin=hunter2"},
+			want: `EVIDENT_BOOTSTRAP_USER: "…" will not do: want where the password is, and not the password`},
+		{name: "a user without a reference", file: "bootstrap-user: admin\n",
+			want: `evident.yaml:1: bootstrap-user: "admin" will not do: want "name: reference" lines, such as "admin: file:/run/secrets/admin"`},
 		{name: "no file", args: []string{"--config=/nowhere.yaml"},
 			want: `cannot read the configuration file: open /nowhere.yaml: no such file or directory`},
 		{name: "wrong value of a flag", args: []string{"--advertise-kafka=0.0.0.0:9092"},
@@ -273,5 +293,68 @@ func TestClientSettingsHaveTheSamePrecedence(t *testing.T) {
 	}
 	if _, err = loadClient(nil, "--timeout=0s"); err == nil {
 		t.Error("no time at all was taken")
+	}
+}
+
+func TestSASLAppliesToTheOnlyListener(t *testing.T) {
+	n, err := loadNode(t, "sasl-kafka: [PLAIN, SCRAM-SHA-256]\n", nil, "--listen-kafka=127.0.0.1:0")
+	want := []node.Listener{{Name: "kafka", Address: "127.0.0.1:0", SASL: []string{"PLAIN", "SCRAM-SHA-256"}}}
+	if err != nil || !reflect.DeepEqual(n.Config.Kafka, want) {
+		t.Errorf("got %+v, %v", n.Config.Kafka, err)
+	}
+}
+
+func TestBootstrapUsersOfAllSourcesAddUp(t *testing.T) {
+	t.Setenv("FIRST", "one")
+	t.Setenv("SECOND", "two")
+	n, err := loadNode(t, "bootstrap-user:\n  a/b.c: env:FIRST\n  other: file:/nowhere\n", []string{"EVIDENT_BOOTSTRAP_USER=other=env:SECOND"}, "--bootstrap-user=third=env:MISSING")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for name, password := range n.Config.BootstrapUsers {
+		text, err := password()
+		if got[name] = text; err != nil {
+			got[name] = "error"
+		}
+	}
+	if want := map[string]string{"a/b.c": "one", "other": "two", "third": "error"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestWhoLogsIn(t *testing.T) {
+	t.Setenv("EVIDENT_PASSWORD", "secret")
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte("from the file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		environ, args []string
+		want          string // user, mechanism and password, or the error
+	}{
+		{nil, nil, "  "},
+		{[]string{"EVIDENT_USER=alice", "EVIDENT_PASSWORD=secret"}, nil, "alice SCRAM-SHA-512 secret"},
+		{[]string{"EVIDENT_PASSWORD=secret"}, []string{"--user=bob", "--sasl-mechanism=plain"}, "bob PLAIN secret"},
+		{[]string{"EVIDENT_PASSWORD=secret"}, []string{"--user=bob", "--password-file=" + file}, "bob SCRAM-SHA-512 from the file"},
+		{[]string{"EVIDENT_PASSWORD=secret"}, nil, "  "},
+		{nil, []string{"--user=bob"}, "user bob has no password: give it with --password-file or EVIDENT_PASSWORD"},
+		{nil, []string{"--sasl-mechanism=PLAIN"}, "nobody logs in: say who with --user"},
+		{nil, []string{"--password-file=" + file}, "nobody logs in: say who with --user"},
+		{nil, []string{"--tls-cert=" + file}, "give both --tls-cert and --tls-key"},
+	} {
+		got, err := loadClient(c.environ, c.args...)
+		text := got.User + " " + string(got.SASLMechanism) + " "
+		if err == nil && !got.Password.IsZero() {
+			var password string
+			password, err = got.Password.Read()
+			text += password
+		}
+		if err != nil {
+			text = err.Error()
+		}
+		if !strings.HasSuffix(text, c.want) {
+			t.Errorf("%v %v: got %q, want %q", c.environ, c.args, text, c.want)
+		}
 	}
 }

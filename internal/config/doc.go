@@ -14,10 +14,11 @@
 //	      advertise: broker:9092
 //	      tls-cert: broker.pem
 //	      tls-key: broker.key
+//	      sasl: [SCRAM-SHA-512, PLAIN]
 //
 // Every value is checked where it was read, so an error names the flag, the
 // variable, or the file and line, and what to write there instead.
 //
 // It is not where a node applies its configuration: it opens no listener and
-// reads no file but its own.
+// reads no file but its own. Secrets are references, which the node follows.
 package config

@@ -18,7 +18,7 @@ var serviceLinks = regexp.MustCompile(`^EVIDENT_(.*_)?(SERVICE_HOST|SERVICE_PORT
 // counts as not set.
 func loadEnv(k *koanf.Koanf, environ []string, settings []setting) error {
 	byName := map[string]setting{}
-	for _, s := range append(nodeSettings(), append(clientSettings(), configFile())...) {
+	for _, s := range append(nodeSettings(), append(clientSettings(), password(), configFile())...) {
 		byName[s.env()] = s
 	}
 	values := map[string]any{}
@@ -33,7 +33,7 @@ func loadEnv(k *koanf.Koanf, environ []string, settings []setting) error {
 		}
 		value, err := s.value(text)
 		if err != nil {
-			return &ValueError{Where: name, Value: text, Want: err.Error()}
+			return &ValueError{Where: name, Value: s.shown(text), Want: err.Error()}
 		}
 		if _, wanted := find(settings, s.key); wanted {
 			values[name] = value

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/knadh/koanf/providers/rawbytes"
 	"github.com/knadh/koanf/v2"
@@ -83,40 +84,76 @@ func (p fileParser) eachKey(mapping *yaml.Node, known []string, f func(key, valu
 
 // setting reads the value of one setting.
 func (p fileParser) setting(s setting, value *yaml.Node) (any, error) {
-	if s.key == "topic-default" && value.Kind == yaml.MappingNode {
-		return p.properties(value)
+	if m, ok := mappings()[s.key]; ok {
+		if value.Kind != yaml.MappingNode {
+			return nil, p.wrong(value, s.key, m.wanted)
+		}
+		return p.pairs(value, m)
 	}
-	if s.key == "topic-default" || value.Kind != yaml.ScalarNode {
+	if list, ok := listed(value); ok && s.isList() {
+		value = list
+	}
+	if value.Kind != yaml.ScalarNode {
 		return nil, p.wrong(value, s.key, p.wanted(s))
 	}
 	v, err := s.value(value.Value)
 	if err != nil {
-		return nil, p.wrong(value, s.key, err.Error())
+		return nil, &ValueError{Where: p.where(value), Key: s.key, Value: s.shown(value.Value), Want: err.Error()}
 	}
 	return v, nil
 }
 
 // wanted asks the setting itself what it would take.
 func (p fileParser) wanted(s setting) string {
-	if s.key == "topic-default" {
-		return `"property: value" lines, such as "retention.ms: 86400000"`
-	}
 	if _, err := s.value(""); err != nil {
 		return err.Error()
 	}
 	return "a single value"
 }
 
-// properties reads a mapping of topic properties.
-func (p fileParser) properties(mapping *yaml.Node) (any, error) {
+// mapping is a setting that the file gives as a mapping of texts.
+type mapping struct {
+	check  func(key, value string) error // its error completes "want …"
+	secret bool                          // values are not shown
+	wanted string
+}
+
+func mappings() map[string]mapping {
+	return map[string]mapping{
+		"topic-default":  {check: checkProperty, wanted: `"property: value" lines, such as "retention.ms: 86400000"`},
+		"bootstrap-user": {check: checkReference, secret: true, wanted: `"name: reference" lines, such as "admin: file:/run/secrets/admin"`},
+	}
+}
+
+// listed is a list of single values as one text with commas between them.
+func listed(value *yaml.Node) (*yaml.Node, bool) {
+	if value.Kind != yaml.SequenceNode {
+		return nil, false
+	}
+	var items []string
+	for _, item := range value.Content {
+		if item.Kind != yaml.ScalarNode {
+			return nil, false
+		}
+		items = append(items, item.Value)
+	}
+	return &yaml.Node{Kind: yaml.ScalarNode, Value: strings.Join(items, ","), Line: value.Line}, true
+}
+
+// pairs reads a mapping of texts.
+func (p fileParser) pairs(mapping *yaml.Node, m mapping) (any, error) {
 	pairs := map[string]any{}
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		key, value := mapping.Content[i], mapping.Content[i+1]
 		if value.Kind != yaml.ScalarNode {
 			return nil, p.wrong(value, key.Value, "a single value")
 		}
-		if err := checkProperty(key.Value, value.Value); err != nil {
-			return nil, p.wrong(value, key.Value, err.Error())
+		if err := m.check(key.Value, value.Value); err != nil {
+			shown := value.Value
+			if m.secret {
+				shown = "…"
+			}
+			return nil, &ValueError{Where: p.where(value), Key: key.Value, Value: shown, Want: err.Error()}
 		}
 		pairs[key.Value] = value.Value
 	}
@@ -148,10 +185,10 @@ func (p fileParser) listeners(value *yaml.Node) (any, error) {
 func (p fileParser) listener(item *yaml.Node) (any, error) {
 	kinds := map[string]kind{
 		"name": someText, "address": listenAddress, "advertise": clientAddress,
-		"tls-cert": readableFile, "tls-key": readableFile,
+		"tls-cert": readableFile, "tls-key": readableFile, "tls-client-ca": readableFile, "sasl": mechanisms,
 	}
 	fields := map[string]any{}
-	known := []string{"name", "address", "advertise", "tls-cert", "tls-key"}
+	known := []string{"name", "address", "advertise", "tls-cert", "tls-key", "tls-client-ca", "sasl"}
 	err := p.eachKey(item, known, func(key, value *yaml.Node) error {
 		v, err := p.setting(setting{key: key.Value, value: kinds[key.Value]}, value)
 		fields[key.Value] = v

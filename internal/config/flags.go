@@ -50,6 +50,9 @@ func (v *flagValue) Type() string {
 	return v.setting.placeholder
 }
 
+// Shown is what was given, as an error message gives it.
+func (v *flagValue) Shown(text string) string { return v.setting.shown(text) }
+
 // Set checks and keeps text; properties add up when the flag is repeated.
 func (v *flagValue) Set(text string) error {
 	value, err := v.setting.value(text)

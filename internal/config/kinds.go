@@ -10,8 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evidentlog/evident/internal/auth"
 	"github.com/evidentlog/evident/internal/broker/topicconfig"
 	"github.com/evidentlog/evident/internal/nearest"
+	"github.com/evidentlog/evident/internal/secret"
 )
 
 // A kind reads the text of a value into what koanf stores. Its error says what
@@ -106,6 +108,51 @@ func hostPort(text string, lowestPort int) (host string, port int, err error) {
 		return "", 0, fmt.Errorf("port %q is not between %d and 65535", digits, lowestPort)
 	}
 	return host, port, nil
+}
+
+// mechanism is the name of a SASL mechanism, in any case.
+func mechanism(text string) (any, error) {
+	m, err := auth.ParseMechanism(text)
+	if err != nil {
+		return nil, errors.New("PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
+	}
+	return string(m), nil
+}
+
+// mechanisms are names with commas between them.
+func mechanisms(text string) (any, error) {
+	var all []string
+	for item := range strings.SplitSeq(text, ",") {
+		m, err := mechanism(strings.TrimSpace(item))
+		if err != nil {
+			return nil, fmt.Errorf("%w, or several with commas between them", err)
+		}
+		all = append(all, m.(string))
+	}
+	return all, nil
+}
+
+// bootstrapUsers are names with references to their passwords.
+func bootstrapUsers(text string) (any, error) {
+	pairs, err := properties(text)
+	if err != nil {
+		return nil, errors.New(`NAME=env:VARIABLE or NAME=file:PATH, such as "admin=file:/run/secrets/admin"`)
+	}
+	for name, where := range pairs {
+		if err := checkReference(name, where.(string)); err != nil {
+			return nil, err
+		}
+	}
+	return pairs, nil
+}
+
+// checkReference checks where a user's password is; its error completes "want …"
+// and does not show what may be a password.
+func checkReference(_, where string) error {
+	if _, err := secret.Parse(where); err != nil {
+		return errors.New(`where the password is, and not the password: "env:NAME" or "file:PATH"`)
+	}
+	return nil
 }
 
 // topicProperties are [properties] that a topic can have.

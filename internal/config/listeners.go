@@ -53,6 +53,13 @@ func protocol(k *koanf.Koanf, name, standard string) ([]node.Listener, error) {
 	if len(all) == 1 && all[0].Address == noListener {
 		all = []node.Listener{}
 	}
+	if sasl := k.Strings("sasl-" + name); len(sasl) > 0 {
+		if len(all) != 1 {
+			return nil, fmt.Errorf("sasl-%s is for one listener, but there are %d %s listeners: "+
+				"give each its own \"sasl\" in the file", name, len(all), name)
+		}
+		all[0].SASL = sasl
+	}
 	advertise := k.String("advertise-" + name)
 	switch {
 	case advertise == "":
@@ -74,10 +81,12 @@ func named(k *koanf.Koanf, protocol string) []node.Listener {
 	all := make([]node.Listener, 0, len(items))
 	for _, item := range items {
 		fields, _ := item.(map[string]any)
+		list, _ := fields["sasl"].([]string)
 		text := func(key string) string { s, _ := fields[key].(string); return s }
 		all = append(all, node.Listener{
 			Name: text("name"), Address: text("address"), Advertise: text("advertise"),
-			TLSCert: text("tls-cert"), TLSKey: text("tls-key"),
+			TLSCert: text("tls-cert"), TLSKey: text("tls-key"), TLSClientCA: text("tls-client-ca"),
+			SASL: list,
 		})
 	}
 	return all

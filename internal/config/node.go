@@ -9,6 +9,7 @@ import (
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
 
+	"github.com/evidentlog/evident/internal/secret"
 	"github.com/evidentlog/evident/node"
 )
 
@@ -59,10 +60,13 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 		Kafka:                      kafka,
 		HTTP:                       http,
 		Insecure:                   k.Bool("insecure"),
+		BootstrapUsers:             bootstrap(k),
+		ConnectionsMaxReauth:       k.Duration("connections-max-reauth"),
+		FailedAuthenticationDelay:  noneIsNegative(k.Duration("connection-failed-authentication-delay")),
 		AutoCreateTopics:           &autoCreate,
 		Partitions:                 k.Int("partitions"),
 		TopicDefaults:              topicDefaults(k),
-		GroupInitialRebalanceDelay: groupDelay(k),
+		GroupInitialRebalanceDelay: noneIsNegative(k.Duration("group-initial-rebalance-delay")),
 		OffsetsPartitions:          k.Int("offsets-partitions"),
 		TruncateDamaged:            k.Bool("truncate-damaged"),
 	}
@@ -72,10 +76,26 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 	return n, n.LogLevel.UnmarshalText([]byte(k.String("log-level")))
 }
 
-// topicDefaults are not read through a path, for the names of properties are
-// the user's.
-func topicDefaults(k *koanf.Koanf) map[string]string {
-	pairs, _ := k.Get("topic-default").(map[string]any)
+func topicDefaults(k *koanf.Koanf) map[string]string { return texts(k, "topic-default") }
+
+// bootstrap are the users that a node makes, with how it gets their passwords.
+func bootstrap(k *koanf.Koanf) map[string]func() (string, error) {
+	users := make(map[string]func() (string, error))
+	for name, where := range texts(k, "bootstrap-user") {
+		ref, err := secret.Parse(where) // it was checked where it was read
+		users[name] = func() (string, error) {
+			if err != nil {
+				return "", err
+			}
+			return ref.Read()
+		}
+	}
+	return users
+}
+
+// texts is a mapping. It is not read through paths, for its keys are the user's.
+func texts(k *koanf.Koanf, key string) map[string]string {
+	pairs, _ := k.Get(key).(map[string]any)
 	texts := make(map[string]string, len(pairs))
 	for key, value := range pairs {
 		texts[key], _ = value.(string)
@@ -111,9 +131,10 @@ func load(flags *pflag.FlagSet, environ []string, settings []setting, file strin
 	return k, loadFlags(k, flags, settings)
 }
 
-// groupDelay is negative for none, as a node wants it; to a user none is 0.
-func groupDelay(k *koanf.Koanf) time.Duration {
-	if d := k.Duration("group-initial-rebalance-delay"); d > 0 {
+// noneIsNegative is d as a node wants it, where 0 means the default; to a user it
+// means none.
+func noneIsNegative(d time.Duration) time.Duration {
+	if d > 0 {
 		return d
 	}
 	return -1

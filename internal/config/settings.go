@@ -3,6 +3,7 @@ package config
 import (
 	"strings"
 
+	"github.com/evidentlog/evident/internal/auth"
 	"github.com/evidentlog/evident/node"
 )
 
@@ -17,6 +18,21 @@ type setting struct {
 	placeholder string // stands for the value in help texts
 	help        string
 }
+
+// secretPlaceholder marks settings whose value may be a secret by mistake, so
+// that errors must not show it.
+const secretPlaceholder = "REFERENCE"
+
+// shown is text, a value of the setting, as an error message gives it.
+func (s setting) shown(text string) string {
+	if strings.HasSuffix(s.placeholder, secretPlaceholder) {
+		return "…"
+	}
+	return text
+}
+
+// isList tells if the file may give the setting as a list.
+func (s setting) isList() bool { return s.key == "sasl" || s.key == "sasl-kafka" }
 
 // env is the environment variable that gives the setting.
 func (s setting) env() string {
@@ -37,6 +53,10 @@ func nodeSettings() []setting {
 		{"advertise-kafka", clientAddress, "", "HOST:PORT", "address that Kafka clients are told to connect to (default: the one listened on)"},
 		{"advertise-http", clientAddress, "", "HOST:PORT", "address of HTTP as seen from outside (default: the one listened on)"},
 		{"insecure", truth, "false", "", "allow listeners beyond this machine in plain text"},
+		{"sasl-kafka", mechanisms, "", "MECHANISM", "how Kafka clients must log in: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, or several with commas between them (default: they need not)"},
+		{"bootstrap-user", bootstrapUsers, "", "NAME=" + secretPlaceholder, "user to make at start if there is none of that name, and where the password is: env:NAME or file:PATH; may be repeated"},
+		{"connections-max-reauth", duration, "0s", "TIME", "how long a login is good for; 0 is as long as the connection"},
+		{"connection-failed-authentication-delay", duration, "100ms", "TIME", "how long a client that could not log in waits for its answer"},
 		{"auto-create-topics", truth, "true", "", "create a topic when a client first asks for it"},
 		{"partitions", wholeNumber(1), "1", "N", "partitions of a topic created without a number"},
 		{"topic-default", topicProperties, "", "KEY=VALUE", "topic setting where a topic has none of its own; may be repeated"},
@@ -55,7 +75,21 @@ func clientSettings() []setting {
 		{"timeout", someDuration, "10s", "TIME", "how long to wait for an answer"},
 		{"tls", truth, "false", "", "speak TLS"},
 		{"tls-ca", readableFile, "", "FILE", "PEM file of the authority that signed the node's certificate; implies --tls"},
+		{"tls-cert", readableFile, "", "FILE", "PEM file of the certificate to show to the node; implies --tls"},
+		{"tls-key", readableFile, "", "FILE", "PEM file of its key"},
+		{"user", someText, "", "NAME", "user to log in as"},
+		{"password-file", readableFile, "", "FILE", "file with the password (or give it as " + passwordVariable + ")"},
+		{"sasl-mechanism", mechanism, "", "MECHANISM", "how to log in: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 (default " + string(auth.ScramSHA512) + ")"},
 	}
+}
+
+// passwordVariable is the variable that a client's password can be in. There is
+// no flag of that name: other users of the machine see command lines.
+const passwordVariable = "EVIDENT_PASSWORD"
+
+// password is the setting that only passwordVariable gives.
+func password() setting {
+	return setting{key: "password", value: someText, placeholder: secretPlaceholder}
 }
 
 func keys(settings []setting) []string {

@@ -23,6 +23,20 @@ func TopicNames(ctx context.Context, env Env) []string {
 	return names
 }
 
+// UserNames returns the names of users, as [TopicNames] does those of topics.
+func UserNames(ctx context.Context, env Env) []string {
+	env.Cluster.Timeout = min(env.Cluster.Timeout, completionTimeout)
+	var names []string
+	_ = env.Admin(ctx, func(ctx context.Context, adm *kadm.Client) error {
+		users, err := adm.DescribeUserSCRAMs(ctx)
+		for _, u := range users.Sorted() {
+			names = append(names, u.User)
+		}
+		return err
+	})
+	return names
+}
+
 // GroupNames returns the names of consumer groups, as [TopicNames] does those
 // of topics.
 func GroupNames(ctx context.Context, env Env) []string {

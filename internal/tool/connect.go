@@ -33,6 +33,7 @@ func (e Env) Connect(ctx context.Context, opts ...kgo.Opt) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.warnOfPlainText()
 	all := append(e.options(d),
 		kgo.RetryTimeout(e.Cluster.Timeout),
 		// Also how long a new connection's first answer may take, whatever the
@@ -64,7 +65,11 @@ func (e Env) Options() ([]kgo.Opt, error) {
 }
 
 func (e Env) options(d *dialer) []kgo.Opt {
-	return []kgo.Opt{kgo.SeedBrokers(e.Cluster.Brokers...), kgo.ClientID("evident"), kgo.Dialer(d.dial)}
+	all := []kgo.Opt{kgo.SeedBrokers(e.Cluster.Brokers...), kgo.ClientID("evident"), kgo.Dialer(d.dial)}
+	if e.Cluster.User != "" {
+		all = append(all, kgo.SASL(login(e.Cluster)))
+	}
+	return all
 }
 
 // Explain says in one sentence why a request did not get through and what to
@@ -80,6 +85,9 @@ func (c *Client) Explain(ctx context.Context, err error) error {
 		err = failed
 	}
 	if explained := c.explainDial(err); explained != nil {
+		return explained
+	}
+	if explained := c.explainLogin(err); explained != nil {
 		return explained
 	}
 	if late && !errors.As(err, new(*LateError)) {
@@ -112,12 +120,14 @@ func (c *Client) explainDial(err error) error {
 			"the certificate of %s is not trusted: %v: name its authority with --tls-ca", where, untrusted.Err)}
 	case errors.As(err, &notTLS):
 		return &unreachableError{err, fmt.Sprintf("%s does not speak TLS: leave out --tls", where)}
-	// The client has no type for this one.
+	// There are no types for these.
+	case strings.Contains(err.Error(), "tls: certificate required"), strings.Contains(err.Error(), "remote error: tls: bad certificate"):
+		return &unreachableError{err, fmt.Sprintf("%s wants a certificate that it trusts: give one with --tls-cert and --tls-key", where)}
 	case strings.Contains(err.Error(), "HTTP response"):
 		return &unreachableError{err, fmt.Sprintf("%s speaks HTTP and not the Kafka protocol: check --brokers", where)}
 	case errors.As(err, &firstRead), errors.Is(err, io.EOF):
 		return &unreachableError{err, fmt.Sprintf(
-			"%s closed the connection: it may want --tls, or not be a Kafka listener", where)}
+			"%s closed the connection: it may want --tls, or to know who you are (--user), or not be a Kafka listener", where)}
 	}
 	return nil
 }
@@ -164,6 +174,13 @@ func newDialer(cluster config.Client) (*dialer, error) {
 		return d, nil
 	}
 	d.tls = &tls.Config{MinVersion: tls.VersionTLS12}
+	if cluster.TLSCert != "" {
+		certificate, err := tls.LoadX509KeyPair(cluster.TLSCert, cluster.TLSKey)
+		if err != nil {
+			return nil, Usagef("cannot use the certificate of --tls-cert and --tls-key: %w", err)
+		}
+		d.tls.Certificates = []tls.Certificate{certificate}
+	}
 	if cluster.TLSCA == "" {
 		return d, nil
 	}

@@ -33,6 +33,9 @@ type Env struct {
 	Quiet bool
 	// JSON says that a script reads Out.
 	JSON bool
+	// AskPassword asks a person who sits at In, without showing what is typed. nil:
+	// nobody does.
+	AskPassword func(prompt string) (string, error)
 	// Cluster is the node, or the cluster, to talk to.
 	Cluster config.Client
 }

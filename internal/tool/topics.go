@@ -51,6 +51,20 @@ func UnknownGroup(ctx context.Context, adm *kadm.Client, name string) error {
 		nearest.Hint(name, groups.Groups(), `: "evident group list" lists them`))}
 }
 
+// UnknownUser is the error about a user that is not there.
+func UnknownUser(ctx context.Context, adm *kadm.Client, name string) error {
+	var names []string
+	users, err := adm.DescribeUserSCRAMs(ctx)
+	if err != nil {
+		users = nil // as in UnknownTopic
+	}
+	for known := range users {
+		names = append(names, known)
+	}
+	return &unknownError{kerr.ResourceNotFound, fmt.Sprintf("no user named %q%s", name,
+		nearest.Hint(name, names, `: "evident user list" lists them`))}
+}
+
 // unknownError is a name that stands for nothing, in words.
 type unknownError struct {
 	code error
