@@ -210,14 +210,8 @@ func (s *Slice) seek(pos, offset int64) (int64, error) {
 // header reads the header of the batch at pos.
 func (s *Slice) header(pos int64) (batch.Batch, error) {
 	b := make(batch.Batch, batch.HeaderSize)
-	if _, err := s.seg.readAt(s.p, b, pos); err != nil {
-		return nil, fmt.Errorf("%s at position %d: %w", s.seg.logName(), pos, err)
-	}
-	if _, err := batch.Size(b); err != nil {
-		return nil, fmt.Errorf("%w: %s at position %d: %w", ErrCorruption, s.seg.logName(), pos, err)
-	}
-	if b.BaseOffset() < s.seg.base {
-		return nil, fmt.Errorf("%w: %s at position %d: a batch with offset %d", ErrCorruption, s.seg.logName(), pos, b.BaseOffset())
+	if err := s.readHeader(b, pos); err != nil {
+		return nil, err
 	}
 	return b, nil
 }
