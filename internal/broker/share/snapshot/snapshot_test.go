@@ -61,7 +61,7 @@ func TestFutureAndForeignRecordsAreRefused(t *testing.T) {
 		}
 	}
 	for want, src := range map[string][]byte{
-		"version 1":       append([]byte{0, 1}, value[2:]...),
+		"version 1":         append([]byte{0, 1}, value[2:]...),
 		"value of 85 bytes": value[:len(value)-1],
 	} {
 		if _, err := Read(src); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), want) {
