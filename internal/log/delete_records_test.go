@@ -136,3 +136,23 @@ func TestTruncationWithinTheBatchOfTheLogStart(t *testing.T) {
 	_, p = started(t, after)
 	wantFrom(t, p, 0, 2)
 }
+
+// A segment that a truncation has ended at the log start holds no record, but
+// recovery begins in it.
+func TestTruncationToTheLogStart(t *testing.T) {
+	disk := vfs.NewMem()
+	l, p := started(t, disk)
+	mustAppend(t, p, makeBatch(t, 0, 3, 20, nil))
+	mustAppend(t, p, makeBatch(t, 3, 3, 20, nil))
+	l.deleteRecords(p, 4)
+	mustDo(t, p.Truncate(4))
+	mustDo(t, l.writeCheckpoints())
+	seal(t, p)
+	fill(t, p, 3, 5, 20)
+	mustDo(t, p.flush())
+	after := disk.Crash(vfs.KeepNone)
+	_ = l.Close()
+	_, p = started(t, after)
+	mustDo(t, p.Err())
+	wantFrom(t, p, 3, 4)
+}

@@ -58,10 +58,12 @@ func (r *recovery) take(e fs.DirEntry) error {
 	return nil
 }
 
-// removeExpired removes the segments that lie below the log start as a whole.
+// removeExpired removes the segments that lie below the log start as a whole. Not
+// that of the mark, where recovery begins: what is there may end at the log start,
+// after a truncation.
 func (r *recovery) removeExpired() error {
 	n := 0
-	for r.from != nil && n+1 < len(r.segments) && r.segments[n].next <= r.from.logStart {
+	for r.from != nil && n+1 < len(r.segments) && r.segments[n].next <= r.from.logStart && r.segments[n].base < r.from.base {
 		if err := r.segments[n].remove(r.log.files); err != nil {
 			return err
 		}
