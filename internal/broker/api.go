@@ -75,6 +75,8 @@ func (b *Broker) apis() [maxKey]*api {
 		{key: 55, min: 0, max: 2, handle: handled(b.describeQuorum)},
 		{key: 57, min: 0, max: 2, handle: handled(b.updateFeatures)},
 		{key: 60, min: 0, max: 2, handle: handled(b.describeCluster)},
+		{key: 68, min: 0, max: 1, start: coordinated(b.groups.ConsumerGroupHeartbeat)},
+		{key: 69, min: 0, max: 1, start: coordinated(b.groups.ConsumerGroupDescribe)},
 		{key: 75, min: 0, max: 0, handle: handled(b.describeTopicPartitions)},
 	} {
 		a.flexible = firstFlexible(a)

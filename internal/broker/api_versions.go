@@ -2,6 +2,8 @@ package broker
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -29,7 +31,26 @@ func (b *Broker) listVersions(_ context.Context, _ *call, req *kmsg.ApiVersionsR
 			resp.ApiKeys = append(resp.ApiKeys, versionsOf(a))
 		}
 	}
+	b.listFeatures(req.Version, resp)
 	return resp
+}
+
+// listFeatures lists what clients look for beside the versions of requests (KIP-584).
+func (b *Broker) listFeatures(version int16, resp *kmsg.ApiVersionsResponse) {
+	all := b.features()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		f := all[name]
+		s := kmsg.NewApiVersionsResponseSupportedFeature()
+		s.Name, s.MinVersion, s.MaxVersion = name, f.min, f.max
+		if version < 4 {
+			s.MinVersion = max(f.min, 1) // these clients know no level 0 (KIP-1022)
+		}
+		resp.SupportedFeatures = append(resp.SupportedFeatures, s)
+		l := kmsg.NewApiVersionsResponseFinalizedFeature()
+		l.Name, l.MinVersionLevel, l.MaxVersionLevel = name, f.level, f.level
+		resp.FinalizedFeatures = append(resp.FinalizedFeatures, l)
+	}
+	resp.FinalizedFeaturesEpoch = 0 // they never change
 }
 
 func versionsOf(a *api) kmsg.ApiVersionsResponseApiKey {

@@ -3,7 +3,6 @@ package broker
 // feature is one of the cluster's features (KIP-584), which clients may ask to
 // be at another level.
 type feature struct {
-	name     string
 	min, max int16 // levels that the broker can run at
 	level    int16 // that it runs at
 }
@@ -11,5 +10,7 @@ type feature struct {
 // features lists what the broker's features are, by name. Their levels are the
 // broker's own and do not change while it runs.
 func (b *Broker) features() map[string]feature {
-	return map[string]feature{}
+	return map[string]feature{
+		"group.version": {min: 0, max: 1, level: 1}, // the consumer group protocol (KIP-848)
+	}
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 
 	"github.com/evidentlog/evident/internal/broker/group"
+	"github.com/evidentlog/evident/internal/broker/group/consumer"
 	"github.com/evidentlog/evident/internal/broker/metadata"
 	"github.com/evidentlog/evident/internal/log"
 	"github.com/evidentlog/evident/internal/log/batch"
@@ -122,6 +124,40 @@ func readWhole(p *log.Partition, at int64) (raw []byte, next int64, err error) {
 
 // groupTopics tells the coordinator of topics.
 type groupTopics struct{ store *metadata.Store }
+
+// Image implements [group.Topics].
+func (g groupTopics) Image() consumer.Topics { return topicImage{g.store.Snapshot()} }
+
+// topicImage is all topics at one moment for groups that the node assigns
+// partitions to.
+type topicImage struct{ *metadata.Snapshot }
+
+// ByName implements [consumer.Topics].
+func (i topicImage) ByName(name string) (id [16]byte, partitions int32, ok bool) {
+	if t := i.Topic(name); t != nil {
+		return t.ID, int32(len(t.Partitions)), true
+	}
+	return id, 0, false
+}
+
+// ByID implements [consumer.Topics].
+func (i topicImage) ByID(id [16]byte) (name string, ok bool) {
+	if t := i.TopicByID(id); t != nil {
+		return t.Name, true
+	}
+	return "", false
+}
+
+// Names implements [consumer.Topics].
+func (i topicImage) Names() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for t := range i.All() {
+			if !yield(t.Name) {
+				return
+			}
+		}
+	}
+}
 
 // TopicByName implements [group.Topics].
 func (g groupTopics) TopicByName(name string) (id [16]byte, partitions int32, ok bool) {

@@ -7,6 +7,9 @@ import (
 	"log/slog"
 	"math"
 	"time"
+
+	"github.com/evidentlog/evident/internal/broker/group/consumer"
+	"github.com/evidentlog/evident/internal/broker/groupconfig"
 )
 
 // Config configures a [Coordinator]. Store and Topics are required. Each
@@ -25,8 +28,14 @@ type Config struct {
 	MinSessionTimeout time.Duration
 	// MaxSessionTimeout is the longest (group.max.session.timeout.ms). Default: 30 min.
 	MaxSessionTimeout time.Duration
-	// MaxSize is how many members a group may have (group.max.size). Default: no limit.
+	// MaxSize is how many members a classic group may have (group.max.size). Default: no limit.
 	MaxSize int
+	// ConsumerMaxSize is how many a group of the consumer protocol may have
+	// (group.consumer.max.size). Default: no limit.
+	ConsumerMaxSize int
+	// Settings returns what a group's properties mean. It must not wait.
+	// Default: the defaults of them all.
+	Settings func(group string) groupconfig.Settings
 	// MaxOffsetMetadata is how many bytes of metadata a committed offset may
 	// carry (offset.metadata.max.bytes). Default: 4096.
 	MaxOffsetMetadata int
@@ -49,6 +58,11 @@ func (c Config) withDefaults() Config {
 	c.MinSessionTimeout = cmp.Or(c.MinSessionTimeout, 6*time.Second)
 	c.MaxSessionTimeout = cmp.Or(c.MaxSessionTimeout, 30*time.Minute)
 	c.MaxSize = cmp.Or(c.MaxSize, math.MaxInt)
+	c.ConsumerMaxSize = cmp.Or(c.ConsumerMaxSize, math.MaxInt)
+	if c.Settings == nil {
+		defaults, _ := groupconfig.Of(nil, nil) // defaults are valid
+		c.Settings = func(string) groupconfig.Settings { return defaults }
+	}
 	c.MaxOffsetMetadata = cmp.Or(c.MaxOffsetMetadata, 4096)
 	c.OffsetsRetention = cmp.Or(c.OffsetsRetention, 7*24*time.Hour)
 	c.RetentionInterval = cmp.Or(c.RetentionInterval, 10*time.Minute)
@@ -85,8 +99,11 @@ type Store interface {
 
 // Topics is what the coordinator needs to know of topics. It must know all of
 // them by the time that Run is called: offsets of topics that it does not know
-// are removed. It is never called with a lock of this package held.
+// are removed. Except for Image, which must not wait, it is never called with a
+// lock of this package held.
 type Topics interface {
+	// Image returns all topics as they are now.
+	Image() consumer.Topics
 	// TopicByName returns the id and number of partitions of a topic, and
 	// whether it exists.
 	TopicByName(name string) (id [16]byte, partitions int32, ok bool)

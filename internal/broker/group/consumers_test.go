@@ -14,9 +14,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// consumer is a client of the classic protocol, as simple as it can be: it
+// classicConsumer is a client of the classic protocol, as simple as it can be: it
 // joins, assigns if it leads, heartbeats, and begins anew when told to.
-type consumer struct {
+type classicConsumer struct {
 	h      *harness
 	name   string
 	member string
@@ -26,7 +26,7 @@ type consumer struct {
 	assigned string
 }
 
-func (c *consumer) run() {
+func (c *classicConsumer) run() {
 	for {
 		generation, ok := c.join()
 		if !ok {
@@ -44,14 +44,14 @@ func (c *consumer) run() {
 	}
 }
 
-func (c *consumer) set(assigned string) {
+func (c *classicConsumer) set(assigned string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.assigned = assigned
 }
 
 // join goes through one rebalance and reports whether it led to an assignment.
-func (c *consumer) join() (generation int32, ok bool) {
+func (c *classicConsumer) join() (generation int32, ok bool) {
 	r := call(c.h.Join, joinRequest("g", c.member, "orders"))
 	switch r.ErrorCode {
 	case 0, kerr.MemberIDRequired.Code:
@@ -86,7 +86,7 @@ func TestConsumersConverge(t *testing.T) {
 		store.set(func(s *memStore) { s.delay = 5 * time.Millisecond })
 		random := rand.New(rand.NewPCG(1, 2))
 		var all sync.WaitGroup
-		var alive []*consumer
+		var alive []*classicConsumer
 		for i := range 60 {
 			switch {
 			case len(alive) > 2 && random.IntN(2) == 0:
@@ -94,7 +94,7 @@ func TestConsumersConverge(t *testing.T) {
 				close(alive[n].stop)
 				alive = slices.Delete(alive, n, n+1)
 			default:
-				c := &consumer{h: h, name: fmt.Sprint("c", i), stop: make(chan struct{})}
+				c := &classicConsumer{h: h, name: fmt.Sprint("c", i), stop: make(chan struct{})}
 				alive = append(alive, c)
 				all.Go(c.run)
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/evidentlog/evident/internal/broker/group/classic"
+	"github.com/evidentlog/evident/internal/broker/group/consumer"
 	"github.com/evidentlog/evident/internal/log/batch"
 )
 
@@ -23,6 +24,7 @@ import (
 type Coordinator struct {
 	cfg      Config
 	classic  classic.Config
+	consumer consumer.Config
 	codecs   batch.Codecs
 	builders sync.Pool // of *batch.Builder
 	topic    *topic
@@ -47,6 +49,7 @@ func New(cfg Config) *Coordinator {
 			MaxSize:          cfg.MaxSize,
 			NewMemberTimeout: newMemberTimeout,
 		},
+		consumer: consumer.Config{MaxSize: cfg.ConsumerMaxSize, ClassicMaxSize: cfg.MaxSize},
 		topic:    newTopic(cfg.Store.Partitions()),
 		timers:   newTimers(),
 		finished: newFinishedWrites(),
@@ -137,7 +140,7 @@ func (c *Coordinator) with(id string, look func(string) *entry, f func(e *entry,
 // nothing and returns false if the entry has left the map.
 func (c *Coordinator) step(e *entry, f func(now time.Time)) bool {
 	e.mu.Lock()
-	if e.group.State() == classic.Dead {
+	if e.gone {
 		e.mu.Unlock()
 		return false
 	}
@@ -145,7 +148,11 @@ func (c *Coordinator) step(e *entry, f func(now time.Time)) bool {
 	if e.empty() && e.group.Idle() {
 		c.forget(e)
 	}
-	if wake := e.group.Wake(); !wake.Equal(e.wake) {
+	wake := e.group.Wake()
+	if e.gone {
+		wake = time.Time{}
+	}
+	if !wake.Equal(e.wake) {
 		e.wake = wake
 		c.timers.set(e, wake)
 	}
@@ -160,27 +167,16 @@ func (c *Coordinator) step(e *entry, f func(now time.Time)) bool {
 
 // forget removes a group of which nothing is stored.
 func (c *Coordinator) forget(e *entry) {
-	e.answer(e.group.Close(time.Now(), kerr.CoordinatorNotAvailable))
+	e.close(time.Now())
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.mu.entries, e.id)
 }
 
-// perform does what a step of the state machine asks for.
-func (c *Coordinator) perform(e *entry, fx classic.Effects) {
-	e.answer(fx)
-	for _, w := range fx.Writes {
-		e.stored = true
-		c.append(e, []record{groupRecord(e.id, w.Value)}, func(err *kerr.Error) {
-			c.perform(e, e.group.Persisted(time.Now(), w, err))
-		})
-	}
-}
-
 // append writes records for e. apply is called with the lock held when they,
 // and all that e wrote before, are durable, or when they could not be written;
 // what it leaves to entry.later is done after that.
-func (c *Coordinator) append(e *entry, records []record, apply func(*kerr.Error)) {
+func (c *Coordinator) append(e *entry, records []record, apply func(*kerr.Error)) *write {
 	w := &write{left: 1, apply: apply} // one for the packing itself
 	e.writes = append(e.writes, w)
 	b := c.builders.Get().(*batch.Builder)
@@ -190,6 +186,7 @@ func (c *Coordinator) append(e *entry, records []record, apply func(*kerr.Error)
 		c.cfg.Store.Append(e.partition, built, func(err error) { c.finished.add(e, w, err) })
 	})
 	c.finished.add(e, w, err)
+	return w
 }
 
 // storeError is what clients are told when a write fails. Except for a record

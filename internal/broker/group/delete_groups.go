@@ -36,7 +36,7 @@ func (c *Coordinator) delete(id string, done func(*kerr.Error)) {
 			switch {
 			case err != nil:
 				answer(err)
-			case !isEmpty(e.group):
+			case !e.group.Empty():
 				answer(kerr.NonEmptyGroup)
 			default:
 				c.deleteGroup(e, answer)

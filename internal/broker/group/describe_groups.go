@@ -11,7 +11,8 @@ import (
 )
 
 // DescribeGroups answers DescribeGroups (versions 0 to 6). A group that does
-// not exist is Dead, and from version 6 also GROUP_ID_NOT_FOUND (KIP-1043).
+// not exist, or is not a classic one, is Dead, and from version 6 also
+// GROUP_ID_NOT_FOUND (KIP-1043).
 // Authorized operations are left unset.
 func (c *Coordinator) DescribeGroups(_ ClientInfo, req *kmsg.DescribeGroupsRequest, reply func(*kmsg.DescribeGroupsResponse)) {
 	resp := req.ResponseKind().(*kmsg.DescribeGroupsResponse)
@@ -29,13 +30,23 @@ func (c *Coordinator) describe(id string, version int16) kmsg.DescribeGroupsResp
 		d.ErrorCode = err.Code
 		return d
 	}
-	if c.with(id, c.find, func(e *entry, _ time.Time) { d = e.group.Describe() }) {
+	why := "Group %s not found."
+	is := false
+	c.with(id, c.find, func(e *entry, _ time.Time) {
+		var g *classic.Group
+		if g, is = e.group.(*classic.Group); is {
+			d = g.Describe()
+		} else {
+			why = "Group %s is not a classic group."
+		}
+	})
+	if is {
 		return d
 	}
 	d.State = classic.Dead.String()
 	if version >= 6 {
 		d.ErrorCode = c.missing(kerr.GroupIDNotFound).Code
-		d.ErrorMessage = kmsg.StringPtr(fmt.Sprintf("Group %s not found.", id))
+		d.ErrorMessage = kmsg.StringPtr(fmt.Sprintf(why, id))
 	}
 	return d
 }

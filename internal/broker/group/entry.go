@@ -11,17 +11,18 @@ import (
 )
 
 // entry is one group: its state machine and what the machine leaves out. All
-// fields below mu are guarded by it. An entry whose group is Dead has left
-// the coordinator's map and is not used again.
+// fields below mu are guarded by it.
 type entry struct {
 	id        string
 	partition int32 // of __consumer_offsets
 	timer     timer // owned by timers
 
 	mu      sync.Mutex
-	group   *classic.Group
+	group   machine
+	gone    bool // it has left the coordinator's map and is not used again
 	offsets offsetTable
-	stored  bool      // the log holds metadata of the group, or soon will
+	stored  bool      // the log holds records of the group itself, or soon will
+	owed    []record  // of the group itself, that could not be written; see keep
 	wake    time.Time // deadline that timers has been given
 
 	lastTicket classic.Ticket
@@ -35,8 +36,9 @@ type entry struct {
 // write is a number of batches on their way to the disk, or, with none, a
 // place in the queue behind the writes before it.
 type write struct {
-	left  int   // batches not yet reported
-	err   error // the first failure
+	left  int      // batches not yet reported
+	err   error    // the first failure
+	kept  []record // those of the group itself
 	apply func(*kerr.Error)
 }
 
@@ -81,6 +83,14 @@ func (e *entry) answer(fx classic.Effects) {
 	}
 }
 
+// close ends e's life: what waits is told to look for the group again.
+func (e *entry) close(now time.Time) {
+	if g, ok := e.group.(*classic.Group); ok {
+		e.answer(g.Close(now, kerr.CoordinatorNotAvailable))
+	}
+	e.gone = true
+}
+
 // applyWrites applies the writes at the head of the queue that are finished.
 func (e *entry) applyWrites() {
 	for len(e.writes) > 0 && e.writes[0].left == 0 {
@@ -109,5 +119,5 @@ func (e *entry) afterWrites(f func(*kerr.Error)) {
 // empty reports whether the group has no members and nothing of it is stored.
 // Somebody may still be about to join.
 func (e *entry) empty() bool {
-	return e.group.State() == classic.Empty && len(e.offsets) == 0 && len(e.writes) == 0 && !e.stored
+	return e.group.Empty() && len(e.offsets) == 0 && len(e.writes) == 0 && len(e.owed) == 0 && !e.stored
 }

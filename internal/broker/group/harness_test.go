@@ -3,6 +3,8 @@ package group
 import (
 	"context"
 	"errors"
+	"iter"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -11,6 +13,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/broker/group/consumer"
 )
 
 var errDisk = errors.New("disk on fire")
@@ -114,8 +118,9 @@ func (s *memStore) count() int {
 // fakeTopics is a set of topics by name. Their ids are made from their names
 // and a version, so that a topic can be made anew.
 type fakeTopics struct {
-	mu     sync.Mutex
-	topics map[string]fakeTopic
+	mu      sync.Mutex
+	version int64
+	topics  map[string]fakeTopic
 }
 
 type fakeTopic struct {
@@ -129,6 +134,7 @@ func (f *fakeTopics) add(name string, version byte, partitions int32) [16]byte {
 	var id [16]byte
 	copy(id[:], name)
 	id[15] = version
+	f.version++
 	f.topics[name] = fakeTopic{id, partitions}
 	return id
 }
@@ -137,8 +143,30 @@ func (f *fakeTopics) remove(name string) [16]byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	id := f.topics[name].id
+	f.version++
 	delete(f.topics, name)
 	return id
+}
+
+func (f *fakeTopics) Image() consumer.Topics {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return fakeImage{&fakeTopics{version: f.version, topics: maps.Clone(f.topics)}}
+}
+
+// fakeImage is a copy of topics that is not changed.
+type fakeImage struct{ *fakeTopics }
+
+func (f fakeImage) Version() int64          { return f.version }
+func (f fakeImage) Names() iter.Seq[string] { return maps.Keys(f.topics) }
+
+func (f fakeImage) ByName(name string) (id [16]byte, partitions int32, ok bool) {
+	return f.TopicByName(name)
+}
+
+func (f fakeImage) ByID(id [16]byte) (name string, ok bool) {
+	name, _, ok = f.TopicByID(id)
+	return name, ok
 }
 
 func (f *fakeTopics) TopicByName(name string) (id [16]byte, partitions int32, ok bool) {

@@ -5,6 +5,9 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/broker/group/classic"
+	"github.com/evidentlog/evident/internal/broker/group/consumer"
 )
 
 // Heartbeat answers Heartbeat (versions 0 to 4).
@@ -23,7 +26,15 @@ func (c *Coordinator) heartbeat(req *kmsg.HeartbeatRequest) *kerr.Error {
 		return err
 	}
 	var err *kerr.Error
-	if !c.with(req.Group, c.find, func(e *entry, now time.Time) { err = e.group.Heartbeat(now, req) }) {
+	found := c.with(req.Group, c.find, func(e *entry, now time.Time) {
+		switch g := e.group.(type) {
+		case *classic.Group:
+			err = g.Heartbeat(now, req)
+		case *consumer.Group:
+			err = g.ClassicHeartbeat(c.env(e.id, now), req)
+		}
+	})
+	if !found {
 		return c.missing(kerr.UnknownMemberID)
 	}
 	return err

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/broker/group/classic"
+	"github.com/evidentlog/evident/internal/broker/group/consumer"
 )
 
 // Join answers JoinGroup (versions 0 to 9), often not before all other members
@@ -63,15 +64,31 @@ func (c *Coordinator) checkJoin(req *kmsg.JoinGroupRequest) *kerr.Error {
 }
 
 func (c *Coordinator) join(e *entry, now time.Time, client ClientInfo, req *kmsg.JoinGroupRequest, reply func(*kmsg.JoinGroupResponse)) {
+	if g, ok := e.group.(*consumer.Group); ok && !g.Empty() {
+		c.joinConsumer(e, g, now, client, req, reply)
+		return
+	}
+	g := c.asClassic(e, now)
 	version := req.Version
 	ticket := e.parkJoin(func(resp *kmsg.JoinGroupResponse) {
 		resp.Version = version
 		reply(resp)
 	})
-	c.perform(e, e.group.Join(now, classic.JoinRequest{
+	c.perform(e, g.Join(now, classic.JoinRequest{
 		Ticket:  ticket,
 		Client:  classic.Client{ID: client.ID, Host: client.Host},
 		Request: req,
 		FreshID: freshID(),
 	}))
+}
+
+// joinConsumer lets a classic member join a consumer group, or go on in it.
+func (c *Coordinator) joinConsumer(e *entry, g *consumer.Group, now time.Time, client ClientInfo, req *kmsg.JoinGroupRequest, reply func(*kmsg.JoinGroupResponse)) {
+	resp, fx := g.Join(c.env(e.id, now), consumer.Join{Client: consumer.Client(client), Request: req, FreshID: freshID()})
+	c.performConsumer(e, now, nil, fx, func(err *kerr.Error) {
+		if err != nil {
+			resp.ErrorCode, resp.Generation = err.Code, -1
+		}
+		e.later(func() { reply(resp) })
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/broker/group/classic"
+	"github.com/evidentlog/evident/internal/broker/group/consumer"
 )
 
 // LeaveGroup answers LeaveGroup (versions 0 to 5; several members at once from
@@ -39,9 +40,16 @@ func (c *Coordinator) LeaveGroup(_ ClientInfo, req *kmsg.LeaveGroupRequest, repl
 func (c *Coordinator) leave(group string, leavers []kmsg.LeaveGroupRequestMember) []*kerr.Error {
 	var errs []*kerr.Error
 	found := c.with(group, c.find, func(e *entry, now time.Time) {
-		var fx classic.Effects
-		errs, fx = e.group.Leave(now, leavers)
-		c.perform(e, fx)
+		switch g := e.group.(type) {
+		case *classic.Group:
+			var fx classic.Effects
+			errs, fx = g.Leave(now, leavers)
+			c.perform(e, fx)
+		case *consumer.Group:
+			var fx consumer.Effects
+			errs, fx = g.ClassicLeave(c.env(e.id, now), leavers)
+			c.performConsumer(e, now, nil, fx, func(*kerr.Error) {})
+		}
 	})
 	if !found {
 		errs = make([]*kerr.Error, len(leavers))

@@ -8,10 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/broker/group/classic"
+	"github.com/evidentlog/evident/internal/broker/group/consumer"
 )
-
-// classicType is the type of all groups here, as ListGroups spells it (KIP-848).
-const classicType = "classic"
 
 // ListGroups answers ListGroups (versions 0 to 5; filters by state from 4,
 // KIP-518, by type from 5, KIP-848; both ignore case). While groups are being
@@ -19,14 +17,12 @@ const classicType = "classic"
 func (c *Coordinator) ListGroups(_ ClientInfo, req *kmsg.ListGroupsRequest, reply func(*kmsg.ListGroupsResponse)) {
 	resp := req.ResponseKind().(*kmsg.ListGroupsResponse)
 	resp.ErrorCode = codeOf(c.topic.checkAll())
-	if picks(req.TypesFilter, classicType) {
-		for _, e := range c.entries() {
-			c.step(e, func(time.Time) {
-				if picks(req.StatesFilter, e.group.State().String()) {
-					resp.Groups = append(resp.Groups, listed(e.id, e.group))
-				}
-			})
-		}
+	for _, e := range c.entries() {
+		c.step(e, func(time.Time) {
+			if l := e.listed(); picks(req.TypesFilter, l.GroupType) && picks(req.StatesFilter, l.GroupState) {
+				resp.Groups = append(resp.Groups, l)
+			}
+		})
 	}
 	slices.SortFunc(resp.Groups, func(a, b kmsg.ListGroupsResponseGroup) int { return strings.Compare(a.Group, b.Group) })
 	reply(resp)
@@ -39,9 +35,14 @@ func picks(filter []string, value string) bool {
 	})
 }
 
-func listed(id string, g *classic.Group) kmsg.ListGroupsResponseGroup {
+func (e *entry) listed() kmsg.ListGroupsResponseGroup {
 	l := kmsg.NewListGroupsResponseGroup()
-	l.Group, l.ProtocolType = id, g.ProtocolType()
-	l.GroupState, l.GroupType = g.State().String(), classicType
+	l.Group = e.id
+	switch g := e.group.(type) {
+	case *classic.Group:
+		l.GroupType, l.ProtocolType, l.GroupState = classicType, g.ProtocolType(), g.State().String()
+	case *consumer.Group:
+		l.GroupType, l.ProtocolType, l.GroupState = consumerType, consumer.ProtocolType, g.State().String()
+	}
 	return l
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/broker/group/classic"
+	"github.com/evidentlog/evident/internal/broker/group/consumer"
 )
 
 // A partition that cannot be read is tried again after a while that doubles.
@@ -61,14 +62,14 @@ func (c *Coordinator) loadEach(ctx context.Context, partitions []int32) []int32 
 }
 
 func (c *Coordinator) loadPartition(ctx context.Context, partition int32) error {
-	r := replay{map[string]offsetTable{}, map[string]*kmsg.GroupMetadataValue{}}
+	r := newReplay()
 	err := c.cfg.Store.Read(ctx, partition, func(batches []byte) error {
-		return readBatches(&c.codecs, batches, &r)
+		return readBatches(&c.codecs, batches, r)
 	})
 	if err != nil {
 		return fmt.Errorf("__consumer_offsets-%d: %w", partition, err)
 	}
-	entries := c.install(&r)
+	entries := c.install(r)
 	c.topic.loaded(partition)
 	// A topic may have been deleted, without its offsets, before a crash.
 	for _, e := range entries {
@@ -84,10 +85,7 @@ func (c *Coordinator) install(r *replay) []*entry {
 	for id := range r.ids() {
 		e := c.newEntry(id)
 		e.offsets = r.offsets[id]
-		if v := r.metadata[id]; v != nil {
-			e.stored = true
-			e.group = classic.Restore(&c.classic, time.Now(), v)
-		}
+		c.restore(e, r.metadata[id], r.consumers[id])
 		entries = append(entries, e)
 	}
 	c.mu.Lock()
@@ -101,15 +99,39 @@ func (c *Coordinator) install(r *replay) []*entry {
 	return entries
 }
 
+// restore gives e the group that the log holds. If that is in the midst of a
+// migration that a crash has cut short, the classic group counts, unless the
+// consumer group has all that a group must have.
+func (c *Coordinator) restore(e *entry, v *kmsg.GroupMetadataValue, im *consumer.Image) {
+	now := time.Now()
+	switch {
+	case im != nil && (v == nil || im.Whole()):
+		e.group = consumer.Restore(&c.consumer, e.id, c.env(e.id, now), im)
+	case v != nil:
+		e.group = classic.Restore(&c.classic, now, v)
+	default:
+		return // only offsets
+	}
+	e.stored = true
+}
+
 // replay is what the records read so far leave behind.
 type replay struct {
-	offsets  map[string]offsetTable
-	metadata map[string]*kmsg.GroupMetadataValue
+	offsets   map[string]offsetTable
+	metadata  map[string]*kmsg.GroupMetadataValue
+	consumers map[string]*consumer.Image
+}
+
+func newReplay() *replay {
+	return &replay{map[string]offsetTable{}, map[string]*kmsg.GroupMetadataValue{}, map[string]*consumer.Image{}}
 }
 
 func (r *replay) ids() map[string]struct{} {
 	ids := make(map[string]struct{}, len(r.metadata))
 	for id := range r.metadata {
+		ids[id] = struct{}{}
+	}
+	for id := range r.consumers {
 		ids[id] = struct{}{}
 	}
 	for id, offsets := range r.offsets {
@@ -140,4 +162,17 @@ func (r *replay) group(id string, v *kmsg.GroupMetadataValue) {
 		m.Subscription, m.Assignment = bytes.Clone(m.Subscription), bytes.Clone(m.Assignment)
 	}
 	r.metadata[id] = v
+}
+
+func (r *replay) consumer(group string, key, value []byte) error {
+	im := r.consumers[group]
+	if im == nil {
+		im = &consumer.Image{}
+		r.consumers[group] = im
+	}
+	err := im.Apply(key, value)
+	if im.Empty() {
+		delete(r.consumers, group)
+	}
+	return err
 }

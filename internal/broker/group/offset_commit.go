@@ -6,8 +6,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"github.com/evidentlog/evident/internal/broker/group/classic"
 )
 
 // OffsetCommit answers OffsetCommit (versions 2 to 10) once the offsets are
@@ -131,11 +129,8 @@ func (c *Coordinator) resolve(byID bool, name string, id [16]byte) resolved {
 // commit asks the group and writes the offsets.
 func (c *Coordinator) commit(e *entry, now time.Time, k *commit, reply func(*kmsg.OffsetCommitResponse)) {
 	answer := func() { reply(k.resp) }
-	err := e.group.Commit(now, classic.Committer{
-		MemberID:   k.req.MemberID,
-		InstanceID: k.req.InstanceID,
-		Generation: k.req.Generation,
-	})
+	who := committer{memberID: k.req.MemberID, instanceID: k.req.InstanceID, epoch: k.req.Generation, version: k.req.Version}
+	err := e.mayCommit(now, who, partitionsOf(k.items))
 	if err != nil {
 		k.fail(err)
 		e.later(answer)

@@ -47,8 +47,8 @@ func (c *Coordinator) OffsetDelete(_ ClientInfo, req *kmsg.OffsetDeleteRequest, 
 
 // deletable refuses to delete offsets of groups with members of which it is
 // not known what they read.
-func deletable(g *classic.Group) *kerr.Error {
-	if !isEmpty(g) && g.ProtocolType() != classic.ConsumerProtocol {
+func deletable(m machine) *kerr.Error {
+	if g, ok := m.(*classic.Group); ok && !g.Empty() && g.ProtocolType() != classic.ConsumerProtocol {
 		return kerr.NonEmptyGroup
 	}
 	return nil

@@ -94,6 +94,11 @@ func (c *Coordinator) fetch(f fetch, stable bool, done func()) {
 		return
 	}
 	found := c.with(f.req.Group, c.find, func(e *entry, _ time.Time) {
+		if err := e.mayFetch(f.req.MemberID, f.req.MemberEpoch); err != nil {
+			f.resp.ErrorCode = err.Code
+			e.later(done)
+			return
+		}
 		read := func(*kerr.Error) { c.read(e, f, done) }
 		if stable {
 			e.afterWrites(read)

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kbin"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/evidentlog/evident/internal/broker/group/consumer"
 	"github.com/evidentlog/evident/internal/log/batch"
 )
 
@@ -18,11 +19,11 @@ var errVersion = errors.New("unknown version")
 type visitor interface {
 	offset(group string, tp topicPartition, value *kmsg.OffsetCommitValue)
 	group(id string, value *kmsg.GroupMetadataValue)
+	consumer(group string, key, value []byte) error
 }
 
 // readBatches passes the records of whole batches to v. Control batches, and
-// keys of kinds that classic groups do not use (KIP-848 and later), are passed
-// over, as Kafka does.
+// keys of kinds that are not known here, are passed over, as Kafka does.
 func readBatches(codecs *batch.Codecs, raw []byte, v visitor) error {
 	for len(raw) > 0 {
 		b, rest, err := batch.Next(raw)
@@ -58,6 +59,19 @@ func readRecord(r batch.Record, v visitor) error {
 		return readOffset(r, v)
 	case version == groupKeyVersion:
 		return readMetadata(r, v)
+	case consumer.IsKey(version):
+		return readConsumer(r, v)
+	}
+	return nil
+}
+
+func readConsumer(r batch.Record, v visitor) error {
+	group, err := consumer.KeyGroup(r.Key)
+	if err != nil {
+		return fmt.Errorf("key of a consumer group: %w", err)
+	}
+	if err := v.consumer(group, r.Key, r.Value); err != nil {
+		return fmt.Errorf("consumer group %q: %w", group, err)
 	}
 	return nil
 }

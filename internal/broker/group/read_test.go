@@ -24,10 +24,6 @@ func packed(t testing.TB, records ...record) []byte {
 	return raw
 }
 
-func newReplay() *replay {
-	return &replay{map[string]offsetTable{}, map[string]*kmsg.GroupMetadataValue{}}
-}
-
 func replayed(t testing.TB, raw []byte) *replay {
 	t.Helper()
 	r := newReplay()
@@ -112,8 +108,8 @@ func TestTombstonesRemove(t *testing.T) {
 }
 
 func TestRecordsOfOtherKindsArePassedOver(t *testing.T) {
-	consumerGroupMetadata := record{[]byte{0, 3, 0, 1, 'g'}, []byte{0, 0, 0, 0, 0, 1, 0}}
-	r := replayed(t, packed(t, consumerGroupMetadata))
+	streamsGroupMetadata := record{[]byte{0, 17, 0, 1, 'g'}, []byte{0, 0, 0, 0, 0, 1, 0}}
+	r := replayed(t, packed(t, streamsGroupMetadata))
 	if len(r.ids()) != 0 {
 		t.Errorf("read: %+v", r)
 	}
@@ -169,7 +165,7 @@ func TestLargeWritesAreSplit(t *testing.T) {
 func TestControlBatchesArePassedOver(t *testing.T) {
 	var c batch.Codecs
 	b := c.NewBuilder(batch.Head{Control: true, Transactional: true})
-	if err := b.Append(batch.Record{Key: []byte{0}, Value: []byte("a marker")}); err != nil {
+	if err := b.Append(batch.Record{Key: []byte{0, 0, 0, 1}, Value: []byte("a marker")}); err != nil {
 		t.Fatal(err)
 	}
 	marker, err := b.Build()

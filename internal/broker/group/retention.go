@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/evidentlog/evident/internal/broker/group/classic"
+	"github.com/evidentlog/evident/internal/broker/group/consumer"
 )
 
 // TopicDeleted removes the offsets that were committed for a topic that has
@@ -81,7 +82,10 @@ func (c *Coordinator) topicIDs(names []string) map[string]*[16]byte {
 func (c *Coordinator) sweep() {
 	for _, e := range c.entries() {
 		c.dropStale(e)
-		c.step(e, func(now time.Time) { c.expireOffsets(e, now) })
+		c.step(e, func(now time.Time) {
+			c.repay(e)
+			c.expireOffsets(e, now)
+		})
 	}
 }
 
@@ -93,7 +97,7 @@ func (c *Coordinator) expireOffsets(e *entry, now time.Time) {
 	expired := e.offsets.filter(func(tp topicPartition, o committed) bool {
 		return c.expired(e.group, tp.topic, o, now)
 	})
-	if len(expired) == e.offsets.len() && isEmpty(e.group) && e.group.Idle() {
+	if len(expired) == e.offsets.len() && e.group.Empty() && e.group.Idle() {
 		c.deleteGroup(e, func(*kerr.Error) {})
 		return
 	}
@@ -103,18 +107,22 @@ func (c *Coordinator) expireOffsets(e *entry, now time.Time) {
 // expired applies KIP-211: the retention of a group's offsets begins when it
 // becomes empty; that of a topic its consumers do not read, or of a group that
 // never had members, with the commit.
-func (c *Coordinator) expired(g *classic.Group, topic string, o committed, now time.Time) bool {
+// The offsets of a group of the consumer protocol expire by the commit too.
+func (c *Coordinator) expired(m machine, topic string, o committed, now time.Time) bool {
+	if m.Subscribed(topic) {
+		return false
+	}
 	since := o.at
-	switch {
-	case g.Subscribed(topic):
-		return false
-	case g.ProtocolType() == "":
-	case isEmpty(g):
-		if !g.Since().IsZero() {
-			since = g.Since().UnixMilli()
+	if g, ok := m.(*classic.Group); ok {
+		switch {
+		case g.ProtocolType() == "":
+		case g.Empty():
+			if !g.Since().IsZero() {
+				since = g.Since().UnixMilli()
+			}
+		case g.State() != classic.Stable || !g.SubscriptionKnown():
+			return false
 		}
-	case g.State() != classic.Stable || !g.SubscriptionKnown():
-		return false
 	}
 	if o.expires >= 0 {
 		return now.UnixMilli() >= o.expires
@@ -122,18 +130,14 @@ func (c *Coordinator) expired(g *classic.Group, topic string, o committed, now t
 	return now.UnixMilli()-since >= c.cfg.OffsetsRetention.Milliseconds()
 }
 
-func isEmpty(g *classic.Group) bool { return g.State() == classic.Empty }
-
 // deleteGroup removes an empty group and its offsets, from the disk and then
 // from memory. If somebody joins or commits meanwhile, that group begins with
 // what comes after the tombstones.
 func (c *Coordinator) deleteGroup(e *entry, done func(*kerr.Error)) {
 	tps := e.offsets.filter(func(topicPartition, committed) bool { return true })
 	records := tombstones(e.id, tps)
-	wasStored := e.stored
-	if wasStored {
-		records = append(records, groupTombstone(e.id))
-	}
+	own := c.removal(e)
+	records = append(records, own...)
 	if len(records) == 0 {
 		if e.empty() {
 			c.forget(e)
@@ -141,10 +145,9 @@ func (c *Coordinator) deleteGroup(e *entry, done func(*kerr.Error)) {
 		done(nil)
 		return
 	}
-	e.stored = false
 	c.append(e, records, func(err *kerr.Error) {
 		if err != nil {
-			e.stored = e.stored || wasStored
+			e.owe(own)
 			done(err)
 			return
 		}
@@ -156,4 +159,19 @@ func (c *Coordinator) deleteGroup(e *entry, done func(*kerr.Error)) {
 		}
 		done(nil)
 	})
+}
+
+// removal is what removes an empty group, but for its offsets, from the log.
+// A consumer group goes on as if there never was one.
+func (c *Coordinator) removal(e *entry) []record {
+	var own []record
+	switch g := e.group.(type) {
+	case *classic.Group:
+		own = e.withoutClassic()
+	case *consumer.Group:
+		own = recordsOf(g.Remove())
+		e.group = classic.New(&c.classic, time.Now())
+	}
+	e.stored = false
+	return e.withOwed(own)
 }

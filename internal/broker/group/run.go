@@ -57,7 +57,7 @@ func (c *Coordinator) expire() {
 	for _, e := range c.timers.take(time.Now()) {
 		c.step(e, func(now time.Time) {
 			e.wake = time.Time{} // timers has let go of it
-			c.perform(e, e.group.Expire(now))
+			c.expireGroup(e, now)
 		})
 	}
 }
@@ -79,7 +79,7 @@ func (c *Coordinator) close() {
 	c.topic.close()
 	for _, e := range c.entries() {
 		c.step(e, func(now time.Time) {
-			e.answer(e.group.Close(now, kerr.CoordinatorNotAvailable))
+			e.close(now)
 			e.abandonWrites(kerr.CoordinatorNotAvailable)
 		})
 	}

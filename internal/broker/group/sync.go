@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/broker/group/classic"
+	"github.com/evidentlog/evident/internal/broker/group/consumer"
 )
 
 // SyncGroup answers SyncGroup (versions 0 to 5), with an assignment once the
@@ -23,11 +24,17 @@ func (c *Coordinator) SyncGroup(_ ClientInfo, req *kmsg.SyncGroupRequest, reply 
 	}
 	version := req.Version
 	found := c.with(req.Group, c.find, func(e *entry, now time.Time) {
+		if g, ok := e.group.(*consumer.Group); ok {
+			resp := g.Sync(c.env(e.id, now), req)
+			e.afterWrites(func(*kerr.Error) { e.later(func() { reply(resp) }) })
+			return
+		}
+		g := e.group.(*classic.Group)
 		ticket := e.parkSync(func(resp *kmsg.SyncGroupResponse) {
 			resp.Version = version
 			reply(resp)
 		})
-		c.perform(e, e.group.Sync(now, classic.SyncRequest{Ticket: ticket, Request: req}))
+		c.perform(e, g.Sync(now, classic.SyncRequest{Ticket: ticket, Request: req}))
 	})
 	if !found {
 		refuse(c.missing(kerr.UnknownMemberID))

@@ -17,7 +17,12 @@ type Snapshot struct {
 	names [shards]map[string]*Topic
 	ids   [shards]map[ID]*Topic
 	count int
+
+	version int64
 }
+
+// Version grows with every change, as long as the node runs.
+func (s *Snapshot) Version() int64 { return s.version }
 
 // Topic returns the named topic, or nil.
 func (s *Snapshot) Topic(name string) *Topic { return s.names[nameShard(name)][name] }
@@ -53,6 +58,7 @@ type edit struct {
 
 func (s *Snapshot) edit() *edit {
 	next := *s
+	next.version++
 	return &edit{next: &next}
 }
 

@@ -53,6 +53,8 @@ var schemas = map[int16]schema{
 	55: describeQuorum,
 	57: updateFeatures,
 	60: describeCluster,
+	68: consumerGroupHeartbeat,
+	69: consumerGroupDescribe,
 	75: describeTopicPartitions,
 }
 
@@ -300,3 +302,15 @@ var alterUserScramCredentials = schema{0, []field{
 	structs(str, i8),
 	structs(str, i8, i32, data, data),
 }}
+
+var consumerGroupHeartbeat = schema{0, []field{
+	str, str, i32, // group, member id, member epoch
+	nullableString, nullableString, // instance id, rack
+	i32,                      // rebalance timeout
+	values(str),              // topic names
+	since(1, nullableString), // topic expression
+	nullableString,           // assignor
+	structs(uuid, values(i32)),
+}}
+
+var consumerGroupDescribe = schema{0, []field{values(str), boolean}}

@@ -86,6 +86,10 @@ func (g *Group) Since() time.Time { return g.since }
 // deadline. Zero means that nothing is due, ever.
 func (g *Group) Wake() time.Time { return g.wake }
 
+// Empty reports whether the group has no members and is not about to have any
+// generation but the last.
+func (g *Group) Empty() bool { return g.state == Empty }
+
 // Idle reports whether nobody is, or is about to become, a member.
 func (g *Group) Idle() bool {
 	return len(g.members) == 0 && len(g.pending) == 0 && (g.state == Empty || g.state == Dead)

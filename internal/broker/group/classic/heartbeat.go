@@ -32,6 +32,10 @@ type Committer struct {
 	MemberID   string
 	InstanceID *string
 	Generation int32 // negative: not a member (an administrator, or a consumer that assigns itself)
+	// Transactional is set for offsets that belong to a transaction (KIP-447).
+	// Their producer need not say that it is a member, and says it at the end of
+	// the transaction, in whatever state the group is then.
+	Transactional bool
 }
 
 // Commit checks whether c may commit offsets, and notes the sign of life. A
@@ -45,6 +49,8 @@ func (g *Group) Commit(now time.Time, c Committer) *kerr.Error {
 		return kerr.CoordinatorNotAvailable
 	case c.Generation < 0 && g.state == Empty:
 		return nil
+	case c.Transactional && c.Generation < 0 && c.MemberID == "" && c.InstanceID == nil:
+		return nil
 	case c.Generation < 0 && c.MemberID == "" && c.InstanceID == nil:
 		return kerr.UnknownMemberID
 	}
@@ -54,6 +60,8 @@ func (g *Group) Commit(now time.Time, c Committer) *kerr.Error {
 	switch {
 	case c.Generation != g.generation:
 		return kerr.IllegalGeneration
+	case c.Transactional:
+		return nil
 	case g.state == CompletingRebalance:
 		return kerr.RebalanceInProgress
 	}

@@ -206,7 +206,7 @@ func (s *script) leave(a args) {
 }
 
 func (s *script) commit(a args) {
-	s.printf("%s", name(s.g.Commit(s.now, Committer{a["member"], a.pointer("instance"), int32(a.int("gen", -1))})))
+	s.printf("%s", name(s.g.Commit(s.now, Committer{MemberID: a["member"], InstanceID: a.pointer("instance"), Generation: int32(a.int("gen", -1))})))
 }
 
 // advance by=duration lets time pass, and deadlines with it.

@@ -23,11 +23,11 @@ func (r *Refusal) Error() string { return r.Message }
 // Unwrap returns Kafka's error.
 func (r *Refusal) Unwrap() error { return r.Code }
 
-// codeOf is Kafka's error of err; nil for nil. All errors here are refusals.
+// codeOf is Kafka's error of err, which is or wraps one; nil for nil.
 func codeOf(err error) *kerr.Error {
-	var r *Refusal
-	if errors.As(err, &r) {
-		return r.Code
+	var code *kerr.Error
+	if errors.As(err, &code) || err == nil {
+		return code
 	}
-	return nil
+	return kerr.UnknownServerError
 }

@@ -49,8 +49,11 @@ func New(cfg *Config, id string) *Group {
 	}
 }
 
-// Size is the number of members.
-func (g *Group) Size() int { return len(g.members) }
+// Empty reports whether the group has no members.
+func (g *Group) Empty() bool { return len(g.members) == 0 }
+
+// Idle is Empty: nobody has to ask twice to become a member.
+func (g *Group) Idle() bool { return g.Empty() }
 
 // Wake returns when Expire should be called next: not later than the earliest
 // deadline. Zero means that nothing is due, ever.
