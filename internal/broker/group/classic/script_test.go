@@ -3,8 +3,6 @@ package classic
 import (
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,51 +10,16 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/broker/group/golden"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata")
 
-// TestScripts runs the golden scripts in testdata. A script is a list of
-// blocks: one command, a line "----", the expected output, an empty line. Lines
-// that begin with # are comments. The commands are the methods of script.
+// TestScripts runs the golden scripts in testdata. The commands are the
+// methods of script.
 func TestScripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("scripts: %v, %v", files, err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { runScript(t, file) })
-	}
-}
-
-func runScript(t *testing.T, file string) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := newScript()
-	var got strings.Builder
-	for i, block := range strings.Split(strings.TrimSpace(string(text)), "\n\n") {
-		head, _, _ := strings.Cut(block, "\n----")
-		lines := strings.Split(head, "\n")
-		command := lines[len(lines)-1]
-		if i > 0 {
-			got.WriteString("\n")
-		}
-		got.WriteString(head + "\n")
-		if !strings.HasPrefix(command, "#") {
-			got.WriteString("----\n" + s.run(command))
-		}
-	}
-	if *update {
-		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if got.String() != string(text) {
-		t.Errorf("%s gives (run with -update to accept)\n%s", file, got.String())
-	}
+	golden.Run(t, *update, func() golden.Machine { return newScript() })
 }
 
 // script drives one group.
@@ -78,22 +41,16 @@ func newScript() *script {
 	return &script{start: start, now: start, cfg: cfg, g: New(cfg, start), tickets: map[Ticket]string{}}
 }
 
-// run runs a command, "verb key=value ...", and returns what came of it.
-func (s *script) run(command string) string {
+// Do implements [golden.Machine].
+func (s *script) Do(name string, a golden.Args) string {
 	s.out.Reset()
-	fields := strings.Fields(command)
-	a := args{}
-	for _, f := range fields[1:] {
-		k, v, _ := strings.Cut(f, "=")
-		a[k] = v
-	}
-	verbs := map[string]func(args){
+	verbs := map[string]func(golden.Args){
 		"config": s.config, "join": s.join, "sync": s.sync, "heartbeat": s.heartbeat, "leave": s.leave,
 		"commit": s.commit, "advance": s.advance, "stored": s.persisted, "restart": s.restart, "subscribed": s.subscribed,
 	}
-	verb, ok := verbs[fields[0]]
+	verb, ok := verbs[name]
 	if !ok {
-		return "unknown command " + fields[0] + "\n"
+		return "unknown command " + name + "\n"
 	}
 	verb(a)
 	s.printf("%s", s.state())
@@ -102,45 +59,19 @@ func (s *script) run(command string) string {
 
 func (s *script) printf(format string, a ...any) { fmt.Fprintf(&s.out, format+"\n", a...) }
 
-type args map[string]string
-
-func (a args) duration(key string, otherwise time.Duration) time.Duration {
-	d, err := time.ParseDuration(a[key])
-	if err != nil {
-		return otherwise
-	}
-	return d
-}
-
-func (a args) int(key string, otherwise int) int {
-	n, err := strconv.Atoi(a[key])
-	if err != nil {
-		return otherwise
-	}
-	return n
-}
-
-func (a args) pointer(key string) *string {
-	v, ok := a[key]
-	if !ok {
-		return nil
-	}
-	return &v
-}
-
-func (s *script) config(a args) {
-	s.cfg.InitialDelay = a.duration("delay", 0)
-	s.cfg.MaxSize = a.int("max", 0)
+func (s *script) config(a golden.Args) {
+	s.cfg.InitialDelay = a.Duration("delay", 0)
+	s.cfg.MaxSize = a.Int("max", 0)
 }
 
 // join client=c [member=] [instance=] [version=9] [type=consumer]
 // [protocols=range:m1,sticky:m2] [session=10s] [rebalance=60s]
-func (s *script) join(a args) {
+func (s *script) join(a golden.Args) {
 	req := kmsg.NewPtrJoinGroupRequest()
-	req.Version = int16(a.int("version", 9))
-	req.MemberID, req.InstanceID = a["member"], a.pointer("instance")
-	req.SessionTimeoutMillis = int32(a.duration("session", 10*time.Second).Milliseconds())
-	req.RebalanceTimeoutMillis = int32(a.duration("rebalance", time.Minute).Milliseconds())
+	req.Version = int16(a.Int("version", 9))
+	req.MemberID, req.InstanceID = a["member"], a.Pointer("instance")
+	req.SessionTimeoutMillis = int32(a.Duration("session", 10*time.Second).Milliseconds())
+	req.RebalanceTimeoutMillis = int32(a.Duration("rebalance", time.Minute).Milliseconds())
 	req.ProtocolType = "consumer"
 	if t, ok := a["type"]; ok {
 		req.ProtocolType = t
@@ -161,10 +92,10 @@ func (s *script) join(a args) {
 }
 
 // sync member= gen= [instance=] [type=] [protocol=] [assign=member:bytes,...]
-func (s *script) sync(a args) {
+func (s *script) sync(a golden.Args) {
 	req := kmsg.NewPtrSyncGroupRequest()
-	req.MemberID, req.InstanceID, req.Generation = a["member"], a.pointer("instance"), int32(a.int("gen", 0))
-	req.ProtocolType, req.Protocol = a.pointer("type"), a.pointer("protocol")
+	req.MemberID, req.InstanceID, req.Generation = a["member"], a.Pointer("instance"), int32(a.Int("gen", 0))
+	req.ProtocolType, req.Protocol = a.Pointer("type"), a.Pointer("protocol")
 	for as := range strings.SplitSeq(a["assign"], ",") {
 		if id, bytes, ok := strings.Cut(as, ":"); ok {
 			req.GroupAssignment = append(req.GroupAssignment, kmsg.SyncGroupRequestGroupAssignment{MemberID: id, MemberAssignment: []byte(bytes)})
@@ -173,7 +104,7 @@ func (s *script) sync(a args) {
 	s.perform(s.g.Sync(s.now, SyncRequest{s.ticket(a), req}))
 }
 
-func (s *script) ticket(a args) Ticket {
+func (s *script) ticket(a golden.Args) Ticket {
 	s.last++
 	who := a["member"]
 	if who == "" {
@@ -183,15 +114,15 @@ func (s *script) ticket(a args) Ticket {
 	return s.last
 }
 
-func (s *script) heartbeat(a args) {
+func (s *script) heartbeat(a golden.Args) {
 	req := kmsg.NewPtrHeartbeatRequest()
-	req.MemberID, req.InstanceID, req.Generation = a["member"], a.pointer("instance"), int32(a.int("gen", 0))
+	req.MemberID, req.InstanceID, req.Generation = a["member"], a.Pointer("instance"), int32(a.Int("gen", 0))
 	s.printf("%s", name(s.g.Heartbeat(s.now, req)))
 }
 
 // leave [member=] [instance=], or members=a,b
-func (s *script) leave(a args) {
-	leavers := []kmsg.LeaveGroupRequestMember{{MemberID: a["member"], InstanceID: a.pointer("instance")}}
+func (s *script) leave(a golden.Args) {
+	leavers := []kmsg.LeaveGroupRequestMember{{MemberID: a["member"], InstanceID: a.Pointer("instance")}}
 	if ids, ok := a["members"]; ok {
 		leavers = nil
 		for id := range strings.SplitSeq(ids, ",") {
@@ -205,13 +136,13 @@ func (s *script) leave(a args) {
 	s.perform(fx)
 }
 
-func (s *script) commit(a args) {
-	s.printf("%s", name(s.g.Commit(s.now, Committer{MemberID: a["member"], InstanceID: a.pointer("instance"), Generation: int32(a.int("gen", -1))})))
+func (s *script) commit(a golden.Args) {
+	s.printf("%s", name(s.g.Commit(s.now, Committer{MemberID: a["member"], InstanceID: a.Pointer("instance"), Generation: int32(a.Int("gen", -1))})))
 }
 
 // advance by=duration lets time pass, and deadlines with it.
-func (s *script) advance(a args) {
-	end := s.now.Add(a.duration("by", 0))
+func (s *script) advance(a golden.Args) {
+	end := s.now.Add(a.Duration("by", 0))
 	for w := s.g.Wake(); !w.IsZero() && !w.After(end); w = s.g.Wake() {
 		s.now = w
 		before := s.state()
@@ -224,7 +155,7 @@ func (s *script) advance(a args) {
 }
 
 // stored [err=true] reports the oldest write.
-func (s *script) persisted(a args) {
+func (s *script) persisted(a golden.Args) {
 	if len(s.writes) == 0 {
 		s.printf("nothing is being stored")
 		return
@@ -241,7 +172,7 @@ func (s *script) persisted(a args) {
 }
 
 // restart goes on from the last metadata that is durable.
-func (s *script) restart(args) {
+func (s *script) restart(golden.Args) {
 	s.writes, s.tickets = nil, map[Ticket]string{}
 	s.g = New(s.cfg, s.now)
 	if s.stored != nil {
@@ -249,7 +180,7 @@ func (s *script) restart(args) {
 	}
 }
 
-func (s *script) subscribed(a args) {
+func (s *script) subscribed(a golden.Args) {
 	s.printf("%s: %v, known %v", a["topic"], s.g.Subscribed(a["topic"]), s.g.SubscriptionKnown())
 }
 

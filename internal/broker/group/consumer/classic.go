@@ -110,7 +110,7 @@ func classicSays(m *member, in Join, sub *kmsg.ConsumerMemberMetadata) said {
 	if s.rebalance <= 0 { // version 0 has none
 		s.rebalance = s.classic.SessionTimeout
 	}
-	update(&s.rackID, sub.Rack)
+	replaceBy(&s.rackID, sub.Rack)
 	for _, p := range in.Request.Protocols {
 		s.classic.Protocols = append(s.classic.Protocols, Protocol{strings.Clone(p.Name), slices.Clone(p.Metadata)})
 	}

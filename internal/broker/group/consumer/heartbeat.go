@@ -138,10 +138,10 @@ func saidBy(m *member, in Heartbeat) said {
 		s.names, s.regex = m.reads.names, m.reads.regex
 	}
 	req := in.Request
-	update(&s.instanceID, req.InstanceID)
-	update(&s.rackID, req.RackID)
-	update(&s.assignor, req.ServerAssignor)
-	update(&s.regex, req.SubscribedTopicRegex)
+	replaceBy(&s.instanceID, req.InstanceID)
+	replaceBy(&s.rackID, req.RackID)
+	replaceBy(&s.assignor, req.ServerAssignor)
+	replaceBy(&s.regex, req.SubscribedTopicRegex)
 	if req.RebalanceTimeoutMillis != unchanged {
 		s.rebalance = millis(req.RebalanceTimeoutMillis)
 	}
@@ -151,7 +151,7 @@ func saidBy(m *member, in Heartbeat) said {
 	return s
 }
 
-func update(value *string, to *string) {
+func replaceBy(value *string, to *string) {
 	if to != nil {
 		*value = strings.Clone(*to)
 	}
