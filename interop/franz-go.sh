@@ -8,7 +8,6 @@
 #   TestGroupSimple/*, Test848*    the consumer group protocol of KIP-848
 #   TestShareGroup*,
 #   TestConsumeRegexShare*         share groups (KIP-932)
-#   TestSCRAM*                     a second, SASL-protected broker
 #   TestIssueProduceBrokerTooOld*  a broker that refuses Produce version 2
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -22,11 +21,11 @@ cp -r "$module" "$work/franz-go"
 chmod -R u+w "$work/franz-go"
 
 build_evident
-start_evident
+start_guarded_evident
 
 say "go test ./pkg/kgo with $records records"
 status=0
-KGO_SEEDS=$kafka KGO_TEST_RF=1 KGO_TEST_RECORDS=$records KGO_LOG_LEVEL=none \
+KGO_SEEDS=$kafka KGO_TEST_SCRAM_SEEDS=$sasl KGO_TEST_SCRAM=$user:$password KGO_TEST_RF=1 KGO_TEST_RECORDS=$records KGO_LOG_LEVEL=none \
 	go -C "$work/franz-go" test -v -count=1 -timeout 30m -skip "$without" "$@" ./pkg/kgo >"$work/kgo.log" 2>&1 || status=$?
 
 say "summary"

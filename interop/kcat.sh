@@ -13,7 +13,7 @@ fi
 kcat -V | head -n 2
 
 build_evident
-start_evident
+start_guarded_evident
 export EVIDENT_BROKERS=$kafka
 
 # Lines of words that compress, each different, some of them long.
@@ -59,4 +59,29 @@ if [ -s "$work/out" ]; then
 	exit 1
 fi
 echo "ok committed offsets"
+
+# Over TLS, logged in by each mechanism, both ways; and in plain text.
+export EVIDENT_USER=$user EVIDENT_PASSWORD=$password
+login=(-X "sasl.username=$user" -X "sasl.password=$password")
+for mechanism in PLAIN SCRAM-SHA-256 SCRAM-SHA-512; do
+	over_tls=(-b "$secure" -X security.protocol=SASL_SSL -X "ssl.ca.location=$work/cert.pem" -X "sasl.mechanism=$mechanism" "${login[@]}")
+	command_over_tls=(--brokers "$secure" --tls-ca "$work/cert.pem" --sasl-mechanism "$mechanism")
+	"$evident" topic create "kcat-$mechanism" "evident-$mechanism" "${command_over_tls[@]}" >/dev/null
+
+	kcat "${over_tls[@]}" -P -t "kcat-$mechanism" -p 0 -X enable.idempotence=true <"$work/in"
+	"$evident" consume "kcat-$mechanism" --stop-at-end "${command_over_tls[@]}" >"$work/out"
+	same "$mechanism over TLS: kcat to evident" "$work/out"
+	"$evident" produce "evident-$mechanism" "${command_over_tls[@]}" <"$work/in"
+	kcat "${over_tls[@]}" -C -t "evident-$mechanism" -p 0 -o beginning -e -q >"$work/out"
+	same "$mechanism over TLS: evident to kcat" "$work/out"
+	kcat -b "$sasl" -X security.protocol=SASL_PLAINTEXT -X "sasl.mechanism=$mechanism" "${login[@]}" \
+		-C -t "evident-$mechanism" -p 0 -o beginning -e -q >"$work/out"
+	same "$mechanism in plain text: evident to kcat" "$work/out"
+	if kcat "${over_tls[@]}" -X sasl.password=wrong -L -m 3 >"$work/out" 2>&1; then
+		echo "FAILED $mechanism: a wrong password was accepted"
+		exit 1
+	fi
+	echo "ok $mechanism: a wrong password is refused"
+	passed=$((passed + 4))
+done
 printf '%d passed, 0 failed\n' $((passed + 2))

@@ -1,6 +1,8 @@
 package auth
 
 import (
+	"crypto/subtle"
+	"encoding/base64"
 	"errors"
 	"strings"
 	"testing"
@@ -48,6 +50,52 @@ func TestMechanismsOfAnotherListenerAreRefused(t *testing.T) {
 	}
 	if err := login(s, ScramSHA512, "alice", "a"); err != nil {
 		t.Errorf("the client cannot choose again: %v", err)
+	}
+}
+
+// The nonce that ends an exchange must be the one that we gave, so that it cannot be
+// played back.
+func TestNonces(t *testing.T) {
+	const nonce = "client" + "server"
+	u := users(t, MinIterations, "alice:a")
+	c := u.Get("alice")[ScramSHA256]
+	salted, err := saltPassword(ScramSHA256, "a", c.Salt, c.Iterations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := ScramSHA256.hash()
+	for sent, accepted := range map[string]bool{
+		nonce:               true,
+		"client" + nonce:    true, // librdkafka before 2.6.1
+		"client":            false,
+		"other" + nonce:     false,
+		nonce + "x":         false,
+		"clientother":       false,
+		"clientclient":      false,
+		"serverclient":      false,
+		nonce + nonce:       false,
+		"clientserve":       false,
+		"client" + "SERVER": false,
+	} {
+		r := realm(u)
+		r.nonce = func() string { return "server" }
+		s := r.open()
+		if err := s.Begin("SCRAM-SHA-256"); err != nil {
+			t.Fatal(err)
+		}
+		greeting, err := s.Step(t.Context(), []byte("n,,n=alice,r=client"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The proof of somebody who knows the password, for the nonce that is sent.
+		bare := "c=biws,r=" + sent
+		clientKey := mac(h, salted, "Client Key")
+		signature := mac(h, c.StoredKey, "n=alice,r=client,"+string(greeting)+","+bare)
+		subtle.XORBytes(clientKey, clientKey, signature)
+		_, err = s.Step(t.Context(), []byte(bare+",p="+base64.StdEncoding.EncodeToString(clientKey)))
+		if (err == nil) != accepted {
+			t.Errorf("%s: %v", sent, err)
+		}
 	}
 }
 
