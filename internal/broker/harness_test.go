@@ -37,7 +37,12 @@ func start(t testing.TB, change ...func(*Config)) *server {
 
 func startOn(t testing.TB, fs vfs.FS, change ...func(*Config)) *server {
 	t.Helper()
-	l, err := log.Open(log.Config{FS: fs, Dir: "/data"})
+	return startIn(t, fs, "/data", change...)
+}
+
+func startIn(t testing.TB, fs vfs.FS, dir string, change ...func(*Config)) *server {
+	t.Helper()
+	l, err := log.Open(log.Config{FS: fs, Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
