@@ -209,6 +209,7 @@ func TestPartitionsComeAndGoWhileTheLogRuns(t *testing.T) {
 	wg.Wait()
 	l = openLog(t, disk)
 	l.start()
+	l.removing.Wait()
 	if list, err := disk.ReadDir("data/topics"); err != nil || len(list) > 0 {
 		t.Errorf("%d folders that no topic has are left, %v", len(list), err)
 	}

@@ -169,6 +169,7 @@ type Log struct {
 	commits       sync.WaitGroup // journal and direct workers
 	background    sync.WaitGroup // maintenance
 	opening       sync.WaitGroup // calls of OpenPartition
+	removing      sync.WaitGroup // removals of folders
 	stop          context.CancelFunc
 
 	mu struct {
@@ -405,30 +406,33 @@ func (l *Log) setStrangersAside() error {
 	if err != nil {
 		return err
 	}
+	var deleted []string
 	for _, e := range entries {
 		l.mu.Lock()
 		_, known := l.mu.partitions[e.Name()]
 		l.mu.Unlock()
-		if known {
-			continue
-		}
-		if err := l.setAside(e.Name()); err != nil {
-			return err
+		switch {
+		case known:
+		case strings.HasSuffix(e.Name(), deleteSuffix):
+			deleted = append(deleted, filepath.Join(l.topicsDir(), e.Name()))
+		default:
+			if err := l.setAside(e.Name()); err != nil {
+				return err
+			}
 		}
 	}
+	l.removeFolders(deleted)
 	return nil
 }
 
-// setAside moves a folder of topicsDir to strayDir, or finishes its removal.
+// setAside moves a folder of topicsDir to strayDir. A name that is too long to be
+// made longer is cut.
 func (l *Log) setAside(name string) error {
 	dir := filepath.Join(l.topicsDir(), name)
-	if strings.HasSuffix(name, deleteSuffix) {
-		return l.fs.RemoveAll(dir)
-	}
 	if err := l.fs.MkdirAll(l.strayDir()); err != nil {
 		return err
 	}
-	to := filepath.Join(l.strayDir(), fmt.Sprintf("%s.%d", name, l.cfg.Now().UnixNano()))
+	to := filepath.Join(l.strayDir(), fmt.Sprintf("%.200s.%d", name, l.cfg.Now().UnixNano()))
 	l.cfg.Logger.Warn("no topic has this folder; it is moved aside, remove it if it is not needed", "folder", dir, "to", to)
 	if err := l.fs.Rename(dir, to); err != nil {
 		return err
@@ -455,45 +459,6 @@ func (l *Log) Dir() string {
 // Space is the room on the log's disk.
 func (l *Log) Space() (vfs.Space, error) { return l.fs.Space(l.cfg.Dir) }
 
-// DeletePartition closes the partition and removes its folder.
-func (l *Log) DeletePartition(id ID) error {
-	why := fmt.Errorf("%w: %s-%d", ErrDeleted, id.Topic, id.Partition)
-	p := l.Partition(id.Topic, id.Partition)
-	if p == nil || p.id != id {
-		return why
-	}
-	p.shut(why)
-	p.maintenance.Lock()
-	defer p.maintenance.Unlock()
-	if l.Partition(id.Topic, id.Partition) != p { // somebody was quicker
-		return why
-	}
-	p.forgetFiles()
-	if err := l.removeFolder(p.dir); err != nil {
-		return err
-	}
-	l.unregister(p)
-	return nil
-}
-
-// removeFolder removes a partition's folder in one step that survives a crash,
-// then its files.
-func (l *Log) removeFolder(dir string) error {
-	gone := dir + deleteSuffix
-	if err := l.fs.RemoveAll(gone); err != nil { // of an earlier topic
-		return err
-	}
-	if err := l.fs.Rename(dir, gone); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	if err := l.fs.SyncDir(l.topicsDir()); err != nil {
-		return err
-	}
-	return l.fs.RemoveAll(gone)
-}
-
 // Close flushes all partitions, marks the folder clean and releases it.
 // Appends that wait are completed first.
 func (l *Log) Close() error {
@@ -505,6 +470,7 @@ func (l *Log) Close() error {
 	l.mu.closed = true
 	l.mu.Unlock()
 	l.opening.Wait()
+	l.removing.Wait()
 	if l.stop != nil {
 		l.stop()
 	}

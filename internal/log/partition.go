@@ -92,6 +92,7 @@ type Partition struct {
 		damaged   bool  // err is for good: what the last checkpoint knew stays true
 		lowered   bool  // flushed has been lowered, and the next checkpoint is to say so
 		closed    bool
+		removed   bool // the folder is being removed
 		touched   bool // the files may differ from what the last clean stop left
 		commit    commitState
 	}

@@ -11,6 +11,10 @@ import (
 	"github.com/evidentlog/evident/internal/vfs"
 )
 
+// shrinks is how many log starts are raised at the same time, which may take a
+// flush each.
+const shrinks = 8
+
 // applyRetention removes the oldest segments of all partitions that retention.ms
 // or retention.bytes no longer keeps. The active segment is never removed; if all
 // its records are too old it is sealed, and another takes its place.
@@ -26,20 +30,23 @@ func (l *Log) applyRetention(list []*Partition, now time.Time) error {
 func (l *Log) shrink(list []*Partition, raise func(*Partition) (bool, error)) map[*Partition]error {
 	l.shrinking.Lock()
 	defer l.shrinking.Unlock()
+	ok, errs := make([]bool, len(list)), make([]error, len(list))
+	inParallel(len(list), shrinks, func(i int) {
+		list[i].maintenance.Lock()
+		if ok[i], errs[i] = raise(list[i]); !ok[i] {
+			list[i].maintenance.Unlock()
+		}
+	})
 	failed := make(map[*Partition]error)
 	var raised []*Partition
-	for _, p := range list {
-		p.maintenance.Lock()
-		ok, err := raise(p)
-		if err != nil {
-			failed[p] = err
+	for i, p := range list {
+		if errs[i] != nil {
+			failed[p] = errs[i]
 		}
-		if !ok {
-			p.maintenance.Unlock()
-			continue
+		if ok[i] {
+			raised = append(raised, p)
+			defer p.maintenance.Unlock()
 		}
-		defer p.maintenance.Unlock()
-		raised = append(raised, p)
 	}
 	if len(raised) == 0 {
 		return failed

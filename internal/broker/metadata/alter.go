@@ -58,8 +58,8 @@ func (s *Store) remove(topics []*Topic, errs []error) {
 			e.remove(t)
 		}
 	})
+	s.deletePartitions(0, gone...)
 	for _, t := range gone {
-		s.deletePartitions(t, 0)
 		s.names.free(t.Name)
 	}
 }
@@ -95,7 +95,7 @@ func (s *Store) AddPartitions(name string, count int, validateOnly bool) error {
 		err = s.replace(grown)
 	}
 	if err != nil {
-		s.deletePartitions(grown, have)
+		s.deletePartitions(have, grown)
 	}
 	return err
 }

@@ -149,7 +149,7 @@ func (s *Store) finish(all []*creation) {
 	})
 	for _, c := range all {
 		if c.result.Err != nil {
-			s.deletePartitions(c.topic, 0)
+			s.deletePartitions(0, c.topic)
 			s.abandon([]*creation{c})
 			c.result.Topic = nil
 		}

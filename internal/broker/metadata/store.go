@@ -133,25 +133,24 @@ func (s *Store) openPartitions(g *errgroup.Group, t *Topic, first int, settings 
 	}
 }
 
-// deletePartitions removes the partitions of t from number first on. What
+// deletePartitions removes the partitions of topics, from number first on. What
 // cannot be removed now is removed when the log next starts, since no record names
 // it any more.
-func (s *Store) deletePartitions(t *Topic, first int) {
-	var g errgroup.Group
-	g.SetLimit(parallel)
-	for n, p := range t.Partitions[first:] {
-		if p == nil {
-			continue
-		}
-		g.Go(func() error {
-			if err := s.cfg.Log.DeletePartition(t.logID(int32(first + n))); err != nil {
-				s.cfg.Logger.Warn("a deleted partition's folder stays until the next start",
-					"topic", t.Name, "partition", first+n, "err", err)
+func (s *Store) deletePartitions(first int, topics ...*Topic) {
+	var ids []log.ID
+	for _, t := range topics {
+		for n, p := range t.Partitions[first:] {
+			if p != nil {
+				ids = append(ids, t.logID(int32(first+n)))
 			}
-			return nil
-		})
+		}
 	}
-	g.Wait()
+	for i, err := range s.cfg.Log.DeletePartitions(ids) {
+		if err != nil {
+			s.cfg.Logger.Warn("a deleted partition's folder stays until the next start",
+				"topic", ids[i].Topic, "partition", ids[i].Partition, "err", err)
+		}
+	}
 }
 
 // update publishes what change does to the snapshot.
