@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/evidentlog/evident/internal/engine/cluster"
 	"github.com/evidentlog/evident/internal/vfs"
 )
 
@@ -37,6 +38,14 @@ type Config struct {
 	// Default: 100 ms; negative: none.
 	FailedAuthenticationDelay time.Duration
 
+	// Cluster is a Kafka cluster that somebody else runs. With it the node runs
+	// on that cluster and has no broker, log or Kafka listener of its own; what
+	// is said below of topics, groups and damage is then the cluster's to say.
+	Cluster *Cluster
+	// ReplicationFactor is how many replicas the topics have that the node
+	// makes on Cluster. Default: what the cluster says.
+	ReplicationFactor int
+
 	// AutoCreateTopics lets a Metadata request create the topics that it asks
 	// for (Kafka: auto.create.topics.enable). Default (nil): true.
 	AutoCreateTopics *bool
@@ -64,12 +73,21 @@ type Config struct {
 	// Metrics receives the node's collectors and is served at /metrics.
 	// Default: a registry of the node's own.
 	Metrics *prometheus.Registry
-	// Ready is called once, when every listener accepts connections.
+	// Ready is called once, when every listener accepts connections and Cluster,
+	// if there is one, has answered.
 	Ready func(Addresses)
 }
 
 // DefaultRebalanceDelay is the default of Config.GroupInitialRebalanceDelay.
 const DefaultRebalanceDelay = 3 * time.Second
+
+// Cluster is where a Kafka cluster is and how to get in. ClusterTLS and
+// ClusterSASL are parts of it.
+type (
+	Cluster     = cluster.Config
+	ClusterTLS  = cluster.TLS
+	ClusterSASL = cluster.SASL
+)
 
 // Listener is one address that a node listens on.
 type Listener struct {

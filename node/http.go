@@ -50,9 +50,15 @@ func (n *Node) errorLog() *log.Logger {
 	return slog.NewLogLogger(n.cfg.Logger.Handler(), slog.LevelWarn)
 }
 
-// ready answers 200 if every partition takes appends, else 503 with the reasons.
+// ready answers 200 if every partition takes appends, or on somebody else's
+// cluster if that answers; else 503 with the reasons.
 func (n *Node) ready(w http.ResponseWriter, _ *http.Request) {
-	stopped := n.log.Stopped()
+	var stopped []error
+	if n.log != nil {
+		stopped = n.log.Stopped()
+	} else if err := n.engine.Health(); err != nil {
+		stopped = []error{err}
+	}
 	if len(stopped) == 0 {
 		fmt.Fprintln(w, "ok")
 		return

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"path/filepath"
 	"slices"
@@ -47,7 +48,10 @@ type Node struct {
 // an orderly stop, or why the node could not start or go on.
 func Run(ctx context.Context, cfg Config) error {
 	n, err := Start(ctx, cfg)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return nil // told to stop while it waited for its cluster
+	case err != nil:
 		return err
 	}
 	select {
@@ -58,8 +62,9 @@ func Run(ctx context.Context, cfg Config) error {
 	return errors.Join(err, n.Close())
 }
 
-// Start starts a node and returns it once every listener accepts connections.
-// The caller closes it; it does not end with ctx.
+// Start starts a node and returns it once every listener accepts connections,
+// and the cluster that it is to run on, if any, has answered. It gives up when
+// ctx ends. The caller closes the node; it does not end with ctx.
 func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -69,7 +74,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{cfg: cfg, failed: make(chan error, 1)}
-	if err := n.start(); err != nil {
+	if err := n.start(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	if cfg.Ready != nil {
@@ -78,7 +83,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	return n, nil
 }
 
-func (n *Node) start() (err error) {
+func (n *Node) start(starting context.Context) (err error) {
 	var ctx context.Context
 	ctx, n.cancel = context.WithCancel(context.Background())
 	// Ports first: one that is taken should not cost a recovery.
@@ -86,12 +91,30 @@ func (n *Node) start() (err error) {
 	if err != nil {
 		return err
 	}
-	if err := n.open(); err != nil {
+	if n.cfg.Cluster != nil {
+		err = n.connect()
+	} else {
+		err = n.open()
+	}
+	if err != nil {
 		listeners.close()
 		return err
 	}
 	n.serve(ctx, listeners)
+	if err := n.engine.Await(starting); err != nil {
+		return err
+	}
+	n.servers.Go(func() { n.engine.Watch(ctx) })
 	return nil
+}
+
+// connect prepares to run on somebody else's cluster.
+func (n *Node) connect() (err error) {
+	n.engine, err = engine.Connect(engine.Config{
+		Config: *n.cfg.Cluster, ReplicationFactor: int16(n.cfg.ReplicationFactor),
+		Logger: n.cfg.Logger, Metrics: n.cfg.Metrics,
+	})
+	return err
 }
 
 // open opens the log and starts the broker on it.
@@ -128,9 +151,12 @@ func (n *Node) open() (err error) {
 	return nil
 }
 
-// Client makes a client of the node over a connection inside the process. The
-// caller closes it, before the node.
+// Client makes a client of the node over a connection inside the process, or of
+// the cluster that it runs on. The caller closes it, before the node.
 func (n *Node) Client(opts ...kgo.Opt) (*kgo.Client, error) { return n.engine.Client(opts...) }
+
+// ClientOptions are the options of [Node.Client], for whoever makes its own.
+func (n *Node) ClientOptions() []kgo.Opt { return n.engine.Options() }
 
 // Addresses are those that the node listens on.
 func (n *Node) Addresses() Addresses { return n.addresses }
@@ -171,7 +197,7 @@ func (c *Config) setDefaults() {
 		c.FS = vfs.OS()
 	}
 	c.Data = filepath.Clean(c.Data)
-	if c.Kafka == nil {
+	if c.Kafka == nil && c.Cluster == nil {
 		c.Kafka = []Listener{{Name: "kafka", Address: DefaultKafkaAddress}}
 	}
 	if c.HTTP == nil {
@@ -198,7 +224,7 @@ func (c *Config) setDefaults() {
 func (c *Config) Validate() error {
 	all := slices.Concat(c.Kafka, c.HTTP)
 	seen := make(map[string]string)
-	var errs []error
+	errs := []error{c.validateCluster()}
 	for _, l := range all {
 		if other, again := seen[l.Name]; again {
 			errs = append(errs, fmt.Errorf("the listeners on %s and %s are both named %q: rename one", other, l.Address, l.Name))
@@ -212,4 +238,18 @@ func (c *Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (c *Config) validateCluster() error {
+	switch {
+	case c.Cluster == nil && c.ReplicationFactor != 0:
+		return fmt.Errorf("replication factor %d: the node's own broker keeps one replica; more need a cluster", c.ReplicationFactor)
+	case c.Cluster == nil:
+		return nil
+	case len(c.Kafka) > 0:
+		return fmt.Errorf("listener %q would speak the Kafka protocol, which a node on another cluster does not: leave it out", c.Kafka[0].Name)
+	case c.ReplicationFactor < 0 || c.ReplicationFactor > math.MaxInt16:
+		return fmt.Errorf("replication factor %d: want at least 1 and at most %d", c.ReplicationFactor, math.MaxInt16)
+	}
+	return engine.Config{Config: *c.Cluster}.Validate()
 }

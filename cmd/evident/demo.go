@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/evidentlog/evident/internal/config"
 	"github.com/evidentlog/evident/internal/tool"
 	"github.com/evidentlog/evident/internal/tool/demonstrate"
 	"github.com/evidentlog/evident/node"
@@ -17,15 +18,28 @@ func newDemo(c *cli) *cobra.Command {
 events, and payment, inventory, shipping, notification and order management are
 services that react to events with events. A report of what happened ends it.
 
+With --kafka it runs on that Kafka cluster, on topics and consumer groups which
+stay there. It refuses to write into topics that are not its own.
+
 If a terminal looks on, the node stays up to be explored until Ctrl-C.`,
 		Example: examples(
 			"evident demo",
 			"evident demo --exit -o json",
 			"evident demo --orders year.csv.zst --data ./demo-data",
 			"evident demo --speed 3600",
+			"evident demo --kafka broker-1:9092,broker-2:9092 --replication-factor 3",
 		),
 		Args: arguments(0, 0, "no arguments"),
 		RunE: c.runs(func(cmd *cobra.Command, env tool.Env, _ []string) error {
+			var err error
+			if d.Cluster, err = config.LoadCluster(cmd.Flags(), c.environ); err != nil {
+				return &tool.UsageError{Err: err}
+			}
+			for _, name := range []string{"data", "listen-kafka"} {
+				if d.Cluster.Cluster != nil && cmd.Flags().Changed(name) {
+					return tool.Usagef("--%s is for a node with a broker of its own, and --kafka names another: leave out one of them", name)
+				}
+			}
 			d.Exit = d.Exit || !c.outIsTerminal
 			return d.Run(cmd.Context(), env)
 		}),
@@ -37,6 +51,7 @@ If a terminal looks on, the node stays up to be explored until Ctrl-C.`,
 	f.BoolVar(&d.Exit, "exit", false, "end after the report, also on a terminal")
 	f.StringVar(&d.Kafka, "listen-kafka", node.DefaultKafkaAddress, "address of the Kafka protocol; a free port if it is taken")
 	f.StringVar(&d.HTTP, "listen-http", node.DefaultHTTPAddress, "address of HTTP; a free port if it is taken")
+	config.ClusterFlags(f)
 	outputFlag(cmd)
 	return cmd
 }

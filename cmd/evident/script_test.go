@@ -56,7 +56,12 @@ func TestClientCommandsOnAnotherCluster(t *testing.T) {
 
 // TestNodeCommands runs the scripts of commands that run a node themselves.
 func TestNodeCommands(t *testing.T) {
-	testscript.Run(t, params("testdata/node", writeCertificate))
+	testscript.Run(t, params("testdata/node", func(env *testscript.Env) error {
+		if err := startCluster(env, "CLUSTER"); err != nil {
+			return err
+		}
+		return errors.Join(startTLSCluster(env), writeCertificate(env))
+	}))
 }
 
 func params(dir string, setup func(*testscript.Env) error) testscript.Params {

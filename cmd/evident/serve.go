@@ -29,6 +29,10 @@ variable, which wins over the file. Only the file can name several listeners:
         tls-key: broker.key
         sasl: [SCRAM-SHA-512]
 
+With --kafka the node runs on that Kafka cluster and has no broker and no log of
+its own; what the cluster cannot do is logged at the start. Passwords are given
+as references, env:NAME or file:PATH.
+
 The log goes to standard error. When every listener accepts connections, one line
 says "ready" and on which addresses.`,
 		Example: examples(
@@ -39,6 +43,7 @@ says "ready" and on which addresses.`,
 			"evident serve --listen-kafka 0.0.0.0:9092 --advertise-kafka broker:9092 --insecure",
 			"evident serve --sasl-kafka SCRAM-SHA-512 --bootstrap-user admin=file:admin.password",
 			"evident serve --config evident.yaml",
+			"evident serve --kafka broker-1:9092,broker-2:9092 --kafka-tls --kafka-sasl-mechanism SCRAM-SHA-512 --kafka-user evident --kafka-password env:PASSWORD",
 		),
 		Args: arguments(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {

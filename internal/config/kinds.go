@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/evidentlog/evident/internal/auth"
 	"github.com/evidentlog/evident/internal/broker/topicconfig"
+	"github.com/evidentlog/evident/internal/engine/cluster"
 	"github.com/evidentlog/evident/internal/nearest"
 	"github.com/evidentlog/evident/internal/secret"
 )
@@ -221,6 +223,29 @@ func addresses(text string) (any, error) {
 		all = append(all, item)
 	}
 	return all, nil
+}
+
+// clusterMechanism is the name of a SASL mechanism, in any case.
+func clusterMechanism(text string) (any, error) {
+	return oneOf(cluster.Plain, cluster.ScramSHA256, cluster.ScramSHA512, cluster.OAuthBearer)(strings.ToUpper(text))
+}
+
+// reference is where a secret is. Its value is not shown in errors, see
+// [secretPlaceholder].
+func reference(text string) (any, error) {
+	if _, err := secret.Parse(text); err != nil {
+		return nil, errors.New(`where the secret is, and not the secret: "env:NAME" or "file:PATH"`)
+	}
+	return text, nil
+}
+
+// webAddress is the URL of an endpoint.
+func webAddress(text string) (any, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return nil, errors.New(`a URL, such as "https://login.example.org/token"`)
+	}
+	return text, nil
 }
 
 // readableFile is the name of a file that is there.

@@ -12,10 +12,14 @@ import (
 // noListener as an address means: do not listen.
 const noListener = "none"
 
-// listeners reads the listeners of both protocols.
-func listeners(k *koanf.Koanf) (kafka, http []node.Listener, err error) {
-	if kafka, err = protocol(k, "kafka", node.DefaultKafkaAddress); err != nil {
-		return nil, nil, err
+// listeners reads the listeners of both protocols. A node that runs on another
+// cluster speaks HTTP only.
+func listeners(k *koanf.Koanf, onCluster bool) (kafka, http []node.Listener, err error) {
+	kafka = []node.Listener{}
+	if !onCluster {
+		if kafka, err = protocol(k, "kafka", node.DefaultKafkaAddress); err != nil {
+			return nil, nil, err
+		}
 	}
 	if http, err = protocol(k, "http", node.DefaultHTTPAddress); err != nil {
 		return nil, nil, err

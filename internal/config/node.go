@@ -49,7 +49,15 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 	if err != nil {
 		return Node{}, err
 	}
-	kafka, http, err := listeners(k)
+	given, err := load(flags, environ, withoutDefaults(nodeSettings()), file.String("config"))
+	if err != nil {
+		return Node{}, err
+	}
+	other, err := clusterOf(given)
+	if err != nil {
+		return Node{}, err
+	}
+	kafka, http, err := listeners(k, other.Cluster != nil)
 	if err != nil {
 		return Node{}, err
 	}
@@ -59,6 +67,8 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 		Data:                       k.String("data"),
 		Kafka:                      kafka,
 		HTTP:                       http,
+		Cluster:                    other.Cluster,
+		ReplicationFactor:          other.ReplicationFactor,
 		Insecure:                   k.Bool("insecure"),
 		BootstrapUsers:             bootstrap(k),
 		ConnectionsMaxReauth:       k.Duration("connections-max-reauth"),

@@ -46,13 +46,37 @@ func configFile() setting {
 
 // nodeSettings are those of a node.
 func nodeSettings() []setting {
+	return append(brokerSettings(), clusterSettings()...)
+}
+
+// clusterSettings are how a node, or the demo, reaches a Kafka cluster that
+// somebody else runs.
+func clusterSettings() []setting {
+	return []setting{
+		{"kafka", addresses, "", "HOST:PORT", "run on this Kafka cluster instead of the broker inside; several with commas between them"},
+		{"kafka-tls", truth, "false", "", "speak TLS with the cluster"},
+		{"kafka-tls-ca", readableFile, "", "FILE", "PEM file of the authority that signed the cluster's certificates; implies --kafka-tls"},
+		{"kafka-tls-cert", readableFile, "", "FILE", "PEM file of the certificate to show to the cluster"},
+		{"kafka-tls-key", readableFile, "", "FILE", "PEM file of its key"},
+		{"kafka-sasl-mechanism", clusterMechanism, "", "MECHANISM", "how to log in to the cluster: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER"},
+		{"kafka-user", someText, "", "NAME", "user name, or client id for --kafka-token-url"},
+		{"kafka-password", reference, "", secretPlaceholder, "where the password, or client secret, is: env:NAME or file:PATH"},
+		{"kafka-token", reference, "", secretPlaceholder, "where the bearer token for OAUTHBEARER is: env:NAME or file:PATH"},
+		{"kafka-token-url", webAddress, "", "URL", "endpoint that gives tokens for OAUTHBEARER by client credentials"},
+		{"kafka-token-scope", someText, "", "SCOPE", "scope to ask that endpoint for"},
+		{"replication-factor", wholeNumber(1), "", "N", "replicas of topics made on the cluster (default: what the cluster says)"},
+		{"insecure", truth, "false", "", "allow plain text beyond this machine: of listeners, and of passwords to a Kafka cluster"},
+	}
+}
+
+// brokerSettings are those of the node itself and of the broker inside it.
+func brokerSettings() []setting {
 	return []setting{
 		{"data", someText, "./evident-data", "DIR", "folder that the node owns"},
 		{"listen-kafka", listenAddress, "", "HOST:PORT", "address of the Kafka protocol (default " + node.DefaultKafkaAddress + `; port 0 takes a free one; "none")`},
 		{"listen-http", listenAddress, "", "HOST:PORT", "address of HTTP: /healthz, /readyz, /metrics (default " + node.DefaultHTTPAddress + `; port 0 takes a free one; "none")`},
 		{"advertise-kafka", clientAddress, "", "HOST:PORT", "address that Kafka clients are told to connect to (default: the one listened on)"},
 		{"advertise-http", clientAddress, "", "HOST:PORT", "address of HTTP as seen from outside (default: the one listened on)"},
-		{"insecure", truth, "false", "", "allow listeners beyond this machine in plain text"},
 		{"sasl-kafka", mechanisms, "", "MECHANISM", "how Kafka clients must log in: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, or several with commas between them (default: they need not)"},
 		{"bootstrap-user", bootstrapUsers, "", "NAME=" + secretPlaceholder, "user to make at start if there is none of that name, and where the password is: env:NAME or file:PATH; may be repeated"},
 		{"connections-max-reauth", duration, "0s", "TIME", "how long a login is good for; 0 is as long as the connection"},

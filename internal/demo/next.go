@@ -14,6 +14,9 @@ func (r *Report) writeNext(w io.Writer, stay bool) error {
 	switch {
 	case stay:
 		r.nextRunning(&b)
+	case r.shared:
+		fmt.Fprintf(&b, "\nThe events are on the cluster. To look at them:\n")
+		r.nextCommands(&b, " -b "+r.Kafka)
 	case r.Data != "":
 		fmt.Fprintf(&b, "\nThe events are in %s. To look at them:\n  evident serve --data %s\n", r.Data, quote(r.Data))
 		r.nextCommands(&b, "")

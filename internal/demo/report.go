@@ -28,6 +28,7 @@ type Report struct {
 	Kafka      string          `json:"kafka,omitempty"` // address of the node's Kafka listener
 	HTTP       string          `json:"http,omitempty"`
 	Data       string          `json:"data,omitempty"` // the folder kept; empty: it was a temporary one
+	shared     bool            // the events are on a cluster that stays
 }
 
 // FeedCounts are the rows and invoices that came in.

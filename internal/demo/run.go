@@ -63,6 +63,11 @@ type Config struct {
 type Cluster struct {
 	// Options connect a Kafka client to it.
 	Options []kgo.Opt
+	// Shared says that others use the cluster as well: a run that would write
+	// into a topic of theirs ends with a *TakenError.
+	Shared bool
+	// Replicas is how many replicas the topics get. Default: what the cluster says.
+	Replicas int16
 	// Kafka and HTTP are host:port, to be shown to people. HTTP may be empty.
 	Kafka, HTTP string
 	// Failed, if set, receives why the node stopped by itself.
@@ -128,7 +133,7 @@ func startNode(ctx context.Context, cfg Config, data string) (Cluster, func() er
 	starting()
 	if err != nil {
 		cancel()
-		return Cluster{}, nil, fmt.Errorf("start a node on %s: %w", data, err)
+		return Cluster{}, nil, fmt.Errorf("start a node: %w", err)
 	}
 	return cluster, func() error {
 		defer cancel()
@@ -142,6 +147,11 @@ func startNode(ctx context.Context, cfg Config, data string) (Cluster, func() er
 // runOn runs the order system on a cluster. Everything it starts has ended
 // when it returns.
 func runOn(ctx context.Context, cfg Config, cluster Cluster, orders *orders) (Report, error) {
+	if cluster.Shared {
+		if err := checkShared(ctx, cluster); err != nil {
+			return Report{}, err
+		}
+	}
 	system, err := newSystem(ctx, cluster)
 	if err != nil {
 		return Report{}, err
@@ -167,7 +177,7 @@ func runOn(ctx context.Context, cfg Config, cluster Cluster, orders *orders) (Re
 	if err != nil {
 		return Report{}, cmp.Or(causeOf(ctx), err)
 	}
-	report.Kafka, report.HTTP, report.Data = cluster.Kafka, cluster.HTTP, cfg.Data
+	report.Kafka, report.HTTP, report.Data, report.shared = cluster.Kafka, cluster.HTTP, cfg.Data, cluster.Shared
 	if err := report.write(cfg); err != nil {
 		return report, err
 	}

@@ -134,6 +134,77 @@ func TestReportAgreesWithTheLog(t *testing.T) {
 	}
 }
 
+func TestASharedClusterKeepsWhatIsNotTheDemos(t *testing.T) {
+	orders := writeOrders(t, oneOrder)
+	for name, prepare := range map[string]func(*testing.T, *kadm.Client, *kgo.Client){
+		"somebody's records": func(t *testing.T, admin *kadm.Client, client *kgo.Client) {
+			if _, err := admin.CreateTopic(t.Context(), partitions, 1, nil, TopicOrders); err != nil {
+				t.Fatal(err)
+			}
+			if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: TopicOrders, Value: []byte("pizza")}).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"another number of partitions": func(t *testing.T, admin *kadm.Client, _ *kgo.Client) {
+			if _, err := admin.CreateTopic(t.Context(), partitions+1, 1, nil, TopicOrders); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, cluster := fakeCluster(t)
+			cluster.Shared = true
+			client, err := kgo.NewClient(cluster.Options...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			prepare(t, kadm.NewClient(client), client)
+			_, err = Run(t.Context(), Config{StartNode: started(cluster), Orders: orders})
+			var taken *TakenError
+			if !errors.As(err, &taken) || taken.Topic != TopicOrders {
+				t.Errorf("got %v, want a *TakenError", err)
+			}
+			topics, err := kadm.NewClient(client).ListTopics(t.Context())
+			if err != nil || len(topics.Names()) != 1 {
+				t.Errorf("the run made topics: %v, %v", topics.Names(), err)
+			}
+		})
+	}
+}
+
+func TestASharedClusterTakesASecondRun(t *testing.T) {
+	_, cluster := fakeCluster(t)
+	cluster.Shared = true
+	orders := writeOrders(t, oneOrder, itsCancel)
+	for range 2 {
+		if _, err := Run(t.Context(), Config{StartNode: started(cluster), Orders: orders}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestTopicsHaveTheReplicasAskedFor(t *testing.T) {
+	fake, err := kfake.NewCluster(kfake.NumBrokers(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(fake.Close)
+	cluster := Cluster{Options: []kgo.Opt{kgo.SeedBrokers(fake.ListenAddrs()...)}, Replicas: 2}
+	if _, err := Run(t.Context(), Config{StartNode: started(cluster), Orders: writeOrders(t, oneOrder)}); err != nil {
+		t.Fatal(err)
+	}
+	found, err := adminOf(t, cluster).ListTopics(t.Context(), topics()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, topic := range found {
+		if n := topic.Partitions.NumReplicas(); n != 2 {
+			t.Errorf("%s has %d replicas", topic.Topic, n)
+		}
+	}
+}
+
 func TestSecondRunOnTheSameDataLeavesTheFirstAlone(t *testing.T) {
 	_, cluster := fakeCluster(t)
 	orders := writeOrders(t, oneOrder, itsCancel)

@@ -19,9 +19,10 @@ import (
 // same key and number, so one customer's events share a partition number.
 const partitions = 4
 
-// createTopics creates the topics that are not there yet.
-func createTopics(ctx context.Context, client *kgo.Client) error {
-	created, err := kadm.NewClient(client).CreateTopics(ctx, partitions, -1, nil, topics()...)
+// createTopics creates the topics that are not there yet, with so many replicas;
+// -1 leaves that to the cluster.
+func createTopics(ctx context.Context, client *kgo.Client, replicas int16) error {
+	created, err := kadm.NewClient(client).CreateTopics(ctx, partitions, replicas, nil, topics()...)
 	if err != nil {
 		return fmt.Errorf("create topics: %w", err)
 	}
@@ -46,7 +47,7 @@ type system struct {
 // that asks for one too early looks again only seconds later.
 func newSystem(ctx context.Context, cluster Cluster) (*system, error) {
 	s := &system{
-		run:   "/demo/" + strings.ToLower(rand.Text()[:10]) + "/",
+		run:   sourcePrefix + strings.ToLower(rand.Text()[:10]) + "/",
 		rules: newRules(),
 	}
 	specs := s.rules.specs()
@@ -55,7 +56,7 @@ func newSystem(ctx context.Context, cluster Cluster) (*system, error) {
 		return nil, fmt.Errorf("kafka client: %w", err)
 	}
 	s.client = client
-	if err := createTopics(ctx, client); err != nil {
+	if err := createTopics(ctx, client, cmp.Or(cluster.Replicas, -1)); err != nil {
 		s.close()
 		return nil, err
 	}

@@ -9,9 +9,12 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/evidentlog/evident/internal/config"
 	"github.com/evidentlog/evident/internal/demo"
 	"github.com/evidentlog/evident/internal/tool"
 	"github.com/evidentlog/evident/node"
@@ -30,7 +33,13 @@ type Demo struct {
 	// Kafka and HTTP are where the node listens, or on a free port if that is
 	// taken.
 	Kafka, HTTP string
+	// Cluster is a Kafka cluster to run on instead of the node's own broker; with
+	// it, Data and Kafka do not matter.
+	Cluster config.Cluster
 }
+
+// clusterPatience is how long somebody who looks on waits for a cluster.
+const clusterPatience = 15 * time.Second
 
 // Run runs the demo on a node of its own.
 func (d Demo) Run(ctx context.Context, env tool.Env) error {
@@ -63,13 +72,17 @@ func (d Demo) Run(ctx context.Context, env tool.Env) error {
 // should be seen. Services start one after another here, and nobody waits for
 // more members of their groups.
 func (d Demo) start(ctx context.Context, stderr io.Writer, data string) (demo.Cluster, error) {
-	n, err := node.Start(ctx, node.Config{
-		Data:                       data,
-		Kafka:                      []node.Listener{freeListener("kafka", d.Kafka)},
-		HTTP:                       []node.Listener{freeListener("http", d.HTTP)},
-		GroupInitialRebalanceDelay: -1,
-		Logger:                     slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
-	})
+	cfg := node.Config{
+		HTTP:   []node.Listener{freeListener("http", d.HTTP)},
+		Logger: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	}
+	if d.Cluster.Cluster != nil {
+		return d.startOnCluster(ctx, cfg)
+	}
+	cfg.Data = data
+	cfg.Kafka = []node.Listener{freeListener("kafka", d.Kafka)}
+	cfg.GroupInitialRebalanceDelay = -1
+	n, err := node.Start(ctx, cfg)
 	if err != nil {
 		return demo.Cluster{}, err
 	}
@@ -80,6 +93,27 @@ func (d Demo) start(ctx context.Context, stderr io.Writer, data string) (demo.Cl
 		HTTP:    n.Addresses().HTTP["http"],
 		Failed:  n.Failed(),
 		Stop:    n.Close,
+	}, nil
+}
+
+// startOnCluster starts the node on a cluster that somebody else runs, and gives
+// up if that does not answer for a while.
+func (d Demo) startOnCluster(ctx context.Context, cfg node.Config) (demo.Cluster, error) {
+	cfg.Cluster, cfg.ReplicationFactor = d.Cluster.Cluster, d.Cluster.ReplicationFactor
+	patience, cancel := context.WithTimeout(ctx, clusterPatience)
+	defer cancel()
+	n, err := node.Start(patience, cfg)
+	if err != nil {
+		return demo.Cluster{}, err
+	}
+	return demo.Cluster{
+		Options:  n.ClientOptions(),
+		Shared:   true,
+		Replicas: int16(cfg.ReplicationFactor),
+		Kafka:    strings.Join(cfg.Cluster.Brokers, ","),
+		HTTP:     n.Addresses().HTTP["http"],
+		Failed:   n.Failed(),
+		Stop:     n.Close,
 	}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/evidentlog/evident/internal/config"
 	"github.com/evidentlog/evident/node"
@@ -19,16 +20,19 @@ func Run(ctx context.Context, cfg config.Node, stderr io.Writer) error {
 	logger := cfg.Logger(stderr)
 	cfg.Config.Logger = logger
 	cfg.Config.Ready = func(a node.Addresses) {
-		logger.LogAttrs(ctx, slog.LevelInfo, "ready", ready(cfg.Config.Data, a)...)
+		logger.LogAttrs(ctx, slog.LevelInfo, "ready", ready(cfg.Config, a)...)
 	}
 	return node.Run(ctx, cfg.Config)
 }
 
-// ready is what the ready line says: the folder, and every address that the
-// node really listens on. A listener has the name of its protocol, and behind a
+// ready is what the ready line says: the folder, or the cluster that the node
+// runs on, and every address that the node really listens on. A listener has the name of its protocol, and behind a
 // dot its own if that differs: kafka=127.0.0.1:9092, kafka.inside=127.0.0.1:9093.
-func ready(data string, a node.Addresses) []slog.Attr {
-	attrs := []slog.Attr{slog.String("data", data)}
+func ready(cfg node.Config, a node.Addresses) []slog.Attr {
+	attrs := []slog.Attr{slog.String("data", cfg.Data)}
+	if cfg.Cluster != nil {
+		attrs = []slog.Attr{slog.String("cluster", strings.Join(cfg.Cluster.Brokers, ","))}
+	}
 	for _, p := range []struct {
 		protocol  string
 		addresses map[string]string
