@@ -79,6 +79,7 @@ func (f *fetching) open(ctx context.Context) (code int16, err error) {
 		f.session = f.broker.sessions.add(f.set)
 		if f.session != nil {
 			f.call.conn.sessions[f.session.id] = struct{}{}
+			f.session.committed = f.committed()
 			f.session.index()
 		}
 	}
@@ -94,6 +95,7 @@ func (f *fetching) resume(ctx context.Context) (code int16, err error) {
 	f.call.conn.sessions[s.id] = struct{}{}
 	f.session, f.set, f.full = s, s.set, false
 	s.change(f.broker.store.Snapshot(), f.req)
+	s.isolate(f.committed())
 	return 0, nil
 }
 
@@ -167,7 +169,7 @@ func (f *fetching) read() (results []fetched, enough bool) {
 		if e.forgotten {
 			continue
 		}
-		r := e.read(f.set, snapshot, room-got, got == 0)
+		r := e.read(f.set, snapshot, look{f.committed(), room - got, got == 0})
 		got += r.size()
 		failed = failed || r.code != 0 && e.partition != nil
 		told := f.full || r.news()
@@ -184,6 +186,9 @@ func (f *fetching) read() (results []fetched, enough bool) {
 	f.set.work = kept
 	return results, failed || got >= max(int(f.req.MinBytes), 1) || f.req.MinBytes <= 0 || !f.set.anyPartition()
 }
+
+// committed tells if the client wants only what is decided (KIP-98).
+func (f *fetching) committed() bool { return f.req.IsolationLevel == readCommitted }
 
 // conclude turns results into the answer and remembers what it tells.
 func (f *fetching) conclude(results []fetched) answer {

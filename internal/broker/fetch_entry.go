@@ -51,7 +51,10 @@ type fetched struct {
 	entry                   *fetchEntry
 	code                    int16
 	highWatermark, logStart int64
+	stable                  int64      // last stable offset
+	end                     int64      // where what the client may read ends: one of the two
 	slice                   *log.Slice // nil: no records
+	aborted                 []log.AbortedTxn
 }
 
 func (r *fetched) size() int {
@@ -68,14 +71,20 @@ func (r *fetched) news() bool {
 
 // pending tells if there may be records that the client wants, or an error:
 // if it is anywhere but at the end.
-func (r *fetched) pending() bool { return r.highWatermark != r.entry.offset }
+func (r *fetched) pending() bool { return r.end != r.entry.offset }
 
-// read looks at the partition: at most room bytes, or one batch whole if it is
-// the first of the answer.
-func (e *fetchEntry) read(set *fetchSet, topics *metadata.Snapshot, room int, first bool) fetched {
-	r := e.attempt(room, first)
+// look is how a partition is looked at.
+type look struct {
+	committed bool // only at what is decided: isolation level read_committed
+	room      int  // bytes
+	first     bool // the answer is empty so far: one batch is taken whole
+}
+
+// read looks at the partition.
+func (e *fetchEntry) read(set *fetchSet, topics *metadata.Snapshot, how look) fetched {
+	r := e.attempt(how)
 	if r.code == kerr.UnknownTopicOrPartition.Code && set.resolve(e, topics) {
-		return e.attempt(room, first)
+		return e.attempt(how)
 	}
 	if e.partition == nil {
 		r.code = set.whyMissing(e, topics)
@@ -83,7 +92,7 @@ func (e *fetchEntry) read(set *fetchSet, topics *metadata.Snapshot, room int, fi
 	return r
 }
 
-func (e *fetchEntry) attempt(room int, first bool) fetched {
+func (e *fetchEntry) attempt(how look) fetched {
 	p := e.partition
 	if p == nil {
 		return e.failed(kerr.UnknownTopicOrPartition.Code)
@@ -96,20 +105,35 @@ func (e *fetchEntry) attempt(room int, first bool) fetched {
 		code, _ := codeOf(err) // one that is stopped for another reason can be read
 		return e.failed(code)
 	}
-	if e.offset != p.HighWatermark() && (room > 0 || first) {
-		slice, err := p.Read(e.offset, max(0, min(int(e.maxBytes), room)), first)
-		if err != nil {
+	if e.offset != p.HighWatermark() && (how.room > 0 || how.first) {
+		if err := r.take(p, how); err != nil {
 			code, _ := codeOf(err)
 			return e.failed(code)
 		}
-		r.slice = slice
 	}
+	r.stable = p.LastStableOffset() // first, for it is not above the high watermark
 	r.highWatermark, r.logStart = p.HighWatermark(), p.LogStart()
+	r.end = r.highWatermark
+	if how.committed {
+		r.end = r.stable
+	}
 	return r
 }
 
+// take plans the read.
+func (r *fetched) take(p *log.Partition, how look) (err error) {
+	e := r.entry
+	size := max(0, min(int(e.maxBytes), how.room))
+	if how.committed {
+		r.slice, r.aborted, err = p.ReadCommitted(e.offset, size, how.first)
+	} else {
+		r.slice, err = p.Read(e.offset, size, how.first)
+	}
+	return err
+}
+
 func (e *fetchEntry) failed(code int16) fetched {
-	return fetched{entry: e, code: code, highWatermark: unknown, logStart: unknown}
+	return fetched{entry: e, code: code, highWatermark: unknown, logStart: unknown, stable: unknown, end: unknown}
 }
 
 // wrongEpoch is the error for a client whose leader epoch is not the

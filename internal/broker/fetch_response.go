@@ -92,12 +92,12 @@ func (a *fetchAnswer) partition(e *wire.Encoder, f *fetching, r *fetched) {
 	e.Int32(r.entry.number)
 	e.Int16(r.code)
 	e.Int64(r.highWatermark)
-	e.Int64(r.highWatermark) // last stable offset: there are no transactions
+	e.Int64(r.stable)
 	if v >= fetchLogStart {
 		e.Int64(r.logStart)
 	}
-	if f.req.IsolationLevel == readCommitted {
-		e.ArrayLen(0) // aborted transactions
+	if f.committed() && r.code == 0 {
+		encodeAborted(e, r.aborted)
 	} else {
 		e.ArrayLen(-1)
 	}
@@ -111,6 +111,15 @@ func (a *fetchAnswer) partition(e *wire.Encoder, f *fetching, r *fetched) {
 		r.slice.Close()
 	}
 	e.NoTags()
+}
+
+func encodeAborted(e *wire.Encoder, list []log.AbortedTxn) {
+	e.ArrayLen(len(list))
+	for _, t := range list {
+		e.Int64(t.ProducerID)
+		e.Int64(t.FirstOffset)
+		e.NoTags()
+	}
 }
 
 // write implements answer.

@@ -26,6 +26,9 @@ type session struct {
 	turn    chan struct{}            // holds a token while a fetch is running
 	epoch   int32                    // expected next; owned by the running fetch
 	entries map[entryKey]*fetchEntry // owned by the running fetch
+	// committed tells whether the last fetch was read_committed; owned by the
+	// running fetch.
+	committed bool
 
 	element *list.Element // guarded by fetchSessions.mu, as is used
 	used    time.Time
@@ -74,6 +77,18 @@ func (s *session) change(topics *metadata.Snapshot, req *kmsg.FetchRequest) {
 		for j := range rt.Partitions {
 			s.put(t, rt, &rt.Partitions[j])
 		}
+	}
+}
+
+// isolate looks at all partitions if the isolation level is another than before:
+// there may be records now where there were none.
+func (s *session) isolate(committed bool) {
+	if s.committed == committed {
+		return
+	}
+	s.committed = committed
+	for _, e := range s.entries {
+		s.set.queue(e)
 	}
 }
 

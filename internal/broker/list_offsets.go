@@ -42,7 +42,7 @@ func (b *Broker) listOffsets(_ context.Context, _ *call, req *kmsg.ListOffsetsRe
 			if asked[rp.Partition] > 1 {
 				sp.ErrorCode = kerr.InvalidRequest.Code
 			} else {
-				sp.ErrorCode, _ = codeOf(listOffset(t, req.Version, &rp, &sp))
+				sp.ErrorCode, _ = codeOf(listOffset(t, req, &rp, &sp))
 			}
 			st.Partitions = append(st.Partitions, sp)
 		}
@@ -52,15 +52,15 @@ func (b *Broker) listOffsets(_ context.Context, _ *call, req *kmsg.ListOffsetsRe
 }
 
 // listOffset fills sp.
-func listOffset(t *metadata.Topic, version int16, rp *kmsg.ListOffsetsRequestTopicPartition, sp *kmsg.ListOffsetsResponseTopicPartition) error {
+func listOffset(t *metadata.Topic, req *kmsg.ListOffsetsRequest, rp *kmsg.ListOffsetsRequestTopicPartition, sp *kmsg.ListOffsetsResponseTopicPartition) error {
 	p, err := findPartition(t, rp.Partition, rp.CurrentLeaderEpoch)
 	if err != nil {
 		return err
 	}
-	if since, ok := listOffsetsSince[rp.Timestamp]; rp.Timestamp < 0 && (!ok || version < since) {
-		return refuse(kerr.UnsupportedVersion, "timestamp %d needs another version than %d", rp.Timestamp, version)
+	if since, ok := listOffsetsSince[rp.Timestamp]; rp.Timestamp < 0 && (!ok || req.Version < since) {
+		return refuse(kerr.UnsupportedVersion, "timestamp %d needs another version than %d", rp.Timestamp, req.Version)
 	}
-	offset, timestamp, ok, err := lookupOffset(p, rp.Timestamp)
+	offset, timestamp, ok, err := lookupOffset(p, rp.Timestamp, req.IsolationLevel == readCommitted)
 	if err != nil || !ok {
 		return err
 	}
@@ -68,18 +68,25 @@ func listOffset(t *metadata.Topic, version int16, rp *kmsg.ListOffsetsRequestTop
 	return nil
 }
 
-func lookupOffset(p *log.Partition, at int64) (offset, timestamp int64, ok bool, err error) {
+// lookupOffset finds the offset for the time at. One who wants only what is
+// decided (committed) is not told of what lies beyond.
+func lookupOffset(p *log.Partition, at int64, committed bool) (offset, timestamp int64, ok bool, err error) {
 	switch at {
 	case latestOffset:
+		if committed {
+			return p.LastStableOffset(), -1, true, nil
+		}
 		return p.HighWatermark(), -1, true, nil
 	case earliestOffset, earliestLocalOffset:
 		return p.LogStart(), -1, true, nil
 	case latestTieredOffset, pendingUploadOffset: // nothing is tiered
 		return 0, 0, false, nil
 	case maxTimestamp:
-		return p.MaxTimestamp()
+		offset, timestamp, ok, err = p.MaxTimestamp()
+	default:
+		offset, timestamp, ok, err = p.OffsetForTime(at)
 	}
-	return p.OffsetForTime(at)
+	return offset, timestamp, ok && (!committed || offset < p.LastStableOffset()), err
 }
 
 // findPartition returns the partition if there is one that is served and the
