@@ -58,6 +58,7 @@ func New(cfg Config) (*Broker, error) {
 	b.groups = group.New(group.Config{
 		Store: offsetsStore{b}, Topics: groupTopics{store}, Logger: cfg.Logger,
 		InitialRebalanceDelay: cfg.GroupInitialRebalanceDelay, Settings: b.groupSettings,
+		ConsumerMaxSize: cfg.ConsumerMaxSize,
 	})
 	b.table = b.apis()
 	b.metrics, err = newMetrics(cfg.Metrics, b.table, b.sessions.count)

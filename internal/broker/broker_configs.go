@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"cmp"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +27,16 @@ func (b *Broker) brokerConfigs() []topicconfig.Entry {
 		property("delete.topic.enable", kmsg.ConfigTypeBoolean, "true", "true", "Whether topics can be deleted."),
 		property("fetch.max.bytes", kmsg.ConfigTypeInt, strconv.Itoa(b.cfg.FetchMaxBytes), "57671680",
 			"The most that one fetch returns, but for its first batch."),
+		property("group.consumer.assignors", kmsg.ConfigTypeList, "uniform,range", "uniform,range",
+			"How partitions can be assigned to the members of consumer groups."),
+		property("group.consumer.heartbeat.interval.ms", kmsg.ConfigTypeInt, ms(b.cfg.ConsumerHeartbeat), "5000",
+			"How often members of consumer groups are to send heartbeats."),
+		property("group.consumer.max.size", kmsg.ConfigTypeInt, strconv.Itoa(cmp.Or(b.cfg.ConsumerMaxSize, math.MaxInt32)), "2147483647",
+			"How many members a consumer group may have."),
+		property("group.consumer.migration.policy", kmsg.ConfigTypeString, "bidirectional", "bidirectional",
+			"Whether classic groups become consumer groups, and the other way round, while they have members."),
+		property("group.consumer.session.timeout.ms", kmsg.ConfigTypeInt, ms(b.cfg.ConsumerSession), "45000",
+			"How long a member of a consumer group may be silent."),
 		property("group.initial.rebalance.delay.ms", kmsg.ConfigTypeInt, ms(b.cfg.GroupInitialRebalanceDelay), "3000",
 			"How long a new consumer group waits for more members."),
 		property("max.incremental.fetch.session.cache.slots", kmsg.ConfigTypeInt, strconv.Itoa(b.cfg.FetchSessions), "1000",

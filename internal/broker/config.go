@@ -47,6 +47,17 @@ type Config struct {
 	// more members (group.initial.rebalance.delay.ms). 0: not at all.
 	GroupInitialRebalanceDelay time.Duration
 
+	// ConsumerHeartbeat is how often members of consumer groups (KIP-848) are to
+	// send heartbeats (group.consumer.heartbeat.interval.ms), where the group
+	// has no interval of its own. Default: 5 s.
+	ConsumerHeartbeat time.Duration
+	// ConsumerSession is how long they may be silent
+	// (group.consumer.session.timeout.ms), likewise. Default: 45 s.
+	ConsumerSession time.Duration
+	// ConsumerMaxSize is how many members a consumer group may have
+	// (group.consumer.max.size). 0: any number.
+	ConsumerMaxSize int
+
 	// MaxRequestBytes is the largest request accepted
 	// (socket.request.max.bytes). Default: 100 MiB.
 	MaxRequestBytes int
@@ -87,6 +98,8 @@ func (c Config) withDefaults() Config {
 	}
 	c.DefaultPartitions = cmp.Or(c.DefaultPartitions, 1)
 	c.OffsetsPartitions = cmp.Or(c.OffsetsPartitions, 50)
+	c.ConsumerHeartbeat = cmp.Or(c.ConsumerHeartbeat, 5*time.Second)
+	c.ConsumerSession = cmp.Or(c.ConsumerSession, 45*time.Second)
 	c.MaxRequestBytes = cmp.Or(c.MaxRequestBytes, 100<<20)
 	c.QueuedRequestBytes = cmp.Or(c.QueuedRequestBytes, 256<<20)
 	c.IdleTimeout = cmp.Or(c.IdleTimeout, 10*time.Minute)
@@ -108,6 +121,8 @@ func (c *Config) validate() error {
 	}{
 		{"default partitions", int64(c.DefaultPartitions)},
 		{"partitions of __consumer_offsets", int64(c.OffsetsPartitions)},
+		{"heartbeat interval of consumer groups", int64(c.ConsumerHeartbeat)},
+		{"session timeout of consumer groups", int64(c.ConsumerSession)},
 		{"largest request in bytes", int64(c.MaxRequestBytes)},
 		{"queued request bytes", c.QueuedRequestBytes},
 		{"idle timeout", int64(c.IdleTimeout)},

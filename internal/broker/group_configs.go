@@ -1,6 +1,9 @@
 package broker
 
 import (
+	"strconv"
+	"time"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/evidentlog/evident/internal/broker/groupconfig"
@@ -12,7 +15,26 @@ func (b *Broker) describeGroupConfigs(group string) ([]topicconfig.Entry, error)
 	if err := checkConfiguredGroup(group); err != nil {
 		return nil, err
 	}
-	return groupconfig.Describe(b.store.GroupConfigs(group), nil), nil
+	return groupconfig.Describe(b.store.GroupConfigs(group), b.groupDefaults()), nil
+}
+
+// Group properties for which the node has a default of its own.
+const (
+	groupHeartbeat = "consumer.heartbeat.interval.ms"
+	groupSession   = "consumer.session.timeout.ms"
+)
+
+// groupDefaults are the node's own defaults of group properties. They need not
+// be within the limits for what groups may ask for.
+func (b *Broker) groupDefaults() map[string]string {
+	defaults := make(map[string]string)
+	for name, d := range map[string]time.Duration{groupHeartbeat: b.cfg.ConsumerHeartbeat, groupSession: b.cfg.ConsumerSession} {
+		ms := strconv.FormatInt(d.Milliseconds(), 10)
+		if def, _ := groupconfig.Lookup(name); ms != def.Default {
+			defaults[name] = ms
+		}
+	}
+	return defaults
 }
 
 func (b *Broker) alterGroupConfigs(group string, validateOnly bool, change func(map[string]string) (map[string]string, error)) error {
@@ -37,9 +59,16 @@ func checkConfiguredGroup(group string) error {
 
 // groupSettings is what the group's properties mean.
 func (b *Broker) groupSettings(group string) groupconfig.Settings {
-	s, err := groupconfig.Of(b.store.GroupConfigs(group), nil)
+	own := b.store.GroupConfigs(group)
+	s, err := groupconfig.Of(own, nil)
 	if err != nil { // a later program allowed what this one does not
 		s, _ = groupconfig.Of(nil, nil)
+	}
+	if _, ok := own[groupHeartbeat]; !ok {
+		s.ConsumerHeartbeat = b.cfg.ConsumerHeartbeat
+	}
+	if _, ok := own[groupSession]; !ok {
+		s.ConsumerSession = b.cfg.ConsumerSession
 	}
 	return s
 }

@@ -34,7 +34,8 @@ type Definition struct {
 // All returns every definition, sorted by name.
 func All() []Definition { return slices.Clone(definitions) }
 
-func lookup(name string) (Definition, bool) {
+// Lookup returns the definition of the named property.
+func Lookup(name string) (Definition, bool) {
 	i, ok := slices.BinarySearchFunc(definitions, name, func(d Definition, n string) int {
 		return strings.Compare(d.Name, n)
 	})
@@ -49,7 +50,7 @@ func lookup(name string) (Definition, bool) {
 // value and what is allowed.
 func Check(own, node map[string]string) error {
 	for name := range own {
-		if _, ok := lookup(name); !ok {
+		if _, ok := Lookup(name); !ok {
 			return fmt.Errorf("%w: there is no group config named %q", ErrInvalid, name)
 		}
 	}
