@@ -1,7 +1,10 @@
 package broker
 
 import (
+	"errors"
+
 	"github.com/evidentlog/evident/internal/broker/wire"
+	"github.com/evidentlog/evident/internal/log/batch"
 )
 
 // encode appends the ProduceResponse. It is done by hand because the codec
@@ -46,8 +49,20 @@ func (s *slot) encode(e *wire.Encoder, c *call) {
 		e.Int64(s.result.LogStart)
 	}
 	if c.version >= 8 {
-		e.ArrayLen(0) // errors of single records
+		encodeRejection(e, s.err)
 		e.NullableString(message, code == 0)
 	}
 	e.NoTags()
+}
+
+// encodeRejection names the records that a batch was refused for (KIP-467).
+func encodeRejection(e *wire.Encoder, err error) {
+	var rejection batch.Rejection
+	errors.As(err, &rejection)
+	e.ArrayLen(len(rejection))
+	for _, one := range rejection {
+		e.Int32(one.Index)
+		e.NullableString(one.Err.Error(), false)
+		e.NoTags()
+	}
 }

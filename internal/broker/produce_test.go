@@ -69,6 +69,23 @@ func TestProduceErrors(t *testing.T) {
 	}
 }
 
+// A client learns which records of a batch were refused, and why (KIP-467).
+func TestProduceNamesTheRecordsThatWereRefused(t *testing.T) {
+	s := start(t)
+	compact := "compact"
+	s.create(1, map[string]*string{"cleanup.policy": &compact}, "t")
+	req := produceRequest(9, -1, s.store.Snapshot().Topic("t"), records(t, batch.Head{}, "no key", "neither"))
+	rp := ask[*kmsg.ProduceResponse](s.dial(), req).Topics[0].Partitions[0]
+	if rp.ErrorCode != kerr.InvalidRecord.Code || len(rp.ErrorRecords) != 2 {
+		t.Fatalf("got %+v", rp)
+	}
+	for i, r := range rp.ErrorRecords {
+		if r.RelativeOffset != int32(i) || r.ErrorMessage == nil || !strings.Contains(*r.ErrorMessage, "no key") {
+			t.Errorf("record %d: %+v", i, r)
+		}
+	}
+}
+
 // Create creates a topic with the broker's own means.
 func (s *server) Create(t testing.TB, name string) {
 	t.Helper()

@@ -29,8 +29,7 @@ var (
 	ErrTimestamp = errors.New("invalid timestamp")
 )
 
-// RecordError blames one record of a batch (KIP-467 lets a produce response
-// name it).
+// RecordError blames one record of a batch.
 type RecordError struct {
 	Index int32 // position in the batch, from 0
 	Err   error // wraps one of the package's sentinels
@@ -44,4 +43,29 @@ func (e *RecordError) Unwrap() error { return e.Err }
 // blame makes a RecordError of kind ErrInvalidRecord.
 func blame(index int32, format string, args ...any) error {
 	return &RecordError{index, fmt.Errorf("%w: %w", ErrInvalidRecord, fmt.Errorf(format, args...))}
+}
+
+// Rejection names the records of a sound batch that break a topic's rules, in
+// order. A produce response tells the producer of each (KIP-467). It has at least
+// one and at most maxRejected.
+type Rejection []*RecordError
+
+// maxRejected bounds what a batch of bad records makes of an answer. The records
+// behind that are refused with the rest of the batch, but not named.
+const maxRejected = 1000
+
+func (e Rejection) Error() string {
+	if len(e) == 1 {
+		return e[0].Error()
+	}
+	return fmt.Sprintf("%v, and %d more records are refused", e[0], len(e)-1)
+}
+
+// Unwrap gives the errors of the records.
+func (e Rejection) Unwrap() []error {
+	all := make([]error, len(e))
+	for i, one := range e {
+		all[i] = one
+	}
+	return all
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"reflect"
 	"testing"
 )
 
@@ -209,7 +210,7 @@ func FuzzWalk(f *testing.F) {
 		batch := payload(t, None, count, b)
 		walkers := make([]walker, 3)
 		for i := range walkers {
-			walkers[i] = newWalker(batch, &rules)
+			walkers[i] = newWalker(batch, rules)
 		}
 		var s stream
 		s.reset(iotest(b), math.MaxInt64)
@@ -221,6 +222,9 @@ func FuzzWalk(f *testing.F) {
 		known(t, streamed)
 		if fast == nil && (walkers[0].info() != walkers[1].info() || walkers[0].info() != walkers[2].info()) {
 			t.Fatalf("fast: %+v\ngeneral: %+v\nstreamed: %+v", walkers[0].info(), walkers[1].info(), walkers[2].info())
+		}
+		if !reflect.DeepEqual(walkers[0].rejected, walkers[1].rejected) || !reflect.DeepEqual(walkers[0].rejected, walkers[2].rejected) {
+			t.Fatalf("fast: %v\ngeneral: %v\nstreamed: %v", walkers[0].rejected, walkers[1].rejected, walkers[2].rejected)
 		}
 	})
 }

@@ -47,8 +47,8 @@ type Info struct {
 // docs/format/record-batch.md.
 //
 // The error wraps ErrShort, ErrMagic, ErrCorrupt, ErrCompression,
-// ErrInvalidRecord or ErrTimestamp, and is a *RecordError if one record is to
-// blame. Uncompressed batches are validated without an allocation. Compressed
+// ErrInvalidRecord or ErrTimestamp. It is a *RecordError if one record is broken,
+// and a Rejection if the batch is sound and records break the rules. Uncompressed batches are validated without an allocation. Compressed
 // ones are decompressed through a window of fixed size, so memory is bounded
 // whatever they claim; snappy, which cannot stream, is bounded by its blocks'
 // size, at most 22 times their compressed size.
@@ -59,9 +59,12 @@ func (c *Codecs) Validate(b Batch, rules Rules) (Info, error) {
 	if err := b.checkHeader(&rules); err != nil {
 		return Info{}, err
 	}
-	w := newWalker(b, &rules)
+	w := newWalker(b, rules)
 	size, err := c.walk(&w, b, rules.MaxDecompressed)
 	if err != nil {
+		return Info{}, err
+	}
+	if err := w.rejection(); err != nil {
 		return Info{}, err
 	}
 	info := w.info()

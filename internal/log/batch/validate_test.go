@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"math/big"
+	"slices"
 	"testing"
 )
 
@@ -170,6 +171,41 @@ func TestCompactedTopicsWantKeys(t *testing.T) {
 				t.Errorf("%v, value %d: %v", codec, i, err)
 			}
 		}
+	}
+}
+
+func TestEachRecordThatBreaksARuleIsNamed(t *testing.T) {
+	rules := lenient()
+	rules.RequireKey, rules.Before, rules.After = true, 1000, 1000
+	key := []byte("k")
+	for _, codec := range codecs {
+		b := build(t, produced(codec), Record{Timestamp: now}, Record{Offset: 1, Timestamp: now, Key: key},
+			Record{Offset: 2, Timestamp: now - 2000, Key: key}, Record{Offset: 3, Timestamp: now, Key: key}, Record{Offset: 4, Timestamp: now})
+		_, err := new(Codecs).Validate(b, rules)
+		var named []int32
+		var rejection Rejection
+		if errors.As(err, &rejection) {
+			for _, one := range rejection {
+				named = append(named, one.Index)
+			}
+		}
+		if !slices.Equal(named, []int32{0, 2, 4}) || !errors.Is(err, ErrInvalidRecord) || !errors.Is(err, ErrTimestamp) {
+			t.Errorf("%v: named %v, %v", codec, named, err)
+		}
+	}
+}
+
+func TestNoMoreRecordsAreNamedThanTheLimit(t *testing.T) {
+	rules := lenient()
+	rules.RequireKey = true
+	many := make([]Record, maxRejected+10)
+	for i := range many {
+		many[i] = Record{Offset: int64(i), Timestamp: now}
+	}
+	_, err := new(Codecs).Validate(build(t, produced(None), many...), rules)
+	var rejection Rejection
+	if !errors.As(err, &rejection) || len(rejection) != maxRejected {
+		t.Errorf("%d records are named, want %d", len(rejection), maxRejected)
 	}
 }
 

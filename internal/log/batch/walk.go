@@ -9,7 +9,7 @@ import (
 
 // walker checks the records of one batch in order. It is used once.
 type walker struct {
-	rules *Rules
+	rules Rules
 	count int32 // records that the header announces
 	// Timestamps are compared as deltas to base: one outside [first, last] is
 	// looked at closely, so the usual record costs two comparisons and none for
@@ -18,9 +18,11 @@ type walker struct {
 	// The largest delta so far and the record that had it first.
 	max      int64
 	maxIndex int32
+	// Records that break the topic's rules. The walk goes on to find them all.
+	rejected Rejection
 }
 
-func newWalker(b Batch, rules *Rules) walker {
+func newWalker(b Batch, rules Rules) walker {
 	w := walker{rules: rules, count: b.Count(), base: b.BaseTimestamp(), max: math.MinInt64}
 	first, last := rules.timestamps()
 	w.first, w.last = deltaRange(w.base, first, last)
@@ -150,7 +152,7 @@ func (w *walker) note(i int32, timestamp int64, offset int32, hasKey bool) error
 		return blame(i, "offset delta is %d", offset)
 	}
 	if !hasKey && w.rules.RequireKey {
-		return blame(i, "%w", errNoKey)
+		return w.reject(i, fmt.Errorf("%w: %w", ErrInvalidRecord, errNoKey))
 	}
 	if timestamp < w.first || timestamp > w.last {
 		if err := w.outlier(i, timestamp); err != nil {
@@ -174,5 +176,23 @@ func (w *walker) outlier(i int32, delta int64) error {
 	case timestamp == NoTimestamp, timestamp >= first && timestamp <= last:
 		return nil
 	}
-	return &RecordError{i, fmt.Errorf("%w: %d is not within [%d, %d]", ErrTimestamp, timestamp, first, last)}
+	return w.reject(i, fmt.Errorf("%w: %d is not within [%d, %d]", ErrTimestamp, timestamp, first, last))
+}
+
+// reject notes a record that breaks a rule. It ends the walk once there are
+// enough of them.
+func (w *walker) reject(i int32, err error) error {
+	w.rejected = append(w.rejected, &RecordError{i, err})
+	if len(w.rejected) == maxRejected {
+		return w.rejected
+	}
+	return nil
+}
+
+// rejection is the error of a walk that came to its end.
+func (w *walker) rejection() error {
+	if len(w.rejected) == 0 {
+		return nil
+	}
+	return w.rejected
 }
