@@ -2,15 +2,19 @@
 # Shared by the scripts beside it: builds evident, runs `evident serve` on a
 # temporary folder and free ports, and ends it by its own process id.
 #
-# To be sourced. Sets work (a temporary folder, removed at exit), and after
+# To be sourced. Sets work (a temporary folder, removed at exit), cache (a
+# folder that is kept, for what comes from package registries), and after
 # start_evident also evident_pid, kafka and http (host:port), and after
 # start_guarded_evident also sasl, secure (host:port), user and password.
 
 set -euo pipefail
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/evident-interop.XXXXXX")
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/evident-interop
 evident="$work/evident"
 evident_pid=
+passed=0
+failed=0
 
 cleanup() {
 	stop_evident
@@ -20,6 +24,83 @@ trap cleanup EXIT
 
 say() {
 	printf '== %s\n' "$*"
+}
+
+# need COMMAND WHERE: ends the script unless there is such a command.
+need() {
+	if ! command -v "$1" >/dev/null; then
+		printf '%s needs %s (%s)\n' "$(basename "$0")" "$1" "$2" >&2
+		exit 2
+	fi
+}
+
+# check NAME COMMAND...: one case. The command, often a function, must succeed
+# in each of its steps; what it printed is shown if it does not.
+check() {
+	local name=$1 status
+	shift
+	set +e
+	(
+		set -e
+		"$@"
+	) >"$work/case.log" 2>&1
+	status=$?
+	set -e
+	if [ "$status" -eq 0 ]; then
+		passed=$((passed + 1))
+		echo "ok $name"
+	else
+		failed=$((failed + 1))
+		echo "FAILED $name (exit code $status)"
+		tail -n 40 "$work/case.log" | sed 's/^/    /'
+		still_serves
+	fi
+}
+
+# still_serves: ends the script if the server has ended by itself.
+still_serves() {
+	if [ -n "$evident_pid" ] && ! kill -0 "$evident_pid" 2>/dev/null; then
+		wait "$evident_pid" || echo "the server ended by itself, exit code $?:"
+		tail -n 100 "$work/serve.log"
+		exit 1
+	fi
+}
+
+# count_cases COMMAND...: runs a program that prints "ok NAME" or "FAILED NAME"
+# for each of its cases, and counts them. Dying without a word is a failure too.
+count_cases() {
+	local status=0 lost
+	"$@" 2>&1 | tee "$work/cases.log" || status=$?
+	lost=$(grep -c '^FAILED ' "$work/cases.log") || true
+	if [ "$status" -ne 0 ] && [ "$lost" -eq 0 ]; then
+		echo "FAILED ${*##*/}: exit code $status"
+		lost=1
+	fi
+	passed=$((passed + $(grep -c '^ok ' "$work/cases.log" || true)))
+	failed=$((failed + lost))
+}
+
+# report PEER VERSION: closes the cases since the last report. Where RESULTS
+# names a file, it gets a line for the table that `make interop` prints.
+report() {
+	printf '%s %s: %d passed, %d failed\n' "$1" "$2" "$passed" "$failed"
+	if [ -n "${RESULTS:-}" ]; then
+		printf '%s\t%s\t%d\t%d\n' "$1" "$2" $((passed + failed)) "$passed" >>"$RESULTS"
+	fi
+	all_passed=$((${all_passed:-0} + passed))
+	all_failed=$((${all_failed:-0} + failed))
+	passed=0
+	failed=0
+}
+
+# finish: the script's last line and its exit code.
+finish() {
+	if [ "${all_failed:-0}" -ne 0 ]; then
+		cp "$work/serve.log" "${TMPDIR:-/tmp}/evident-serve.log"
+		say "the server's log is kept in ${TMPDIR:-/tmp}/evident-serve.log"
+	fi
+	printf '%d passed, %d failed\n' "${all_passed:-0}" "${all_failed:-0}"
+	[ "${all_failed:-0}" -eq 0 ]
 }
 
 # build_evident: or takes the program that EVIDENT names.

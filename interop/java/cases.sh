@@ -1,0 +1,209 @@
+# shellcheck shell=bash
+# The cases of java.sh. Each is a function that fails at its first failing step.
+
+# tool NAME ARGUMENT...: Kafka's bin/kafka-NAME.sh.
+tool() {
+	local name=$1
+	shift
+	timeout 300 "$repository/interop/kafka.sh" tool "kafka-$name" "$@"
+}
+
+# kafka NAME ARGUMENT...: the same, for a tool that speaks to the server.
+kafka() {
+	tool "$@" --bootstrap-server "$kafka"
+}
+
+# program FILE ARGUMENT...: a program of this folder.
+program() {
+	local file=$1
+	shift
+	# shellcheck disable=SC2086 # options are words
+	timeout 300 java $KAFKA_HEAP_OPTS -cp "$classpath" \
+		-Dlog4j2.configurationFile="$repository/interop/kafka/log4j2-tools.xml" "$repository/interop/java/$file" "$@"
+}
+
+# has TEXT FILE, lines NUMBER FILE: what a file must hold.
+has() {
+	grep -qF -- "$1" "$2" || {
+		echo "no \"$1\" in:"
+		cat "$2"
+		return 1
+	}
+}
+lines() {
+	local got
+	got=$(wc -l <"$2")
+	[ "$got" -eq "$1" ] || {
+		echo "$got lines instead of $1 in $2:"
+		head -n 20 "$2"
+		return 1
+	}
+}
+
+# fails COMMAND...: it must not succeed; what it says goes to $work/out.
+fails() {
+	if "$@" >"$work/out" 2>&1; then
+		echo "succeeded and should not have: $*"
+		cat "$work/out"
+		return 1
+	fi
+}
+
+topics() {
+	kafka topics --create --topic tools-topic --partitions 3 --config retention.ms=86400000
+	kafka topics --list >"$work/out"
+	has tools-topic "$work/out"
+	kafka topics --describe --topic tools-topic >"$work/out"
+	has "PartitionCount: 3" "$work/out"
+	has "retention.ms=86400000" "$work/out"
+	kafka topics --alter --topic tools-topic --partitions 5
+	kafka topics --describe --topic tools-topic >"$work/out"
+	has "PartitionCount: 5" "$work/out"
+	kafka topics --describe --unavailable-partitions >"$work/out"
+	lines 0 "$work/out"
+	kafka topics --delete --topic tools-topic
+	kafka topics --list >"$work/out"
+	if grep -q tools-topic "$work/out"; then
+		echo "still there"
+		return 1
+	fi
+}
+
+topics_errors() {
+	kafka topics --create --topic tools-twice
+	fails kafka topics --create --topic tools-twice
+	has "TopicExistsException" "$work/out"
+	fails kafka topics --create --topic 'tools*' --partitions 1
+	has "InvalidTopicException" "$work/out"
+	fails kafka topics --create --topic tools-bad --config retention.mx=1
+	has "Unknown topic config name: retention.mx" "$work/out"
+	fails kafka topics --create --topic tools-bad --replication-factor 3
+	has "InvalidReplicationFactorException" "$work/out"
+	fails kafka topics --alter --topic tools-twice --partitions 1
+	has "InvalidPartitionsException" "$work/out"
+}
+
+configs() {
+	kafka topics --create --topic tools-configs
+	kafka configs --alter --topic tools-configs --add-config cleanup.policy=compact,segment.bytes=1048576
+	kafka configs --describe --topic tools-configs >"$work/out"
+	has "cleanup.policy=compact" "$work/out"
+	has "segment.bytes=1048576" "$work/out"
+	kafka configs --alter --topic tools-configs --delete-config segment.bytes
+	kafka configs --describe --topic tools-configs --all >"$work/out"
+	has "segment.bytes=1073741824" "$work/out"
+	fails kafka configs --alter --topic tools-configs --add-config cleanup.policy=burn
+	has 'InvalidConfigurationException: invalid topic config: cleanup.policy="burn"' "$work/out"
+	kafka configs --describe --broker 1 --all >"$work/out"
+	has "log.retention" "$work/out"
+}
+
+cluster() {
+	kafka broker-api-versions >"$work/out"
+	has "Produce(0): 0 to" "$work/out"
+	kafka cluster cluster-id >"$work/out"
+	has "Cluster ID: " "$work/out"
+	kafka cluster list-endpoints >"$work/out"
+	has "127.0.0.1" "$work/out"
+}
+
+console() {
+	kafka topics --create --topic tools-console --partitions 1
+	for i in $(seq 500); do
+		printf 'trace:%d,kind:order\tkey-%d\tvalue %d\n' "$i" $((i % 7)) "$i"
+	done >"$work/console.in"
+	kafka console-producer --topic tools-console --reader-property parse.key=true --reader-property parse.headers=true \
+		--compression-codec zstd <"$work/console.in"
+	kafka console-consumer --topic tools-console --from-beginning --max-messages 500 \
+		--formatter-property print.key=true --formatter-property print.headers=true >"$work/console.out"
+	diff "$work/console.in" "$work/console.out"
+	kafka console-consumer --topic tools-console --partition 0 --offset 499 --max-messages 1 \
+		--formatter-property print.timestamp=true --formatter-property print.offset=true >"$work/console.out"
+	has "value 500" "$work/console.out"
+	has "Offset:499" "$work/console.out"
+}
+
+get_offsets() {
+	kafka get-offsets --topic tools-console --time earliest >"$work/out"
+	has "tools-console:0:0" "$work/out"
+	kafka get-offsets --topic tools-console --time latest >"$work/out"
+	has "tools-console:0:500" "$work/out"
+	kafka get-offsets --topic tools-console --time max-timestamp >"$work/out"
+	has "tools-console:0:" "$work/out"
+	kafka get-offsets --topic tools-console --time 1 >"$work/out"
+	has "tools-console:0:0" "$work/out"
+}
+
+consumer_groups() {
+	kafka console-consumer --topic tools-console --group tools-group --from-beginning --max-messages 500 >/dev/null
+	kafka consumer-groups --list --state >"$work/out"
+	has tools-group "$work/out"
+	kafka consumer-groups --describe --group tools-group >"$work/out"
+	grep -qE 'tools-group +tools-console +0 +500 +500 +0 ' "$work/out"
+	kafka consumer-groups --describe --group tools-group --state >"$work/out"
+	has Empty "$work/out"
+	kafka consumer-groups --describe --all-groups --members >"$work/out"
+	kafka consumer-groups --reset-offsets --group tools-group --topic tools-console --to-offset 100 --dry-run >"$work/out"
+	has " 100" "$work/out"
+	kafka consumer-groups --reset-offsets --group tools-group --topic tools-console --shift-by -10 --execute >"$work/out"
+	kafka consumer-groups --describe --group tools-group >"$work/out"
+	grep -qE 'tools-group +tools-console +0 +490 +500 +10 ' "$work/out"
+	kafka consumer-groups --delete-offsets --group tools-group --topic tools-console
+	kafka groups --list >"$work/out"
+	kafka consumer-groups --delete --group tools-group
+	kafka consumer-groups --list >"$work/out"
+	if grep -q tools-group "$work/out"; then
+		echo "still there"
+		return 1
+	fi
+}
+
+perf_test() {
+	local topic=tools-perf-$1 records=50000
+	kafka topics --create --topic "$topic" --partitions 4
+	kafka producer-perf-test --topic "$topic" --num-records "$records" --record-size 100 --throughput -1 \
+		--command-property acks=all --command-property compression.type="$1"
+	kafka get-offsets --topic "$topic" --time latest >"$work/out"
+	[ "$(cut -d: -f3 "$work/out" | paste -sd+ | bc)" -eq "$records" ]
+	kafka consumer-perf-test --topic "$topic" --num-records "$records" --timeout 60000 >"$work/out"
+	grep -qE ", $records, " "$work/out"
+}
+
+verifiable() {
+	local records=5000
+	kafka topics --create --topic tools-verifiable --partitions 3
+	kafka verifiable-producer --topic tools-verifiable --max-messages "$records" --acks -1 >"$work/produced"
+	has "\"sent\":$records,\"acked\":$records" "$work/produced"
+	kafka verifiable-consumer --topic tools-verifiable --group-id tools-verifiable --max-messages "$records" \
+		--reset-policy earliest --group-instance-id one --verbose >"$work/consumed"
+	[ "$(grep -c '"name":"record_data"' "$work/consumed")" -ge "$records" ]
+	diff <(grep -oP '"name":"producer_send_success".*"value":"\K[0-9]+' "$work/produced" | sort -n) \
+		<(grep -oP '"name":"record_data".*"value":"\K[0-9]+' "$work/consumed" | sort -n | head -n "$records")
+}
+
+# dump_log reads what a stopped node left: while it runs, its newest segments end
+# in space reserved for the next records, as Kafka's do with log.preallocate.
+dump_log() {
+	local folder segment
+	folder=$(find "$work/data" -type d -name 'tools-console*' | head -n 1)
+	segment=$(find "$folder" -name '*.log' | head -n 1)
+	tool dump-log --deep-iteration --print-data-log --files "$segment" >"$work/out"
+	has "payload: value 500" "$work/out"
+	has "compresscodec: zstd" "$work/out"
+	has "isvalid: true" "$work/out"
+	if grep -q "isvalid: false" "$work/out"; then
+		return 1
+	fi
+	tool dump-log --index-sanity-check --files "$(find "$work/data" -path '*tools-perf-none*' -name '*.index' | paste -sd,)"
+}
+
+tutorial() {
+	kafka topics --create --topic orders --partitions 3
+	program Tutorial.java "$kafka" orders >"$work/out"
+	has "paid 10 orders" "$work/out"
+}
+
+word_count() {
+	program WordCount.java "$kafka" "$1" "$work/streams-$1" >"$work/out"
+	has "counted" "$work/out"
+}
