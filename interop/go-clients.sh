@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# IBM's sarama and segmentio's kafka-go, of the versions in go.mod, against
+# evident: the tests of interop/clients.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+source "$(dirname "$0")/lib.sh"
+
+need go "Go, of the version in go.mod"
+build_evident
+start_evident
+export EVIDENT_BROKERS=$kafka
+
+# go_tests MODULE PACKAGE: each test without parts, and each part of one that has
+# some, is a case.
+go_tests() {
+	say "$1"
+	count_cases go_cases "$2"
+	report "${1#github.com/}" "$(go -C "$repository/interop" list -m -f '{{.Version}}' "$1")"
+}
+
+# go_cases PACKAGE: go test's results in the words of lib.sh.
+go_cases() {
+	local status=0
+	go -C "$repository/interop" test -count=1 -v -timeout 15m "$1" >"$work/go.log" 2>&1 || status=$?
+	grep -oE -- '--- (PASS|FAIL): [^ ]+' "$work/go.log" | awk '
+		{ name[NR] = $3; result[NR] = $2 == "PASS:" ? "ok" : "FAILED"; parent = $3 }
+		sub("/[^/]*$", "", parent) { parts[parent] = 1 }
+		END { for (i = 1; i <= NR; i++) if (!(name[i] in parts)) print result[i], name[i] }'
+	if [ "$status" -ne 0 ]; then
+		sed 's/^/    /' "$work/go.log"
+	fi
+	return "$status"
+}
+
+go_tests github.com/IBM/sarama ./clients/sarama
+go_tests github.com/segmentio/kafka-go ./clients/kafkago
+
+finish
