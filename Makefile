@@ -16,8 +16,8 @@ demo:
 bench:
 	interop/bench.sh
 
-# Other people's clients, and a hundred crashes. Takes about half an hour.
+# Other people's clients, whose results go into the README, and a hundred
+# crashes. Takes about an hour.
 interop:
-	interop/franz-go.sh
-	interop/kcat.sh
+	interop/all.sh
 	go -C interop test ./crash -v -timeout 30m -crashes 100

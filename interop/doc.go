@@ -2,8 +2,14 @@
 // clients, their test-suites, the operating system's SIGKILL. It is a module
 // of its own so that nothing the product imports comes from here.
 //
+//	interop/all.sh                   the scripts of this block, and a table of the results
 //	interop/franz-go.sh              franz-go's own client tests
+//	interop/java.sh                  Kafka's tools, a first tutorial, a Kafka Streams application
+//	interop/python.sh                confluent-kafka (librdkafka), kafka-python
 //	interop/kcat.sh                  kcat (librdkafka), all compressions
+//	interop/kafkajs.sh               kafkajs, all compressions
+//	interop/go-clients.sh            sarama, kafka-go
+//
 //	go -C interop test ./crash       kill -9 under load, a hundred times
 //	interop/kafka.sh start           Apache Kafka itself, one node or three, to compare with
 //	interop/bench.sh                 the figures of docs/benchmarks.md

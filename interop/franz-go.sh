@@ -32,7 +32,7 @@ say "summary"
 count() {
 	grep -cE "^ *--- $1:" "$work/kgo.log" || true
 }
-printf '%s passed, %s failed, %s skipped\n' "$(count PASS)" "$(count FAIL)" "$(count SKIP)"
+printf '%s skipped\n' "$(count SKIP)"
 grep -E '^ *--- SKIP:' "$work/kgo.log" || true
 grep -oE '_test.go:[0-9]+: (broker does not|broker still|KGO_TEST_SCRAM).*' "$work/kgo.log" | cut -d' ' -f2- | sort | uniq -c || true
 if [ "$status" -ne 0 ]; then
@@ -40,4 +40,11 @@ if [ "$status" -ne 0 ]; then
 	grep -E '^ *--- FAIL:|^panic:|^FAIL' "$work/kgo.log" || tail -n 50 "$work/kgo.log"
 	say "logs kept in ${TMPDIR:-/tmp}/kgo.log and ${TMPDIR:-/tmp}/serve.log"
 fi
-exit "$status"
+passed=$(count PASS)
+failed=$(count FAIL)
+if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
+	failed=1 # it ended in a panic, or by its timeout
+fi
+report franz-go "$(go -C "$repository" list -m -f '{{.Version}}' github.com/twmb/franz-go)"
+
+finish
