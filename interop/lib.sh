@@ -10,6 +10,7 @@
 set -euo pipefail
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/evident-interop.XXXXXX")
+# shellcheck disable=SC2034 # for the scripts that source this one
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/evident-interop
 evident="$work/evident"
 evident_pid=

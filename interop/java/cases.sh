@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # java.sh sets what is not set here
 # The cases of java.sh. Each is a function that fails at its first failing step.
 
 # tool NAME ARGUMENT...: Kafka's bin/kafka-NAME.sh.
