@@ -165,14 +165,19 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// member is the script command "member GROUP TOPIC": from when it returns to
-// the end of the script, the group has an active member.
+// member is the script command "member GROUP TOPIC [consumer]": from when it
+// returns to the end of the script, the group has an active member, which may speak
+// the consumer protocol (KIP-848).
 func member(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: member GROUP TOPIC")
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: member GROUP TOPIC [consumer]")
+	}
+	opts := []kgo.Opt{kgo.Balancers(kgo.StickyBalancer())}
+	if len(args) == 3 {
+		opts = append(opts, kgo.ServerSideBalancer())
 	}
 	joined := make(chan struct{}, 1)
-	cl, err := kgo.NewClient(
+	cl, err := kgo.NewClient(append(opts,
 		kgo.SeedBrokers(ts.Getenv("EVIDENT_BROKERS")),
 		kgo.ConsumerGroup(args[0]), kgo.ConsumeTopics(args[1]), kgo.ClientID("somebody"),
 		kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) {
@@ -180,7 +185,7 @@ func member(ts *testscript.TestScript, neg bool, args []string) {
 			case joined <- struct{}{}:
 			default:
 			}
-		}))
+		}))...)
 	ts.Check(err)
 	ts.Defer(cl.Close)
 	select {

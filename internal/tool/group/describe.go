@@ -69,8 +69,12 @@ func (Describe) Run(ctx context.Context, env tool.Env, names []string) error {
 }
 
 func description(ctx context.Context, adm *kadm.Client, name string) (Description, error) {
-	if _, err := describe(ctx, adm, name); err != nil {
+	found, err := describe(ctx, adm, name)
+	if err != nil {
 		return Description{}, err
+	}
+	if found.consumer != nil {
+		return describeProgress(ctx, adm, found.consumer)
 	}
 	lags, err := adm.Lag(ctx, name)
 	if err != nil {

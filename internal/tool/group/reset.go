@@ -79,9 +79,9 @@ func (r Reset) mayReset(ctx context.Context, adm *kadm.Client, name string) erro
 	if err != nil {
 		return err
 	}
-	if g.State != stateEmpty {
+	if g.state() != stateEmpty {
 		return fmt.Errorf("consumer group %q is active (%s, %s): stop its consumers first",
-			name, g.State, tool.Plural(len(g.Members), "member"))
+			name, g.state(), tool.Plural(g.members(), "member"))
 	}
 	return nil
 }
