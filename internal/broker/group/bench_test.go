@@ -7,10 +7,12 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/broker/statetopic/statetopictest"
 )
 
 // running returns a coordinator that runs until the benchmark ends.
-func running(b *testing.B, store *memStore) *harness {
+func running(b *testing.B, store *statetopictest.Store) *harness {
 	topics := &fakeTopics{topics: map[string]fakeTopic{}}
 	topics.add("orders", 1, 100)
 	h := &harness{t: b, store: store, topics: topics, cfg: Config{Store: store, Topics: topics}}
@@ -21,13 +23,13 @@ func running(b *testing.B, store *memStore) *harness {
 
 // loaded waits until everything has been read.
 func (h *harness) loaded() {
-	for h.topic.checkAll() != nil {
+	for h.topic.CheckAll() != nil {
 		runtime.Gosched()
 	}
 }
 
 func BenchmarkOffsetCommit(b *testing.B) {
-	h := running(b, newMemStore(50))
+	h := running(b, statetopictest.New(50))
 	h.loaded()
 	req := commitRequest("g", "orders", 0, 1)
 	b.ReportAllocs()
@@ -35,12 +37,12 @@ func BenchmarkOffsetCommit(b *testing.B) {
 		if code := commitCode(call(h.OffsetCommit, req)); code != 0 {
 			b.Fatal(code)
 		}
-		clear(h.store.batches)
+		h.store.Clear()
 	}
 }
 
 func BenchmarkHeartbeat(b *testing.B) {
-	h := running(b, newMemStore(50))
+	h := running(b, statetopictest.New(50))
 	h.loaded()
 	member, generation := h.stable("g", "orders")
 	b.ReportAllocs()
@@ -54,7 +56,7 @@ func BenchmarkHeartbeat(b *testing.B) {
 // BenchmarkLoad reads 10,000 groups with a member and ten offsets each.
 func BenchmarkLoad(b *testing.B) {
 	const groups = 10_000
-	store := newMemStore(50)
+	store := statetopictest.New(50)
 	h := running(b, store)
 	h.loaded()
 	for i := range groups {

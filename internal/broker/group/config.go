@@ -2,20 +2,19 @@ package group
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"log/slog"
 	"math"
 	"time"
 
 	"github.com/evidentlog/evident/internal/broker/group/consumer"
 	"github.com/evidentlog/evident/internal/broker/groupconfig"
+	"github.com/evidentlog/evident/internal/broker/statetopic"
 )
 
 // Config configures a [Coordinator]. Store and Topics are required. Each
 // comment names the Kafka broker property.
 type Config struct {
-	Store  Store
+	Store  statetopic.Store // the topic __consumer_offsets
 	Topics Topics
 	// Logger receives what an operator should know. Default: discard.
 	Logger *slog.Logger
@@ -73,28 +72,6 @@ func (c Config) withDefaults() Config {
 type ClientInfo struct {
 	ID   string // client.id
 	Host string // as DescribeGroups shows it; Kafka writes "/10.0.0.1"
-}
-
-// ErrTooLarge is wrapped by the errors of a Store that refuses a record batch
-// for its size.
-var ErrTooLarge = errors.New("record batch too large")
-
-// Store is the topic __consumer_offsets. Its methods may be called concurrently.
-type Store interface {
-	// Partitions returns the number of partitions, 0 if there is no such topic.
-	// Once there is, the number never changes.
-	Partitions() int32
-	// Create creates the topic, compacted, and returns its number of
-	// partitions. If it exists, Create only returns the number.
-	Create(ctx context.Context) (int32, error)
-	// Append appends one whole record batch v2. It does not wait and keeps
-	// nothing of batch. done is called once, from any goroutine and perhaps
-	// before Append returns, when the batch is durable or the append has failed.
-	Append(partition int32, batch []byte, done func(error))
-	// Read calls fn with what the partition holds, from its start to its high
-	// watermark, in runs of one or more whole record batches. It keeps
-	// going until fn returns an error, which it returns.
-	Read(ctx context.Context, partition int32, fn func(batches []byte) error) error
 }
 
 // Topics is what the coordinator needs to know of topics. It must know all of

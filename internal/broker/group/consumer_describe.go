@@ -27,7 +27,7 @@ func (c *Coordinator) describeConsumer(id string) kmsg.ConsumerGroupDescribeResp
 		d.ErrorCode = kerr.InvalidGroupID.Code
 		return d
 	}
-	if err := c.topic.check(id); err != nil {
+	if err := c.topic.Check(id); err != nil {
 		d.ErrorCode = err.Code
 		return d
 	}

@@ -25,7 +25,7 @@ func (c *Coordinator) ConsumerGroupHeartbeat(client ClientInfo, req *kmsg.Consum
 	if req.MemberEpoch == 0 {
 		look = c.obtain
 	}
-	c.topic.whenThere(req.Group, func(err *kerr.Error) {
+	c.topic.WhenThere(req.Group, func(err *kerr.Error) {
 		if err != nil {
 			refuse(err)
 			return

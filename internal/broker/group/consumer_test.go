@@ -9,6 +9,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/broker/statetopic/statetopictest"
 )
 
 // hello is a first heartbeat.
@@ -42,7 +44,7 @@ func (h *harness) wantBeat(req *kmsg.ConsumerGroupHeartbeatRequest, want *kerr.E
 
 // Members of a consumer group go on after a restart as if nothing had been.
 func TestConsumerMembersSurviveARestart(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		epoch := h.beat(hello("g", "a", "orders"))
 		h.restart()
 		h.wantGroups("g Stable")
@@ -60,9 +62,9 @@ func TestConsumerMembersSurviveARestart(t *testing.T) {
 }
 
 func TestConsumerHeartbeatIsAnsweredOnceDurable(t *testing.T) {
-	store := newMemStore(4)
+	store := statetopictest.New(4)
 	inBubble(t, store, func(h *harness) {
-		store.set(func(s *memStore) { s.delay = time.Second })
+		store.Change(func(f *statetopictest.Faults) { f.Delay = time.Second })
 		first := begin(h.ConsumerGroupHeartbeat, hello("g", "a", "orders"))
 		pass(500 * time.Millisecond)
 		// Nothing to write, but the answer says what is not durable yet.
@@ -79,13 +81,13 @@ func TestConsumerHeartbeatIsAnsweredOnceDurable(t *testing.T) {
 
 // What could not be written is written with the group's next heartbeat.
 func TestConsumerGroupWithAFailingDisk(t *testing.T) {
-	store := newMemStore(4)
+	store := statetopictest.New(4)
 	inBubble(t, store, func(h *harness) {
 		h.beat(hello("g", "a", "orders"))
-		store.set(func(s *memStore) { s.appendErr = errDisk })
+		store.Change(func(f *statetopictest.Faults) { f.Append = errDisk })
 		h.wantBeat(hello("g", "b", "orders"), kerr.CoordinatorNotAvailable)
 		h.wantBeat(again("g", "a", 1), kerr.CoordinatorNotAvailable)
-		store.set(func(s *memStore) { s.appendErr = nil })
+		store.Change(func(f *statetopictest.Faults) { f.Append = nil })
 		h.beat(again("g", "a", 1))
 		h.restart()
 		if n := len(h.describeGroup("g").Members); n != 2 {
@@ -105,7 +107,7 @@ func (h *harness) describeGroup(id string) kmsg.ConsumerGroupDescribeResponseGro
 }
 
 func TestConsumerGroupDescribe(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		h.beat(hello("g", "a", "orders"))
 		h.stable("classic", "orders")
 		d := h.describeGroup("g")
@@ -128,7 +130,7 @@ func TestConsumerGroupDescribe(t *testing.T) {
 
 // The other requests about groups know both types.
 func TestRequestsAboutConsumerGroups(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		epoch := h.beat(hello("g", "a", "orders"))
 		h.stable("classic", "orders")
 		list := kmsg.NewPtrListGroupsRequest()
@@ -171,7 +173,7 @@ func TestRequestsAboutConsumerGroups(t *testing.T) {
 // An empty consumer group keeps its offsets for as long as others do, can be
 // deleted, and leaves nothing in the log.
 func TestEmptyConsumerGroups(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		for _, g := range []string{"deleted", "expired"} {
 			epoch := h.beat(hello(g, "a", "orders"))
 			commit := commitRequest(g, "orders", 0, 7)
@@ -193,7 +195,7 @@ func TestEmptyConsumerGroups(t *testing.T) {
 
 // Groups grow with topics, and let go of topics that are gone.
 func TestConsumerGroupsFollowTopics(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		h.beat(hello("g", "a", "orders", "parcels"))
 		h.topics.add("parcels", 1, 3)
 		resp := call(h.ConsumerGroupHeartbeat, again("g", "a", 1))
@@ -211,7 +213,7 @@ func TestConsumerGroupsFollowTopics(t *testing.T) {
 // A classic group becomes a consumer group under its members' feet, and a
 // classic one again; the log agrees at each step.
 func TestMigrationThereAndBack(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		member, generation := h.stableWith("g", "orders")
 		h.commit("other", "orders", 0, 1)
 		req := hello("g", "new", "orders")
@@ -266,7 +268,7 @@ func (h *harness) stableWith(group, topic string) (member string, generation int
 // Who waits in a classic group that is about to be another is told to join
 // again; and a refused newcomer changes nothing.
 func TestUpgradeDuringARebalance(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		member, _ := h.stableWith("g", "orders")
 		id := call(h.Join, joinRequest("g", "", "orders")).MemberID
 		waiting := begin(h.Join, joinRequest("g", id, "orders"))
@@ -289,7 +291,7 @@ func TestUpgradeDuringARebalance(t *testing.T) {
 }
 
 func TestGroupsThatCannotBeUpgraded(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		connect := joinRequest("connect", "", "x")
 		connect.ProtocolType = "connect"
 		connect.MemberID = call(h.Join, connect).MemberID
@@ -303,7 +305,7 @@ func TestGroupsThatCannotBeUpgraded(t *testing.T) {
 
 // An empty group takes the type of who comes next.
 func TestEmptyGroupsChangeTheirType(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		h.commit("g", "orders", 0, 7)
 		h.beat(hello("g", "a", "orders"))
 		h.beat(again("g", "a", -1))
@@ -323,7 +325,7 @@ func TestEmptyGroupsChangeTheirType(t *testing.T) {
 func TestConsumerHeartbeatVersions(t *testing.T) {
 	for v := range int16(2) {
 		t.Run(fmt.Sprint(v), func(t *testing.T) {
-			inBubble(t, newMemStore(0), func(h *harness) {
+			inBubble(t, statetopictest.New(0), func(h *harness) {
 				beat := wired(t, v, h.ConsumerGroupHeartbeat, kmsg.NewPtrConsumerGroupHeartbeatRequest, kmsg.NewPtrConsumerGroupHeartbeatResponse)
 				r := beat(hello("g", strings.Repeat("a", int(v)), "orders"))
 				h.wantCode("heartbeat", r.ErrorCode, nil)

@@ -12,6 +12,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/broker/statetopic/statetopictest"
 )
 
 // classicConsumer is a client of the classic protocol, as simple as it can be: it
@@ -81,9 +83,9 @@ func (c *classicConsumer) join() (generation int32, ok bool) {
 // Consumers come and go at random, on a disk that is slow and sometimes
 // fails; when things calm down, each partition has one consumer.
 func TestConsumersConverge(t *testing.T) {
-	store := newMemStore(4)
+	store := statetopictest.New(4)
 	inBubble(t, store, func(h *harness) {
-		store.set(func(s *memStore) { s.delay = 5 * time.Millisecond })
+		store.Change(func(f *statetopictest.Faults) { f.Delay = 5 * time.Millisecond })
 		random := rand.New(rand.NewPCG(1, 2))
 		var all sync.WaitGroup
 		var alive []*classicConsumer
@@ -98,15 +100,15 @@ func TestConsumersConverge(t *testing.T) {
 				alive = append(alive, c)
 				all.Go(c.run)
 			}
-			store.set(func(s *memStore) {
-				s.appendErr = nil
+			store.Change(func(f *statetopictest.Faults) {
+				f.Append = nil
 				if i%7 == 3 {
-					s.appendErr = errDisk
+					f.Append = errDisk
 				}
 			})
 			pass(time.Duration(random.IntN(3000)) * time.Millisecond)
 		}
-		store.set(func(s *memStore) { s.appendErr = nil })
+		store.Change(func(f *statetopictest.Faults) { f.Append = nil })
 		pass(time.Minute)
 		var got []byte
 		for _, c := range alive {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/evidentlog/evident/internal/broker/group/classic"
 	"github.com/evidentlog/evident/internal/broker/group/consumer"
+	"github.com/evidentlog/evident/internal/broker/statetopic"
 	"github.com/evidentlog/evident/internal/log/batch"
 )
 
@@ -27,7 +28,7 @@ type Coordinator struct {
 	consumer consumer.Config
 	codecs   batch.Codecs
 	builders sync.Pool // of *batch.Builder
-	topic    *topic
+	topic    *statetopic.Topic
 	timers   *timers
 	finished *finishedWrites
 
@@ -50,7 +51,7 @@ func New(cfg Config) *Coordinator {
 			NewMemberTimeout: newMemberTimeout,
 		},
 		consumer: consumer.Config{MaxSize: cfg.ConsumerMaxSize, ClassicMaxSize: cfg.MaxSize},
-		topic:    newTopic(cfg.Store.Partitions()),
+		topic:    statetopic.New(cfg.Store),
 		timers:   newTimers(),
 		finished: newFinishedWrites(),
 	}
@@ -88,7 +89,7 @@ func (c *Coordinator) newEntry(id string) *entry {
 	id = string([]byte(id)) // id may lie in a network buffer
 	return &entry{
 		id:        id,
-		partition: PartitionFor(id, c.topic.partitions()),
+		partition: c.topic.PartitionFor(id),
 		group:     classic.New(&c.classic, time.Now()),
 	}
 }
@@ -195,7 +196,7 @@ func storeError(err error) *kerr.Error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, ErrTooLarge):
+	case errors.Is(err, statetopic.ErrTooLarge):
 		return kerr.UnknownServerError
 	}
 	return kerr.CoordinatorNotAvailable

@@ -9,6 +9,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/broker/statetopic/statetopictest"
 )
 
 func deleteRequest(groups ...string) *kmsg.DeleteGroupsRequest {
@@ -24,7 +26,7 @@ func wantDeleted(h *harness, group string, want *kerr.Error) {
 
 // The members of a stable group go on after a restart as if nothing had been.
 func TestMembersSurviveARestart(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		member, generation := h.stable("g", "orders")
 		h.restart()
 		h.wantCode("Heartbeat", h.heartbeat("g", member, generation), nil)
@@ -38,11 +40,11 @@ func TestMembersSurviveARestart(t *testing.T) {
 }
 
 func TestSyncIsAnsweredOnceDurable(t *testing.T) {
-	store := newMemStore(4)
+	store := statetopictest.New(4)
 	inBubble(t, store, func(h *harness) {
 		r := call(h.Join, joinRequest("g", "", "orders"))
 		r = call(h.Join, joinRequest("g", r.MemberID, "orders"))
-		store.set(func(s *memStore) { s.delay = time.Second })
+		store.Change(func(f *statetopictest.Faults) { f.Delay = time.Second })
 		req := kmsg.NewPtrSyncGroupRequest()
 		req.Version, req.Group, req.MemberID, req.Generation = 5, "g", r.MemberID, r.Generation
 		reply := begin(h.SyncGroup, req)
@@ -58,11 +60,11 @@ func TestSyncIsAnsweredOnceDurable(t *testing.T) {
 }
 
 func TestGroupsAreLoadedInTheBackground(t *testing.T) {
-	store := newMemStore(4)
+	store := statetopictest.New(4)
 	inBubble(t, store, func(h *harness) {
 		member, generation := h.stable("g", "orders")
 		h.commit("simple", "orders", 0, 1)
-		store.readDelay = 10 * time.Second
+		store.Set(statetopictest.Faults{ReadDelay: 10 * time.Second})
 		h.restart()
 		loading := kerr.CoordinatorLoadInProgress
 		h.wantCode("JoinGroup", call(h.Join, joinRequest("g", "", "orders")).ErrorCode, loading)
@@ -79,48 +81,48 @@ func TestGroupsAreLoadedInTheBackground(t *testing.T) {
 }
 
 func TestLoadingIsTriedAgain(t *testing.T) {
-	store := newMemStore(4)
+	store := statetopictest.New(4)
 	inBubble(t, store, func(h *harness) {
 		h.commit("g", "orders", 0, 1)
-		store.set(func(s *memStore) { s.readErr = errDisk })
+		store.Change(func(f *statetopictest.Faults) { f.Read = errDisk })
 		h.restart()
 		pass(10 * time.Second)
 		code := call(h.OffsetFetch, fetchRequest("g", "orders", 0)).Groups[0].ErrorCode
 		h.wantCode("OffsetFetch", code, kerr.CoordinatorLoadInProgress)
-		store.set(func(s *memStore) { s.readErr = nil })
+		store.Change(func(f *statetopictest.Faults) { f.Read = nil })
 		pass(30 * time.Second)
 		h.wantOffset("g", "orders", 0, 1)
 	})
 }
 
 func TestTopicIsCreatedOnFirstUse(t *testing.T) {
-	store := newMemStore(0)
+	store := statetopictest.New(0)
 	inBubble(t, store, func(h *harness) {
 		h.wantGroups()
 		h.wantOffset("g", "orders", 0, -1)
 		h.wantCode("Heartbeat", h.heartbeat("g", "m", 1), kerr.UnknownMemberID)
-		if store.creations != 0 {
+		if store.Creations() != 0 {
 			t.Error("a reader had the topic created")
 		}
-		store.set(func(s *memStore) { s.createErr = errDisk })
+		store.Change(func(f *statetopictest.Faults) { f.Create = errDisk })
 		h.wantCode("JoinGroup", call(h.Join, joinRequest("g", "", "orders")).ErrorCode, kerr.CoordinatorNotAvailable)
-		store.set(func(s *memStore) { s.createErr = nil })
+		store.Change(func(f *statetopictest.Faults) { f.Create = nil })
 		h.commit("g", "orders", 0, 1)
 		h.commit("g", "orders", 0, 2)
 		h.restart()
 		h.wantOffset("g", "orders", 0, 2)
-		if store.creations != 2 {
-			t.Errorf("created %d times", store.creations)
+		if store.Creations() != 2 {
+			t.Errorf("created %d times", store.Creations())
 		}
 	})
 }
 
 func TestRunEndsByAnsweringEverybody(t *testing.T) {
-	store := newMemStore(4)
+	store := statetopictest.New(4)
 	inBubble(t, store, func(h *harness) {
 		h.cfg.InitialRebalanceDelay = time.Minute
 		h.restart()
-		store.set(func(s *memStore) { s.delay = time.Minute })
+		store.Change(func(f *statetopictest.Faults) { f.Delay = time.Minute })
 		member := call(h.Join, joinRequest("g", "", "orders")).MemberID
 		join := begin(h.Join, joinRequest("g", member, "orders"))
 		commit := begin(h.OffsetCommit, commitRequest("simple", "orders", 0, 1))
@@ -140,7 +142,7 @@ func TestRunEndsByAnsweringEverybody(t *testing.T) {
 }
 
 func TestJoinIsChecked(t *testing.T) {
-	inBubble(t, newMemStore(0), func(h *harness) {
+	inBubble(t, statetopictest.New(0), func(h *harness) {
 		h.wantCode("group", call(h.Join, joinRequest("", "", "orders")).ErrorCode, kerr.InvalidGroupID)
 		req := joinRequest("g", "", "orders")
 		req.SessionTimeoutMillis = 5999
@@ -156,7 +158,7 @@ func TestJoinIsChecked(t *testing.T) {
 }
 
 func TestListGroupsFilters(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		h.stable("a", "orders")
 		h.commit("b", "orders", 0, 1)
 		for _, c := range []struct {
@@ -183,7 +185,7 @@ func TestListGroupsFilters(t *testing.T) {
 }
 
 func TestDescribeGroups(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		member, _ := h.stable("g", "orders")
 		req := kmsg.NewPtrDescribeGroupsRequest()
 		req.Version, req.Groups = 5, []string{"g", "none"}
@@ -205,7 +207,7 @@ func TestDescribeGroups(t *testing.T) {
 }
 
 func TestLeaveGroupVersions(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		member, _ := h.stable("g", "orders")
 		req := kmsg.NewPtrLeaveGroupRequest()
 		req.Version, req.Group, req.MemberID = 1, "g", "stranger"
@@ -225,15 +227,15 @@ func TestLeaveGroupVersions(t *testing.T) {
 
 // A group whose metadata cannot be stored is not lost, only late.
 func TestAssignmentThatCannotBeStored(t *testing.T) {
-	store := newMemStore(4)
+	store := statetopictest.New(4)
 	inBubble(t, store, func(h *harness) {
 		r := call(h.Join, joinRequest("g", "", "orders"))
 		r = call(h.Join, joinRequest("g", r.MemberID, "orders"))
-		store.set(func(s *memStore) { s.appendErr = errDisk })
+		store.Change(func(f *statetopictest.Faults) { f.Append = errDisk })
 		req := kmsg.NewPtrSyncGroupRequest()
 		req.Version, req.Group, req.MemberID, req.Generation = 5, "g", r.MemberID, r.Generation
 		h.wantCode("SyncGroup", call(h.SyncGroup, req).ErrorCode, kerr.CoordinatorNotAvailable)
-		store.set(func(s *memStore) { s.appendErr = nil })
+		store.Change(func(f *statetopictest.Faults) { f.Append = nil })
 		r = call(h.Join, joinRequest("g", r.MemberID, "orders"))
 		req.Generation = r.Generation
 		h.wantCode("SyncGroup", call(h.SyncGroup, req).ErrorCode, nil)
@@ -243,7 +245,7 @@ func TestAssignmentThatCannotBeStored(t *testing.T) {
 
 // Deadlines of many groups share one goroutine and each comes in time.
 func TestManyGroupsKeepTheirOwnTime(t *testing.T) {
-	inBubble(t, newMemStore(8), func(h *harness) {
+	inBubble(t, statetopictest.New(8), func(h *harness) {
 		const n = 500
 		for i := range n {
 			time.Sleep(10 * time.Millisecond)

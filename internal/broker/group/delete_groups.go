@@ -26,7 +26,7 @@ func (c *Coordinator) DeleteGroups(_ ClientInfo, req *kmsg.DeleteGroupsRequest, 
 }
 
 func (c *Coordinator) delete(id string, done func(*kerr.Error)) {
-	if err := c.topic.check(id); err != nil {
+	if err := c.topic.Check(id); err != nil {
 		done(err)
 		return
 	}

@@ -26,7 +26,7 @@ func (c *Coordinator) DescribeGroups(_ ClientInfo, req *kmsg.DescribeGroupsReque
 
 func (c *Coordinator) describe(id string, version int16) kmsg.DescribeGroupsResponseGroup {
 	d := kmsg.NewDescribeGroupsResponseGroup()
-	if err := c.topic.check(id); err != nil {
+	if err := c.topic.Check(id); err != nil {
 		d.ErrorCode = err.Code
 		return d
 	}

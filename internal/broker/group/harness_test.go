@@ -15,105 +15,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/broker/group/consumer"
+	"github.com/evidentlog/evident/internal/broker/statetopic/statetopictest"
 )
 
 var errDisk = errors.New("disk on fire")
-
-// memStore is a Store in memory. Appends are durable after delay.
-type memStore struct {
-	mu         sync.Mutex
-	partitions int32
-	batches    map[int32][]*memBatch
-	delay      time.Duration
-	appendErr  error
-	createErr  error
-	readErr    error
-	readDelay  time.Duration
-	creations  int
-	maxBatch   int
-}
-
-type memBatch struct {
-	raw     []byte
-	durable bool
-}
-
-func newMemStore(partitions int32) *memStore {
-	return &memStore{partitions: partitions, batches: map[int32][]*memBatch{}}
-}
-
-func (s *memStore) set(f func(s *memStore)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f(s)
-}
-
-func (s *memStore) Partitions() int32 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.partitions
-}
-
-func (s *memStore) Create(context.Context) (int32, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.creations++
-	if s.createErr != nil {
-		return 0, s.createErr
-	}
-	s.partitions = 8
-	return s.partitions, nil
-}
-
-func (s *memStore) Append(partition int32, raw []byte, done func(error)) {
-	s.mu.Lock()
-	err, delay := s.appendErr, s.delay
-	if s.maxBatch > 0 && len(raw) > s.maxBatch {
-		err = ErrTooLarge
-	}
-	b := &memBatch{raw: slices.Clone(raw)}
-	if err == nil {
-		s.batches[partition] = append(s.batches[partition], b)
-	}
-	s.mu.Unlock()
-	finish := func() {
-		s.set(func(*memStore) { b.durable = err == nil })
-		done(err)
-	}
-	if delay == 0 {
-		finish()
-		return
-	}
-	time.AfterFunc(delay, finish)
-}
-
-func (s *memStore) Read(_ context.Context, partition int32, fn func([]byte) error) error {
-	time.Sleep(s.readDelay)
-	s.mu.Lock()
-	err := s.readErr
-	var raw []byte
-	for _, b := range s.batches[partition] {
-		if b.durable {
-			raw = append(raw, b.raw...)
-		}
-	}
-	s.mu.Unlock()
-	if err != nil || len(raw) == 0 {
-		return err
-	}
-	return fn(raw)
-}
-
-// count returns the number of batches of all partitions.
-func (s *memStore) count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := 0
-	for _, p := range s.batches {
-		n += len(p)
-	}
-	return n
-}
 
 // fakeTopics is a set of topics by name. Their ids are made from their names
 // and a version, so that a topic can be made anew.
@@ -191,14 +96,14 @@ func (f *fakeTopics) TopicByID(id [16]byte) (name string, partitions int32, ok b
 type harness struct {
 	*Coordinator
 	t      testing.TB
-	store  *memStore
+	store  *statetopictest.Store
 	topics *fakeTopics
 	cfg    Config
 	stop   func()
 }
 
 // inBubble runs f with a coordinator, in a bubble whose clock it can turn.
-func inBubble(t *testing.T, store *memStore, f func(h *harness)) {
+func inBubble(t *testing.T, store *statetopictest.Store, f func(h *harness)) {
 	synctest.Test(t, func(t *testing.T) {
 		topics := &fakeTopics{topics: map[string]fakeTopic{}}
 		topics.add("orders", 1, 10)
@@ -227,11 +132,7 @@ func (h *harness) start() {
 // restart stops the coordinator and starts another on what is durable.
 func (h *harness) restart() {
 	h.stop()
-	h.store.set(func(s *memStore) {
-		for p, batches := range s.batches {
-			s.batches[p] = slices.DeleteFunc(batches, func(b *memBatch) bool { return !b.durable })
-		}
-	})
+	h.store.Crash()
 	h.start()
 	synctest.Wait()
 }

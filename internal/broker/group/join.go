@@ -24,10 +24,10 @@ func (c *Coordinator) Join(client ClientInfo, req *kmsg.JoinGroupRequest, reply 
 		refuse(err)
 		return
 	}
-	if c.topic.partitions() == 0 { // it will wait
+	if c.topic.Partitions() == 0 { // it will wait
 		req = detached(req)
 	}
-	c.topic.whenThere(req.Group, func(err *kerr.Error) {
+	c.topic.WhenThere(req.Group, func(err *kerr.Error) {
 		if err != nil {
 			refuse(err)
 			return

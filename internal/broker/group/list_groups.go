@@ -16,7 +16,7 @@ import (
 // loaded, it gives those it has with the error COORDINATOR_LOAD_IN_PROGRESS.
 func (c *Coordinator) ListGroups(_ ClientInfo, req *kmsg.ListGroupsRequest, reply func(*kmsg.ListGroupsResponse)) {
 	resp := req.ResponseKind().(*kmsg.ListGroupsResponse)
-	resp.ErrorCode = codeOf(c.topic.checkAll())
+	resp.ErrorCode = codeOf(c.topic.CheckAll())
 	for _, e := range c.entries() {
 		c.step(e, func(time.Time) {
 			if l := e.listed(); picks(req.TypesFilter, l.GroupType) && picks(req.StatesFilter, l.GroupState) {

@@ -4,11 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"runtime"
-	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -16,51 +12,11 @@ import (
 	"github.com/evidentlog/evident/internal/broker/group/consumer"
 )
 
-// A partition that cannot be read is tried again after a while that doubles.
-const (
-	firstLoadRetry = time.Second
-	lastLoadRetry  = 30 * time.Second
-)
-
-// load reads partitions. Those that cannot be read are tried again until
-// ctx ends; meanwhile their groups are answered COORDINATOR_LOAD_IN_PROGRESS.
-func (c *Coordinator) load(ctx context.Context, todo []int32) error {
-	for wait := firstLoadRetry; ; wait = min(2*wait, lastLoadRetry) {
-		todo = c.loadEach(ctx, todo)
-		if len(todo) == 0 {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(wait):
-		}
-	}
+func (c *Coordinator) loadFailed(err error) {
+	c.cfg.Logger.Error("consumer groups cannot be loaded; trying again", "error", err)
 }
 
-// loadEach reads partitions and returns those that could not be read.
-func (c *Coordinator) loadEach(ctx context.Context, partitions []int32) []int32 {
-	var g errgroup.Group
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	var mu sync.Mutex
-	var failed []int32
-	for _, p := range partitions {
-		g.Go(func() error {
-			if err := c.loadPartition(ctx, p); err != nil {
-				if ctx.Err() == nil {
-					c.cfg.Logger.Error("consumer groups cannot be loaded; trying again", "error", err)
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				failed = append(failed, p)
-			}
-			return nil
-		})
-	}
-	g.Wait()
-	return failed
-}
-
+// loadPartition makes groups of what one partition says.
 func (c *Coordinator) loadPartition(ctx context.Context, partition int32) error {
 	r := newReplay()
 	err := c.cfg.Store.Read(ctx, partition, func(batches []byte) error {
@@ -69,11 +25,8 @@ func (c *Coordinator) loadPartition(ctx context.Context, partition int32) error 
 	if err != nil {
 		return fmt.Errorf("__consumer_offsets-%d: %w", partition, err)
 	}
-	entries := c.install(r)
-	c.topic.loaded(partition)
-	// A topic may have been deleted, without its offsets, before a crash.
-	for _, e := range entries {
-		c.dropStale(e)
+	for _, e := range c.install(r) {
+		c.dropStale(e) // of topics that were deleted without their offsets before a crash
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/broker/statetopic/statetopictest"
 )
 
 // reader is a consumer of either protocol, as simple as it can be. It reads
@@ -154,9 +156,9 @@ func TestMixedConsumersConverge(t *testing.T) {
 }
 
 func mixedConsumers(t *testing.T, random *rand.Rand) {
-	store := newMemStore(4)
+	store := statetopictest.New(4)
 	inBubble(t, store, func(h *harness) {
-		store.set(func(s *memStore) { s.delay = 5 * time.Millisecond })
+		store.Change(func(f *statetopictest.Faults) { f.Delay = 5 * time.Millisecond })
 		d := &desk{t: t, readers: map[int32]string{}}
 		var all sync.WaitGroup
 		var alive []*reader
@@ -170,15 +172,15 @@ func mixedConsumers(t *testing.T, random *rand.Rand) {
 				alive = append(alive, r)
 				all.Go([]func(){r.newProtocol, r.oldProtocol}[random.IntN(2)])
 			}
-			store.set(func(s *memStore) {
-				s.appendErr = nil
+			store.Change(func(f *statetopictest.Faults) {
+				f.Append = nil
 				if i%9 == 5 {
-					s.appendErr = errDisk
+					f.Append = errDisk
 				}
 			})
 			pass(time.Duration(random.IntN(8000)) * time.Millisecond)
 		}
-		store.set(func(s *memStore) { s.appendErr = nil })
+		store.Change(func(f *statetopictest.Faults) { f.Append = nil })
 		pass(2 * time.Minute)
 		if len(alive) > 0 && len(d.readers) != 10 {
 			t.Errorf("%d consumers read %v", len(alive), d.readers)

@@ -12,7 +12,7 @@ import (
 // durable. From version 10 topics are named by id.
 func (c *Coordinator) OffsetCommit(_ ClientInfo, req *kmsg.OffsetCommitRequest, reply func(*kmsg.OffsetCommitResponse)) {
 	k := c.newCommit(req)
-	c.topic.whenThere(req.Group, func(err *kerr.Error) {
+	c.topic.WhenThere(req.Group, func(err *kerr.Error) {
 		if err != nil {
 			k.fail(err)
 			reply(k.resp)

@@ -87,7 +87,7 @@ func (c *Coordinator) fetch(f fetch, stable bool, done func()) {
 	for _, rt := range f.req.Topics {
 		f.topics = append(f.topics, wanted{c.resolve(f.byID, rt.Topic, rt.TopicID), rt.Partitions})
 	}
-	if err := c.topic.check(f.req.Group); err != nil {
+	if err := c.topic.Check(f.req.Group); err != nil {
 		f.resp.ErrorCode = err.Code
 		f.fill(nil)
 		done()

@@ -7,10 +7,12 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/broker/statetopic/statetopictest"
 )
 
 func TestCommittedOffsetsSurviveARestart(t *testing.T) {
-	inBubble(t, newMemStore(0), func(h *harness) {
+	inBubble(t, statetopictest.New(0), func(h *harness) {
 		h.commit("g", "orders", 3, 42)
 		h.commit("g", "orders", 3, 43)
 		h.commit("g", "payments", 0, 7)
@@ -29,10 +31,10 @@ func TestCommittedOffsetsSurviveARestart(t *testing.T) {
 }
 
 func TestCommitIsAnsweredOnceDurable(t *testing.T) {
-	store := newMemStore(4)
+	store := statetopictest.New(4)
 	inBubble(t, store, func(h *harness) {
 		h.commit("g", "orders", 0, 1)
-		store.set(func(s *memStore) { s.delay = time.Second })
+		store.Change(func(f *statetopictest.Faults) { f.Delay = time.Second })
 		reply := begin(h.OffsetCommit, commitRequest("g", "orders", 0, 2))
 		pass(999 * time.Millisecond)
 		if answered(reply) {
@@ -55,17 +57,17 @@ func TestCommitIsAnsweredOnceDurable(t *testing.T) {
 }
 
 func TestCommitThatCannotBeStoredDoesNotCount(t *testing.T) {
-	store := newMemStore(4)
+	store := statetopictest.New(4)
 	inBubble(t, store, func(h *harness) {
 		h.commit("g", "orders", 0, 1)
-		store.set(func(s *memStore) { s.appendErr = errDisk })
+		store.Change(func(f *statetopictest.Faults) { f.Append = errDisk })
 		r := call(h.OffsetCommit, commitRequest("g", "orders", 0, 2))
 		h.wantCode("OffsetCommit", commitCode(r), kerr.CoordinatorNotAvailable)
 		h.wantOffset("g", "orders", 0, 1)
-		store.set(func(s *memStore) { s.appendErr, s.maxBatch = nil, 10 })
+		store.Change(func(f *statetopictest.Faults) { f.Append, f.MaxBatch = nil, 10 })
 		r = call(h.OffsetCommit, commitRequest("g", "orders", 0, 2))
 		h.wantCode("OffsetCommit", commitCode(r), kerr.InvalidCommitOffsetSize)
-		store.set(func(s *memStore) { s.maxBatch = 0 })
+		store.Change(func(f *statetopictest.Faults) { f.MaxBatch = 0 })
 		h.commit("g", "orders", 0, 3)
 		h.wantOffset("g", "orders", 0, 3)
 	})
@@ -73,11 +75,11 @@ func TestCommitThatCannotBeStoredDoesNotCount(t *testing.T) {
 
 // Two commits whose appends finish in the wrong order: the later one wins.
 func TestCommitsApplyInTheOrderOfTheLog(t *testing.T) {
-	store := newMemStore(4)
+	store := statetopictest.New(4)
 	inBubble(t, store, func(h *harness) {
-		store.set(func(s *memStore) { s.delay = 2 * time.Second })
+		store.Change(func(f *statetopictest.Faults) { f.Delay = 2 * time.Second })
 		first := begin(h.OffsetCommit, commitRequest("g", "orders", 0, 1))
-		store.set(func(s *memStore) { s.delay = time.Second })
+		store.Change(func(f *statetopictest.Faults) { f.Delay = time.Second })
 		second := begin(h.OffsetCommit, commitRequest("g", "orders", 0, 2))
 		pass(time.Second)
 		if answered(first) || answered(second) {
@@ -91,7 +93,7 @@ func TestCommitsApplyInTheOrderOfTheLog(t *testing.T) {
 }
 
 func TestCommitChecksEachPartition(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		h.wantCode("topic", commitCode(call(h.OffsetCommit, commitRequest("g", "none", 0, 1))), kerr.UnknownTopicOrPartition)
 		h.wantCode("partition", commitCode(call(h.OffsetCommit, commitRequest("g", "orders", 10, 1))), kerr.UnknownTopicOrPartition)
 		h.wantCode("partition", commitCode(call(h.OffsetCommit, commitRequest("g", "orders", -1, 1))), kerr.UnknownTopicOrPartition)
@@ -109,7 +111,7 @@ func TestCommitChecksEachPartition(t *testing.T) {
 }
 
 func TestTopicsAreNamedByIDFromVersion10(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		id, _, _ := h.topics.TopicByName("orders")
 		req := commitRequest("g", "", 0, 5)
 		req.Version, req.Topics[0].TopicID = 10, id
@@ -138,7 +140,7 @@ func TestTopicsAreNamedByIDFromVersion10(t *testing.T) {
 }
 
 func TestCommitOfAMember(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		member, generation := h.stable("g", "orders")
 		req := commitRequest("g", "orders", 0, 1)
 		h.wantCode("no member", commitCode(call(h.OffsetCommit, req)), kerr.UnknownMemberID)
@@ -156,7 +158,7 @@ func TestCommitOfAMember(t *testing.T) {
 
 // A commit is a sign of life.
 func TestCommitKeepsTheSessionAlive(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		member, generation := h.stable("g", "orders")
 		req := commitRequest("g", "orders", 0, 1)
 		req.MemberID, req.Generation = member, generation
@@ -170,7 +172,7 @@ func TestCommitKeepsTheSessionAlive(t *testing.T) {
 }
 
 func TestOldFetchVersions(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		h.commit("g", "orders", 1, 5)
 		h.commit("g", "payments", 2, 6)
 		req := kmsg.NewPtrOffsetFetchRequest()
@@ -189,7 +191,7 @@ func TestOldFetchVersions(t *testing.T) {
 }
 
 func TestOffsetDelete(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		for _, topic := range []string{"orders", "payments"} {
 			h.commit("g", topic, 0, 1)
 			h.commit("g", topic, 1, 1)

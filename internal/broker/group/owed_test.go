@@ -8,12 +8,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/broker/group/consumer"
+	"github.com/evidentlog/evident/internal/broker/statetopic/statetopictest"
 )
 
 // Of two writes that fail, what the second says counts, whichever failure is
 // noticed first.
 func TestTheLastOfWhatIsOwedCounts(t *testing.T) {
-	store := newMemStore(4)
+	store := statetopictest.New(4)
 	inBubble(t, store, func(h *harness) {
 		e := h.obtain("g")
 		write := func(value string) {
@@ -22,7 +23,7 @@ func TestTheLastOfWhatIsOwedCounts(t *testing.T) {
 			})
 		}
 		h.commit("g", "orders", 0, 1) // so that the entry stays
-		store.set(func(s *memStore) { s.delay, s.appendErr = time.Second, errDisk })
+		store.Change(func(f *statetopictest.Faults) { f.Delay, f.Append = time.Second, errDisk })
 		write("first")
 		write("second")
 		pass(2 * time.Second)
@@ -33,7 +34,7 @@ func TestTheLastOfWhatIsOwedCounts(t *testing.T) {
 		if len(got) != 3 || got["k"] != "second" || got["f"] != "first" || got["s"] != "second" {
 			t.Errorf("owed: %q", got)
 		}
-		store.set(func(s *memStore) { s.delay, s.appendErr = 0, nil })
+		store.Change(func(f *statetopictest.Faults) { f.Delay, f.Append = 0, nil })
 		write("k")
 		pass(0)
 		if len(e.owed) != 0 {
@@ -44,7 +45,7 @@ func TestTheLastOfWhatIsOwedCounts(t *testing.T) {
 
 // A migration that a crash cut short leaves the group that is whole.
 func TestHalfAMigration(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		v := kmsg.NewGroupMetadataValue()
 		v.ProtocolType = "consumer"
 		part, whole := &consumer.Image{}, &consumer.Image{}

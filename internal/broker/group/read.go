@@ -1,18 +1,15 @@
 package group
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kbin"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/broker/group/consumer"
+	"github.com/evidentlog/evident/internal/broker/statetopic"
 	"github.com/evidentlog/evident/internal/log/batch"
 )
-
-// errVersion means that a value was written by a later Kafka or Evident.
-var errVersion = errors.New("unknown version")
 
 // visitor is told what the records of __consumer_offsets say, in log order. A
 // nil value is a tombstone. Values may alias the batch.
@@ -25,28 +22,12 @@ type visitor interface {
 // readBatches passes the records of whole batches to v. Control batches, and
 // keys of kinds that are not known here, are passed over, as Kafka does.
 func readBatches(codecs *batch.Codecs, raw []byte, v visitor) error {
-	for len(raw) > 0 {
-		b, rest, err := batch.Next(raw)
-		if err != nil {
-			return err
-		}
-		raw = rest
-		if err := b.Check(); err != nil { // not done by a start after a clean stop
-			return fmt.Errorf("batch at offset %d: %w", b.BaseOffset(), err)
-		}
+	return statetopic.EachBatch(raw, func(b batch.Batch) error {
 		if b.Attributes().Control() {
-			continue
+			return nil
 		}
-		for r, err := range codecs.Records(b) {
-			if err != nil {
-				return fmt.Errorf("batch at offset %d: %w", b.BaseOffset(), err)
-			}
-			if err := readRecord(r, v); err != nil {
-				return fmt.Errorf("record at offset %d: %w", r.Offset, err)
-			}
-		}
-	}
-	return nil
+		return statetopic.EachRecord(codecs, b, func(r batch.Record) error { return readRecord(r, v) })
+	})
 }
 
 func readRecord(r batch.Record, v visitor) error {
@@ -87,7 +68,7 @@ func readOffset(r batch.Record, v visitor) error {
 		return nil
 	}
 	value := kmsg.NewOffsetCommitValue()
-	if err := readVersioned(r.Value, offsetValueWithTopicID, &value); err != nil {
+	if err := statetopic.ReadVersioned(r.Value, offsetValueWithTopicID, &value); err != nil {
 		return fmt.Errorf("offset of group %q in %s-%d: %w", key.Group, tp.topic, tp.partition, err)
 	}
 	if value.Version < offsetValueWithEpoch {
@@ -110,18 +91,9 @@ func readMetadata(r batch.Record, v visitor) error {
 		return nil
 	}
 	value := kmsg.NewGroupMetadataValue()
-	if err := readVersioned(r.Value, groupValueMax, &value); err != nil {
+	if err := statetopic.ReadVersioned(r.Value, groupValueMax, &value); err != nil {
 		return fmt.Errorf("metadata of group %q: %w", key.Group, err)
 	}
 	v.group(key.Group, &value)
 	return nil
-}
-
-// readVersioned reads a value that begins with its version.
-func readVersioned(src []byte, highest int16, value interface{ ReadFrom([]byte) error }) error {
-	b := kbin.Reader{Src: src}
-	if version := b.Int16(); b.Ok() && (version < 0 || version > highest) {
-		return fmt.Errorf("%w %d, the highest known is %d", errVersion, version, highest)
-	}
-	return value.ReadFrom(src)
 }

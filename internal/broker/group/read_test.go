@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/evidentlog/evident/internal/broker/statetopic"
 	"github.com/evidentlog/evident/internal/log/batch"
 )
 
@@ -124,9 +125,9 @@ func TestUnreadableRecordsAreErrors(t *testing.T) {
 		"short key":       {record{key: []byte{0}}, nil},
 		"cut offset key":  {record{key: offsetKey("g", tp)[:5]}, nil},
 		"cut group key":   {record{key: groupKey("g")[:3]}, nil},
-		"offset version":  {record{offsetKey("g", tp), []byte{0, 5, 0}}, errVersion},
-		"group version":   {record{groupKey("g"), []byte{0, 5, 0}}, errVersion},
-		"negative":        {record{groupKey("g"), []byte{255, 255}}, errVersion},
+		"offset version":  {record{offsetKey("g", tp), []byte{0, 5, 0}}, statetopic.ErrVersion},
+		"group version":   {record{groupKey("g"), []byte{0, 5, 0}}, statetopic.ErrVersion},
+		"negative":        {record{groupKey("g"), []byte{255, 255}}, statetopic.ErrVersion},
 		"cut offset":      {record{offsetKey("g", tp), []byte{0, 3, 0}}, nil},
 		"cut group":       {record{groupKey("g"), []byte{0, 3, 0}}, nil},
 		"empty metadata":  {record{groupKey("g"), []byte{}}, nil},

@@ -6,12 +6,14 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/evidentlog/evident/internal/broker/statetopic/statetopictest"
 )
 
 const week = 7 * 24 * time.Hour
 
 func TestOffsetsOfAnEmptyGroupExpire(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		h.cfg.OffsetsRetention = 24 * time.Hour
 		h.restart()
 		member, generation := h.stable("g", "orders")
@@ -36,7 +38,7 @@ func TestOffsetsOfAnEmptyGroupExpire(t *testing.T) {
 
 // What a consumer no longer reads expires after the commit, what it reads does not.
 func TestOffsetsOfUnreadTopicsExpire(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		h.cfg.OffsetsRetention = time.Hour
 		h.restart()
 		h.commit("g", "orders", 0, 1)
@@ -52,7 +54,7 @@ func TestOffsetsOfUnreadTopicsExpire(t *testing.T) {
 }
 
 func TestSimpleConsumersOffsetsExpireAfterTheCommit(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		h.commit("g", "orders", 0, 1)
 		pass(week / 2)
 		h.commit("g", "orders", 1, 1)
@@ -66,7 +68,7 @@ func TestSimpleConsumersOffsetsExpireAfterTheCommit(t *testing.T) {
 }
 
 func TestOldVersionsSetTheirOwnRetention(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		req := commitRequest("g", "orders", 0, 1)
 		req.Version, req.RetentionTimeMillis = 4, time.Hour.Milliseconds()
 		h.wantCode("OffsetCommit", commitCode(call(h.OffsetCommit, req)), nil)
@@ -79,11 +81,11 @@ func TestOldVersionsSetTheirOwnRetention(t *testing.T) {
 }
 
 func TestDeletedTopicTakesItsOffsetsAlong(t *testing.T) {
-	store := newMemStore(4)
+	store := statetopictest.New(4)
 	inBubble(t, store, func(h *harness) {
 		h.commit("g", "orders", 0, 1)
 		h.commit("g", "payments", 0, 1)
-		store.set(func(s *memStore) { s.delay = time.Second })
+		store.Change(func(f *statetopictest.Faults) { f.Delay = time.Second })
 		late := begin(h.OffsetCommit, commitRequest("g", "orders", 1, 1))
 		h.TopicDeleted("orders", h.topics.remove("orders"))
 		h.topics.add("orders", 2, 10)
@@ -96,7 +98,7 @@ func TestDeletedTopicTakesItsOffsetsAlong(t *testing.T) {
 			h.wantOffset("g", "orders", 1, -1)
 			h.wantOffset("g", "orders", 2, 1)
 			h.wantOffset("g", "payments", 0, 1)
-			store.set(func(s *memStore) { s.delay = 0 })
+			store.Change(func(f *statetopictest.Faults) { f.Delay = 0 })
 			h.restart()
 		}
 	})
@@ -104,18 +106,18 @@ func TestDeletedTopicTakesItsOffsetsAlong(t *testing.T) {
 
 // A crash between the deletion of a topic and that of its offsets.
 func TestLoadingDropsOffsetsOfTopicsThatAreGone(t *testing.T) {
-	store := newMemStore(4)
+	store := statetopictest.New(4)
 	inBubble(t, store, func(h *harness) {
 		h.commit("g", "orders", 0, 1)
 		h.commit("g", "payments", 0, 1)
 		h.topics.remove("orders")
 		h.topics.remove("payments")
 		h.topics.add("payments", 2, 10) // a new topic of an old name
-		before := store.count()
+		before := store.Count()
 		h.restart()
 		h.wantOffset("g", "payments", 0, -1)
 		h.wantOffset("g", "orders", 0, -1)
-		if store.count() == before {
+		if store.Count() == before {
 			t.Error("no tombstones are written")
 		}
 		h.wantGroups() // nothing is left of it
@@ -123,7 +125,7 @@ func TestLoadingDropsOffsetsOfTopicsThatAreGone(t *testing.T) {
 }
 
 func TestDeleteGroups(t *testing.T) {
-	store := newMemStore(4)
+	store := statetopictest.New(4)
 	inBubble(t, store, func(h *harness) {
 		member, _ := h.stable("g", "orders")
 		h.commit("simple", "orders", 0, 1)
@@ -131,10 +133,10 @@ func TestDeleteGroups(t *testing.T) {
 		wantDeleted(h, "none", kerr.GroupIDNotFound)
 		h.leave("g", member)
 		h.commit("g", "orders", 0, 1)
-		store.set(func(s *memStore) { s.appendErr = errDisk })
+		store.Change(func(f *statetopictest.Faults) { f.Append = errDisk })
 		wantDeleted(h, "g", kerr.CoordinatorNotAvailable)
 		h.wantOffset("g", "orders", 0, 1)
-		store.set(func(s *memStore) { s.appendErr = nil })
+		store.Change(func(f *statetopictest.Faults) { f.Append = nil })
 		wantDeleted(h, "g", nil)
 		wantDeleted(h, "simple", nil)
 		h.wantGroups()
@@ -147,16 +149,16 @@ func TestDeleteGroups(t *testing.T) {
 
 // Somebody commits and joins while the tombstones are on their way.
 func TestGroupThatComesBackDuringItsDeletion(t *testing.T) {
-	store := newMemStore(4)
+	store := statetopictest.New(4)
 	inBubble(t, store, func(h *harness) {
 		h.commit("g", "orders", 0, 1)
-		store.set(func(s *memStore) { s.delay = time.Second })
+		store.Change(func(f *statetopictest.Faults) { f.Delay = time.Second })
 		deleted := begin(h.DeleteGroups, deleteRequest("g"))
 		committed := begin(h.OffsetCommit, commitRequest("g", "orders", 1, 2))
 		pass(time.Second)
 		h.wantCode("DeleteGroups", (<-deleted).Groups[0].ErrorCode, nil)
 		h.wantCode("OffsetCommit", commitCode(<-committed), nil)
-		store.set(func(s *memStore) { s.delay = 0 })
+		store.Change(func(f *statetopictest.Faults) { f.Delay = 0 })
 		h.stable("g", "orders")
 		for range 2 {
 			h.wantOffset("g", "orders", 0, -1)
@@ -169,14 +171,14 @@ func TestGroupThatComesBackDuringItsDeletion(t *testing.T) {
 
 // An id that was asked for and never used leaves nothing behind.
 func TestForgottenJoinLeavesNoGroup(t *testing.T) {
-	store := newMemStore(4)
+	store := statetopictest.New(4)
 	inBubble(t, store, func(h *harness) {
 		h.wantCode("JoinGroup", call(h.Join, joinRequest("g", "", "orders")).ErrorCode, kerr.MemberIDRequired)
 		h.wantGroups("g Empty")
 		pass(10 * time.Second)
 		h.wantGroups()
-		if store.count() != 0 {
-			t.Errorf("%d batches are written for nothing", store.count())
+		if store.Count() != 0 {
+			t.Errorf("%d batches are written for nothing", store.Count())
 		}
 		synctest.Wait()
 	})
@@ -184,7 +186,7 @@ func TestForgottenJoinLeavesNoGroup(t *testing.T) {
 
 // A deletion does not wait for those who have asked for an id and not come back.
 func TestGroupWithAnUnusedIDCanBeDeleted(t *testing.T) {
-	inBubble(t, newMemStore(4), func(h *harness) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
 		h.commit("g", "orders", 0, 1)
 		id := call(h.Join, joinRequest("g", "", "orders")).MemberID
 		wantDeleted(h, "g", nil)
@@ -198,17 +200,17 @@ func TestGroupWithAnUnusedIDCanBeDeleted(t *testing.T) {
 
 // An offset is renewed while the sweep that would remove it comes by.
 func TestCommitUnderWayIsNotSweptAway(t *testing.T) {
-	store := newMemStore(4)
+	store := statetopictest.New(4)
 	inBubble(t, store, func(h *harness) {
 		h.cfg.OffsetsRetention = time.Hour
 		h.restart()
 		h.commit("g", "orders", 0, 1)
 		pass(59 * time.Minute)
-		store.set(func(s *memStore) { s.delay = 5 * time.Minute })
+		store.Change(func(f *statetopictest.Faults) { f.Delay = 5 * time.Minute })
 		renewed := begin(h.OffsetCommit, commitRequest("g", "orders", 0, 2))
 		pass(5 * time.Minute)
 		h.wantCode("OffsetCommit", commitCode(<-renewed), nil)
-		store.set(func(s *memStore) { s.delay = 0 })
+		store.Change(func(f *statetopictest.Faults) { f.Delay = 0 })
 		pass(30 * time.Minute)
 		h.wantOffset("g", "orders", 0, 2)
 		h.restart()

@@ -14,13 +14,8 @@ import (
 // answered COORDINATOR_NOT_AVAILABLE; so are all that come later. Commits that
 // are on their way to the disk then may or may not have been stored.
 func (c *Coordinator) Run(ctx context.Context) error {
-	// Before requests can create the topic: then there is nothing to read.
-	todo := make([]int32, c.topic.partitions())
-	for i := range todo {
-		todo[i] = int32(i)
-	}
 	var g errgroup.Group
-	g.Go(func() error { return c.load(ctx, todo) })
+	g.Go(func() error { return c.topic.Load(ctx, c.loadPartition, c.loadFailed) })
 	g.Go(func() error { return c.serve(ctx) })
 	err := g.Wait()
 	c.close()
@@ -43,7 +38,7 @@ func (c *Coordinator) serve(ctx context.Context) error {
 			c.applyFinished()
 		case <-sweep.C:
 			c.sweep()
-		case <-c.topic.wanted:
+		case <-c.topic.Wanted():
 			c.createTopic(ctx)
 		}
 		if next := c.timers.next(); !next.IsZero() {
@@ -63,10 +58,7 @@ func (c *Coordinator) expire() {
 }
 
 func (c *Coordinator) createTopic(ctx context.Context) {
-	if c.topic.partitions() > 0 {
-		return
-	}
-	if err := c.topic.create(ctx, c.cfg.Store); err != nil {
+	if err := c.topic.Create(ctx); err != nil {
 		c.cfg.Logger.Error("__consumer_offsets cannot be created; clients are told to try again", "error", err)
 	}
 }
@@ -76,7 +68,7 @@ func (c *Coordinator) close() {
 	c.mu.Lock()
 	c.mu.closed = true
 	c.mu.Unlock()
-	c.topic.close()
+	c.topic.Close()
 	for _, e := range c.entries() {
 		c.step(e, func(now time.Time) {
 			e.close(now)

@@ -46,5 +46,5 @@ func (c *Coordinator) check(group string) *kerr.Error {
 	if group == "" {
 		return kerr.InvalidGroupID
 	}
-	return c.topic.check(group)
+	return c.topic.Check(group)
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/broker/statetopic/statetopictest"
 )
 
 // message is a request or a response.
@@ -48,7 +50,7 @@ func wired[Req, Resp message](t testing.TB, version int16, f func(ClientInfo, Re
 func TestEveryVersionIsAnswered(t *testing.T) {
 	for v := range int16(10) {
 		t.Run(fmt.Sprint("JoinGroup ", v), func(t *testing.T) {
-			inBubble(t, newMemStore(0), func(h *harness) { liveInVersion(h, v) })
+			inBubble(t, statetopictest.New(0), func(h *harness) { liveInVersion(h, v) })
 		})
 	}
 }

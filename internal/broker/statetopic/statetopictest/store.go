@@ -48,6 +48,13 @@ func (s *Store) Set(f Faults) {
 	s.faults = f
 }
 
+// Change changes some of what goes wrong.
+func (s *Store) Change(f func(*Faults)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(&s.faults)
+}
+
 // Partitions implements [statetopic.Store].
 func (s *Store) Partitions() int32 {
 	s.mu.Lock()
@@ -126,6 +133,13 @@ func (s *Store) Crash() {
 	for p, batches := range s.batches {
 		s.batches[p] = slices.DeleteFunc(batches, func(e *entry) bool { return !e.durable })
 	}
+}
+
+// Clear removes all batches.
+func (s *Store) Clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.batches)
 }
 
 // Put appends a batch that is durable, as another version may have left it.
