@@ -62,6 +62,9 @@ type Config struct {
 	// OffsetsPartitions is the number of partitions of __consumer_offsets
 	// (Kafka: offsets.topic.num.partitions). Default: 50 on first creation.
 	OffsetsPartitions int
+	// TransactionsPartitions is the number of partitions of __transaction_state
+	// when it is created. Default: 50, as Kafka.
+	TransactionsPartitions int
 
 	// TruncateDamaged lets recovery cut a partition at damage in its middle,
 	// which loses the records behind it. Default: such a partition takes no

@@ -134,6 +134,7 @@ func (n *Node) open() (err error) {
 		DefaultPartitions:          n.cfg.Partitions,
 		TopicDefaults:              n.cfg.TopicDefaults,
 		OffsetsPartitions:          n.cfg.OffsetsPartitions,
+		TransactionsPartitions:     n.cfg.TransactionsPartitions,
 		GroupInitialRebalanceDelay: max(0, n.cfg.GroupInitialRebalanceDelay),
 		ConnectionsMaxReauth:       n.cfg.ConnectionsMaxReauth,
 		FailedAuthenticationDelay:  n.cfg.FailedAuthenticationDelay,

@@ -425,15 +425,9 @@ func TestListOffsetsAnswersAsKafka(t *testing.T) {
 	}
 }
 
-func TestTransactionsAreRefused(t *testing.T) {
+func TestOneBrokerCoordinatesAll(t *testing.T) {
 	s := start(t)
-	id := "tx"
-	req := initProducerID(4)
-	req.TransactionalID = &id
-	if got := ask[*kmsg.InitProducerIDResponse](s.dial(), req); kerr.ErrorForCode(got.ErrorCode) != kerr.UnsupportedVersion || got.ProducerID != -1 {
-		t.Errorf("got %+v", got)
-	}
-	for kind, want := range map[int8]*kerr.Error{0: nil, 1: kerr.UnsupportedVersion, 2: kerr.InvalidRequest} {
+	for kind, want := range map[int8]*kerr.Error{0: nil, 1: nil, 2: kerr.InvalidRequest} {
 		for version := int16(3); version <= 4; version++ {
 			req := kmsg.NewPtrFindCoordinatorRequest()
 			req.Version, req.CoordinatorType, req.CoordinatorKey, req.CoordinatorKeys = version, kind, "g", []string{"g", "h"}

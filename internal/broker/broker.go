@@ -8,16 +8,18 @@ import (
 	"github.com/evidentlog/evident/internal/auth"
 	"github.com/evidentlog/evident/internal/broker/group"
 	"github.com/evidentlog/evident/internal/broker/metadata"
+	"github.com/evidentlog/evident/internal/broker/txn"
 )
 
 // Broker serves the Kafka protocol on a log. It is made by [New].
 type Broker struct {
-	cfg     Config
-	store   *metadata.Store
-	groups  *group.Coordinator
-	realm   *auth.Realm
-	metrics *metrics
-	table   [maxKey]*api
+	cfg          Config
+	store        *metadata.Store
+	groups       *group.Coordinator
+	transactions *txn.Coordinator
+	realm        *auth.Realm
+	metrics      *metrics
+	table        [maxKey]*api
 
 	budget       *budget
 	buffers      buffers
@@ -56,10 +58,11 @@ func New(cfg Config) (*Broker, error) {
 		Users: store.Users, Secret: store.AuthenticationSecret(), SessionLifetime: cfg.ConnectionsMaxReauth, Now: cfg.Now,
 	})
 	b.groups = group.New(group.Config{
-		Store: offsetsStore{b}, Topics: groupTopics{store}, Logger: cfg.Logger,
+		Store: b.offsetsTopic(), Topics: groupTopics{store}, Logger: cfg.Logger,
 		InitialRebalanceDelay: cfg.GroupInitialRebalanceDelay, Settings: b.groupSettings,
 		ConsumerMaxSize: cfg.ConsumerMaxSize,
 	})
+	b.transactions = b.newTransactions()
 	b.table = b.apis()
 	b.metrics, err = newMetrics(cfg.Metrics, b.table, b.sessions.count)
 	if err == nil {
@@ -70,6 +73,7 @@ func New(cfg Config) (*Broker, error) {
 		return nil, err
 	}
 	b.work.start(func() { _ = b.groups.Run(b.ctx) }) // its error is that of the context
+	b.work.start(func() { _ = b.transactions.Run(b.ctx) })
 	return b, nil
 }
 

@@ -52,6 +52,10 @@ func (b *Broker) brokerConfigs() []topicconfig.Entry {
 			"The memory that requests may take together."),
 		property("socket.request.max.bytes", kmsg.ConfigTypeInt, strconv.Itoa(b.cfg.MaxRequestBytes), "104857600",
 			"The largest request."),
+		property("transaction.max.timeout.ms", kmsg.ConfigTypeInt, ms(b.cfg.TransactionMaxTimeout), "900000",
+			"The longest transaction that a producer may ask for."),
+		property("transaction.state.log.num.partitions", kmsg.ConfigTypeInt, strconv.Itoa(b.cfg.TransactionsPartitions), "50",
+			"How many partitions __transaction_state is created with."),
 	}
 	for _, d := range topicconfig.All() {
 		value, ok := b.cfg.TopicDefaults[d.Name]

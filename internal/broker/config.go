@@ -43,6 +43,12 @@ type Config struct {
 	// OffsetsPartitions is how many partitions __consumer_offsets is created
 	// with (offsets.topic.num.partitions). Default: 50.
 	OffsetsPartitions int
+	// TransactionsPartitions is how many partitions __transaction_state is created
+	// with (transaction.state.log.num.partitions). Default: 50.
+	TransactionsPartitions int
+	// TransactionMaxTimeout is the longest transaction that a producer may ask for
+	// (transaction.max.timeout.ms). Default: 15 minutes.
+	TransactionMaxTimeout time.Duration
 	// GroupInitialRebalanceDelay is how long a new consumer group waits for
 	// more members (group.initial.rebalance.delay.ms). 0: not at all.
 	GroupInitialRebalanceDelay time.Duration
@@ -100,6 +106,8 @@ func (c Config) withDefaults() Config {
 	c.OffsetsPartitions = cmp.Or(c.OffsetsPartitions, 50)
 	c.ConsumerHeartbeat = cmp.Or(c.ConsumerHeartbeat, 5*time.Second)
 	c.ConsumerSession = cmp.Or(c.ConsumerSession, 45*time.Second)
+	c.TransactionsPartitions = cmp.Or(c.TransactionsPartitions, 50)
+	c.TransactionMaxTimeout = cmp.Or(c.TransactionMaxTimeout, 15*time.Minute)
 	c.MaxRequestBytes = cmp.Or(c.MaxRequestBytes, 100<<20)
 	c.QueuedRequestBytes = cmp.Or(c.QueuedRequestBytes, 256<<20)
 	c.IdleTimeout = cmp.Or(c.IdleTimeout, 10*time.Minute)
@@ -123,6 +131,8 @@ func (c *Config) validate() error {
 		{"partitions of __consumer_offsets", int64(c.OffsetsPartitions)},
 		{"heartbeat interval of consumer groups", int64(c.ConsumerHeartbeat)},
 		{"session timeout of consumer groups", int64(c.ConsumerSession)},
+		{"partitions of __transaction_state", int64(c.TransactionsPartitions)},
+		{"longest transaction", int64(c.TransactionMaxTimeout)},
 		{"largest request in bytes", int64(c.MaxRequestBytes)},
 		{"queued request bytes", c.QueuedRequestBytes},
 		{"idle timeout", int64(c.IdleTimeout)},
@@ -135,7 +145,7 @@ func (c *Config) validate() error {
 			return fmt.Errorf("%s is %d, must be at least 1", n.name, n.value)
 		}
 	}
-	if most := max(c.DefaultPartitions, c.OffsetsPartitions); most > metadata.MaxPartitions {
+	if most := max(c.DefaultPartitions, c.OffsetsPartitions, c.TransactionsPartitions); most > metadata.MaxPartitions {
 		return fmt.Errorf("partitions of new topics are %d, must be at most %d", most, metadata.MaxPartitions)
 	}
 	return nil

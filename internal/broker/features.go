@@ -11,6 +11,7 @@ type feature struct {
 // broker's own and do not change while it runs.
 func (b *Broker) features() map[string]feature {
 	return map[string]feature{
-		"group.version": {min: 0, max: 1, level: 1}, // the consumer group protocol (KIP-848)
+		"group.version":       {min: 0, max: 1, level: 1}, // the consumer group protocol (KIP-848)
+		"transaction.version": {min: 0, max: 2, level: 2}, // epochs that rise with each transaction (KIP-890)
 	}
 }

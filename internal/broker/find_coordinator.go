@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	groupCoordinator = 0
+	groupCoordinator       = 0
+	transactionCoordinator = 1
 	// findCoordinatorMany is the first version that asks for several keys (KIP-699).
 	findCoordinatorMany = 4
 )
@@ -27,15 +28,14 @@ func (b *Broker) findCoordinator(_ context.Context, c *call, req *kmsg.FindCoord
 	return resp
 }
 
-// coordinator answers for one key: this broker coordinates all groups.
+// coordinator answers for one key: this broker coordinates all groups and
+// transactions.
 func (b *Broker) coordinator(c *call, req *kmsg.FindCoordinatorRequest, key string) kmsg.FindCoordinatorResponseCoordinator {
 	sc := kmsg.NewFindCoordinatorResponseCoordinator()
 	sc.Key, sc.NodeID, sc.Port = key, -1, -1
 	switch req.CoordinatorType {
-	case groupCoordinator:
+	case groupCoordinator, transactionCoordinator:
 		sc.NodeID, sc.Host, sc.Port = b.cfg.NodeID, c.conn.info.AdvertisedHost, c.conn.info.AdvertisedPort
-	case transactionCoordinator:
-		sc.ErrorCode, sc.ErrorMessage = messageOf(errNoTransactions)
 	default:
 		sc.ErrorCode, sc.ErrorMessage = messageOf(refuse(kerr.InvalidRequest, "there is no coordinator of type %d", req.CoordinatorType))
 	}

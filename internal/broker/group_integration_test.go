@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"fmt"
-	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -194,11 +193,7 @@ func TestStaticMemberComesBackWithoutRebalance(t *testing.T) {
 func TestConsumersOutliveTheBroker(t *testing.T) {
 	g := newGroupTest(start(t))
 	g.create(4, nil, "t")
-	var addr atomic.Pointer[string]
-	addr.Store(&g.addr)
-	here := kgo.Dialer(func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, *addr.Load())
-	})
+	here, move := follow(g.server)
 	m := g.join(here, kgo.RequestRetries(1000), kgo.RetryBackoffFn(func(int) time.Duration { return 10 * time.Millisecond }))
 	g.fill(0, 100)
 	g.awaitRecords(100)
@@ -207,7 +202,7 @@ func TestConsumersOutliveTheBroker(t *testing.T) {
 
 	g.server.stop()
 	again := newGroupTest(startOn(t, g.fs))
-	addr.Store(&again.addr)
+	move(again.server)
 	again.fill(100, 100)
 	g.awaitRecords(200)
 	g.wantOnce()

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,7 +47,7 @@ func startIn(t testing.TB, fs vfs.FS, dir string, change ...func(*Config)) *serv
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Log: l, NodeID: 1, AutoCreateTopics: true, OffsetsPartitions: 4, Logger: slog.New(slog.DiscardHandler)}
+	cfg := Config{Log: l, NodeID: 1, AutoCreateTopics: true, OffsetsPartitions: 4, TransactionsPartitions: 4, Logger: slog.New(slog.DiscardHandler)}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -131,6 +132,17 @@ func consume(t testing.TB, c *kgo.Client, n int) []string {
 		fetches.EachRecord(func(r *kgo.Record) { values = append(values, string(r.Value)) })
 	}
 	return values
+}
+
+// follow gives a client a dialer that connects to s, and to another server once
+// the client is to move there.
+func follow(s *server) (dialer kgo.Opt, move func(*server)) {
+	var addr atomic.Pointer[string]
+	addr.Store(&s.addr)
+	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, *addr.Load())
+	}
+	return kgo.Dialer(dial), func(to *server) { addr.Store(&to.addr) }
 }
 
 // raw is a connection without a client behind it.

@@ -141,8 +141,11 @@ func (b *Broker) autoCreate(req *kmsg.MetadataRequest) map[string]error {
 
 // spec is how a topic is created that nobody said anything about but its name.
 func (b *Broker) spec(name string) metadata.Spec {
-	if name == metadata.OffsetsTopic {
-		return b.offsetsSpec()
+	switch name {
+	case metadata.OffsetsTopic:
+		return b.offsetsTopic().spec
+	case metadata.TransactionsTopic:
+		return b.transactionsTopic().spec
 	}
 	return metadata.Spec{Name: name, Partitions: b.cfg.DefaultPartitions}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/broker/metadata"
+	"github.com/evidentlog/evident/internal/broker/txn/transaction"
 	"github.com/evidentlog/evident/internal/broker/wire"
 	"github.com/evidentlog/evident/internal/log"
 	"github.com/evidentlog/evident/internal/log/batch"
@@ -27,13 +28,14 @@ const (
 // production is a Produce request whose appends are under way, and its answer.
 // Its memory is used again.
 type production struct {
-	call    *call
-	req     kmsg.ProduceRequest // its strings and records lie in the call's buffer
-	acks    int16
-	topics  []producedTopic
-	slots   []*slot // one for each partition, in the order of the request
-	used    int     // slots in use
-	pending atomic.Int32
+	call     *call
+	req      kmsg.ProduceRequest // its strings and records lie in the call's buffer
+	acks     int16
+	producer transaction.Producer // of the records that belong to a transaction, if any
+	topics   []producedTopic
+	slots    []*slot // one for each partition, in the order of the request
+	used     int     // slots in use
+	pending  atomic.Int32
 }
 
 type producedTopic struct {
@@ -45,10 +47,17 @@ type producedTopic struct {
 // slot is the outcome for one partition.
 type slot struct {
 	production *production
-	done       func(error) // appended, bound once
-	partition  int32
-	result     log.Appended
-	err        error // from appended, else from the request itself
+	done       func(error)  // appended, bound once
+	admit      func() error // admitted, bound once
+
+	topic         string
+	partition     int32
+	to            *log.Partition
+	records       []byte // lie in the call's buffer
+	transactional bool
+
+	result log.Appended
+	err    error // from appended, else from the request itself
 }
 
 // produce starts the appends of a Produce request. Records of one connection
@@ -60,15 +69,30 @@ func (b *Broker) produce(c *call) error {
 		c.done()
 		return err
 	}
-	p.pending.Store(1) // for this function
-	p.appendAll(b.store.Snapshot())
+	p.pending.Store(1) // until all appends have been begun
+	p.plan(b.store.Snapshot())
+	if p.producer != transaction.None && p.req.Version >= produceJoins {
+		b.transactions.Join(*p.req.TransactionID, p.producer, p.transacted(), p.joined)
+		return nil
+	}
+	p.begin()
+	return nil
+}
+
+// begin begins the appends.
+func (p *production) begin() {
+	c := p.call
+	for _, s := range p.slots[:p.used] {
+		if s.err == nil {
+			s.append()
+		}
+	}
 	p.req = kmsg.ProduceRequest{}
 	c.releaseBody()
 	if p.acks == 0 {
 		c.reply(silence{})
 	}
 	p.finish()
-	return nil
 }
 
 // decode reads the request without copying out of the call's buffer.
@@ -82,11 +106,12 @@ func (p *production) decode() error {
 		return fmt.Errorf("%w: Produce version %d: %w", wire.ErrMalformed, c.version, err)
 	}
 	p.acks = p.req.Acks
-	p.topics, p.used = p.topics[:0], 0
+	p.topics, p.used, p.producer = p.topics[:0], 0, transaction.None
 	return nil
 }
 
-func (p *production) appendAll(topics *metadata.Snapshot) {
+// plan finds out which records go where, and what is wrong with them.
+func (p *production) plan(topics *metadata.Snapshot) {
 	refusal := p.refuseAll()
 	for i := range p.req.Topics {
 		rt := &p.req.Topics[i]
@@ -98,7 +123,7 @@ func (p *production) appendAll(topics *metadata.Snapshot) {
 			rp := &rt.Partitions[j]
 			s := p.slot(rp.Partition)
 			if s.err = err; err == nil {
-				s.append(t, rp.Records)
+				s.err = s.plan(t, rp.Records)
 			}
 		}
 		p.topics[i].end = p.used
@@ -112,8 +137,6 @@ func (p *production) refuseAll() error {
 		return refuse(kerr.UnsupportedVersion, "Produce version %d is not served, use %d or above", p.req.Version, produceServed)
 	case p.acks < -1 || p.acks > 1:
 		return refuse(kerr.InvalidRequiredAcks, "acks is %d, must be 0, 1 or -1", p.acks)
-	case p.req.TransactionID != nil:
-		return refuse(kerr.UnsupportedVersion, "transactions are not supported")
 	}
 	return nil
 }
@@ -147,44 +170,25 @@ func (p *production) find(topics *metadata.Snapshot, rt *kmsg.ProduceRequestTopi
 func (p *production) slot(partition int32) *slot {
 	if p.used == len(p.slots) {
 		s := &slot{production: p}
-		s.done = s.appended
+		s.done, s.admit = s.appended, s.admitted
 		p.slots = append(p.slots, s)
 	}
 	s := p.slots[p.used]
 	s.partition, s.result, s.err = partition, log.Appended{BaseOffset: -1, AppendTime: -1, LogStart: -1}, nil
+	s.to, s.records, s.transactional = nil, nil, false
 	p.used++
 	return s
 }
 
-// append hands records to the partition.
-func (s *slot) append(t *metadata.Topic, records []byte) {
+// plan finds the partition and checks the records as far as it is no matter of the
+// log: the rules that depend on the request's version, one batch to a partition,
+// as Kafka demands, and no batches but a producer's.
+func (s *slot) plan(t *metadata.Topic, records []byte) error {
 	p := s.production
-	partition := t.Partition(s.partition)
-	if partition == nil {
-		s.err = refuse(kerr.UnknownTopicOrPartition, "topic %s has %d partitions, there is no partition %d", t.Name, len(t.Partitions), s.partition)
-		return
+	s.topic, s.to, s.records = t.Name, t.Partition(s.partition), records
+	if s.to == nil {
+		return refuse(kerr.UnknownTopicOrPartition, "topic %s has %d partitions, there is no partition %d", t.Name, len(t.Partitions), s.partition)
 	}
-	if s.err = p.checkRecords(records); s.err != nil {
-		return
-	}
-	ack := log.AckWritten
-	if p.acks == -1 {
-		ack = log.AckDurable
-	}
-	p.pending.Add(1)
-	result, err := partition.Append(records, ack, s.done)
-	if err != nil {
-		s.err = err
-		p.pending.Add(-1)
-		return
-	}
-	s.result = result
-}
-
-// checkRecords applies the rules that depend on the request's version or that
-// are no matter of the log: one batch to a partition, as Kafka demands, and none
-// that belongs to a transaction. The log checks the rest.
-func (p *production) checkRecords(records []byte) error {
 	if len(records) == 0 {
 		return refuse(kerr.InvalidRecord, "there are no records")
 	}
@@ -199,9 +203,30 @@ func (p *production) checkRecords(records []byte) error {
 	case b.Attributes().Control():
 		return refuse(kerr.InvalidRecord, "clients cannot write control batches")
 	case b.Attributes().Transactional():
-		return refuse(kerr.InvalidTxnState, "transactions are not supported")
+		return s.planTransactional(b)
 	}
 	return nil
+}
+
+// append hands the records to the partition.
+func (s *slot) append() {
+	p := s.production
+	o := log.AppendOptions{Ack: log.AckWritten}
+	if p.acks == -1 {
+		o.Ack = log.AckDurable
+	}
+	if s.transactional {
+		o.Admit = s.admit
+	}
+	p.pending.Add(1)
+	result, err := s.to.AppendWith(s.records, o, s.done)
+	s.to, s.records = nil, nil
+	if err != nil {
+		s.err = err
+		p.pending.Add(-1)
+		return
+	}
+	s.result = result
 }
 
 // appended is told by the log when an append has ended.

@@ -46,8 +46,8 @@ func TestProduceErrors(t *testing.T) {
 		"too large":             {produceRequest(12, -1, topic, records(t, batch.Head{}, strings.Repeat("x", 200))), kerr.MessageTooLarge, "max.message.bytes is 200"},
 		"zstd before version 7": {produceRequest(6, -1, topic, records(t, batch.Head{Codec: batch.Zstd}, "a")), kerr.UnsupportedCompressionType, ""},
 		"control batch":         {produceRequest(12, -1, topic, records(t, batch.Head{Control: true}, "a")), kerr.InvalidRecord, "control"},
-		"transactional batch":   {produceRequest(12, -1, topic, records(t, batch.Head{Transactional: true, Producer: &batch.Producer{ID: 1}}, "a")), kerr.InvalidTxnState, "transactions"},
-		"transactional id":      {transactional(produceRequest(12, -1, topic, good()), &id), kerr.UnsupportedVersion, "transactions"},
+		"transactional batch":   {produceRequest(12, -1, topic, records(t, batch.Head{Transactional: true, Producer: &batch.Producer{ID: 1}}, "a")), kerr.TransactionalIDAuthorizationFailed, "without a transactional id"},
+		"no such producer":      {transactional(produceRequest(12, -1, topic, records(t, batch.Head{Transactional: true, Producer: &batch.Producer{ID: 1}}, "a")), &id), kerr.InvalidProducerIDMapping, "producer 1"},
 		"internal topic":        {produceRequest(12, -1, s.store.Snapshot().Topic(metadata.OffsetsTopic), good()), kerr.InvalidTopicException, "internal"},
 		"sequence gap":          {produceRequest(12, -1, topic, records(t, batch.Head{Producer: &batch.Producer{ID: 5, Sequence: 3}}, "a")), kerr.OutOfOrderSequenceNumber, ""},
 	} {

@@ -15,21 +15,21 @@ import (
 	"github.com/evidentlog/evident/internal/log/batch"
 )
 
-// transaction is one producer's, written to partition 0 without a coordinator.
-type transaction struct {
+// writer writes transactions to partition 0 without a coordinator.
+type writer struct {
 	s     *server
 	topic *metadata.Topic
 	batch.Producer
 }
 
-func (x *transaction) append(values ...string) {
+func (x *writer) append(values ...string) {
 	x.s.t.Helper()
 	at := x.Producer
 	x.Sequence += int32(len(values))
 	x.s.appendRaw(x.topic, 0, records(x.s.t, batch.Head{Producer: &at, Transactional: true}, values...))
 }
 
-func (x *transaction) end(commit bool) {
+func (x *writer) end(commit bool) {
 	x.s.t.Helper()
 	done := make(chan error, 1)
 	m := log.Marker{ProducerID: x.ID, ProducerEpoch: x.Epoch, Commit: commit}
@@ -47,7 +47,7 @@ func (x *transaction) end(commit bool) {
 func TestCommittedRecordsReachClients(t *testing.T) {
 	s := start(t)
 	topic := s.topic("t", 1)
-	a, b := &transaction{s, topic, batch.Producer{ID: 1}}, &transaction{s, topic, batch.Producer{ID: 2}}
+	a, b := &writer{s, topic, batch.Producer{ID: 1}}, &writer{s, topic, batch.Producer{ID: 2}}
 	s.append(topic, 0, "0")
 	a.append("a1")
 	b.append("b1")
@@ -78,7 +78,7 @@ func TestALongPollEndsWithTheTransaction(t *testing.T) {
 	for _, version := range []int16{4, 6, 11, 12, 13, 18} {
 		s := start(t)
 		topic := s.topic("t", 1)
-		a := &transaction{s, topic, batch.Producer{ID: 1}}
+		a := &writer{s, topic, batch.Producer{ID: 1}}
 		a.append("a")
 		c := s.dial()
 		req := fetchMany(version, topic, want{0, 0})
@@ -111,7 +111,7 @@ func TestALongPollEndsWithTheTransaction(t *testing.T) {
 func TestFetchTellsOfTransactions(t *testing.T) {
 	s := start(t)
 	topic := s.topic("t", 1)
-	a, b := &transaction{s, topic, batch.Producer{ID: 1}}, &transaction{s, topic, batch.Producer{ID: 2}}
+	a, b := &writer{s, topic, batch.Producer{ID: 1}}, &writer{s, topic, batch.Producer{ID: 2}}
 	a.append("a1") // 0
 	a.end(false)
 	b.append("b1") // 2
@@ -165,7 +165,7 @@ func told(t *testing.T, rp *kmsg.FetchResponseTopicPartition) string {
 func TestASessionsIsolationLevelMayChange(t *testing.T) {
 	s := start(t)
 	topic := s.topic("t", 1)
-	(&transaction{s, topic, batch.Producer{ID: 1}}).append("a")
+	(&writer{s, topic, batch.Producer{ID: 1}}).append("a")
 	c := s.dial()
 	req := inSession(fetchMany(18, topic, want{0, 0}), 0, 0)
 	req.IsolationLevel = readCommitted
@@ -183,7 +183,7 @@ func TestOffsetsEndAtTheLastStableOneForCommittedReaders(t *testing.T) {
 	topic := s.topic("t", 1)
 	at := time.UnixMilli(1_000_000)
 	s.appendAt(topic, at, "0")
-	x := &transaction{s, topic, batch.Producer{ID: 1}}
+	x := &writer{s, topic, batch.Producer{ID: 1}}
 	x.append("a") // now
 	ask := func(timestamp int64, isolation int8) int64 {
 		req := kmsg.NewPtrListOffsetsRequest()
@@ -213,7 +213,7 @@ func TestALaggingReaderOfCommittedRecordsGetsThemAll(t *testing.T) {
 	topic := s.store.Snapshot().Topic("t")
 	var want []string
 	for i := range 200 {
-		x := &transaction{s, topic, batch.Producer{ID: int64(i % 7), Epoch: int16(i)}}
+		x := &writer{s, topic, batch.Producer{ID: int64(i % 7), Epoch: int16(i)}}
 		values := []string{fmt.Sprint(i, "a"), fmt.Sprint(i, "b")}
 		x.append(values...)
 		x.end(i%3 > 0)

@@ -51,6 +51,7 @@ func TestDefaultsAreThoseOfTheNode(t *testing.T) {
 		TopicDefaults:              map[string]string{},
 		GroupInitialRebalanceDelay: 3 * time.Second,
 		OffsetsPartitions:          50,
+		TransactionsPartitions:     50,
 		BootstrapUsers:             map[string]func() (string, error){},
 		FailedAuthenticationDelay:  100 * time.Millisecond,
 	}

@@ -78,6 +78,7 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 		TopicDefaults:              topicDefaults(k),
 		GroupInitialRebalanceDelay: noneIsNegative(k.Duration("group-initial-rebalance-delay")),
 		OffsetsPartitions:          k.Int("offsets-partitions"),
+		TransactionsPartitions:     k.Int("transactions-partitions"),
 		TruncateDamaged:            k.Bool("truncate-damaged"),
 	}
 	if err := n.Config.Validate(); err != nil {

@@ -86,6 +86,7 @@ func brokerSettings() []setting {
 		{"topic-default", topicProperties, "", "KEY=VALUE", "topic setting where a topic has none of its own; may be repeated"},
 		{"group-initial-rebalance-delay", duration, "3s", "TIME", "how long a new consumer group waits for more members"},
 		{"offsets-partitions", wholeNumber(1), "50", "N", "partitions of __consumer_offsets, when it is first created"},
+		{"transactions-partitions", wholeNumber(1), "50", "N", "partitions of __transaction_state, when it is first created"},
 		{"truncate-damaged", truth, "false", "", "cut a partition that is damaged in the middle there, which loses the records behind it"},
 		{"log-level", oneOf("debug", "info", "warn", "error"), "info", "LEVEL", "debug, info, warn or error"},
 		{"log-format", oneOf("text", "json"), "text", "FORMAT", "text or json"},

@@ -31,6 +31,10 @@ var schemas = map[int16]schema{
 	21: deleteRecords,
 	22: initProducerID,
 	23: offsetForLeaderEpoch,
+	24: addPartitionsToTxn,
+	25: addOffsetsToTxn,
+	26: endTxn,
+	28: txnOffsetCommit,
 	29: describeACLs,
 	30: createACLs,
 	31: deleteACLs,
@@ -53,6 +57,9 @@ var schemas = map[int16]schema{
 	55: describeQuorum,
 	57: updateFeatures,
 	60: describeCluster,
+	61: describeProducers,
+	65: describeTransactions,
+	66: listTransactions,
 	68: consumerGroupHeartbeat,
 	69: consumerGroupDescribe,
 	75: describeTopicPartitions,
@@ -230,6 +237,41 @@ var incrementalAlterConfigs = schema{1, []field{
 var offsetDelete = schema{never, []field{str, structs(str, structs(i32))}}
 
 var describeCluster = schema{0, []field{boolean, since(1, i8), since(2, boolean)}}
+
+var addPartitionsToTxn = schema{3, []field{
+	until(3, str), until(3, i64), until(3, i16), until(3, structs(str, values(i32))),
+	since(4, structs(
+		str, i64, i16, boolean,
+		structs(str, values(i32)),
+	)),
+}}
+
+var addOffsetsToTxn = schema{3, []field{str, i64, i16, str}}
+
+var endTxn = schema{3, []field{str, i64, i16, boolean}}
+
+var txnOffsetCommit = schema{3, []field{
+	str, str, i64, i16,
+	since(3, i32), since(3, str), since(3, nullableString), // generation, member id, instance id
+	structs(
+		until(5, str), since(6, uuid),
+		structs(
+			i32, i64,
+			since(2, i32), // leader epoch
+			nullableString,
+		),
+	),
+}}
+
+var describeProducers = schema{0, []field{structs(str, values(i32))}}
+
+var describeTransactions = schema{0, []field{values(str)}}
+
+var listTransactions = schema{0, []field{
+	values(str), values(i64),
+	since(1, i64),            // duration
+	since(2, nullableString), // pattern
+}}
 
 var deleteRecords = schema{2, []field{
 	structs(str, structs(i32, i64)),

@@ -1,0 +1,90 @@
+package broker
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/evidentlog/evident/internal/broker/txn/transaction"
+	"github.com/evidentlog/evident/internal/log/batch"
+)
+
+const (
+	// produceAbortable is the first version whose clients know
+	// TRANSACTION_ABORTABLE (KIP-890).
+	produceAbortable = 11
+	// produceJoins is the first version that adds the partitions it writes to the
+	// transaction (KIP-890). Before, AddPartitionsToTxn has done so.
+	produceJoins = 12
+)
+
+// planTransactional notes whose transaction the batch belongs to. A request can
+// be part of one only.
+func (s *slot) planTransactional(b batch.Batch) error {
+	p, producer := s.production, transaction.Producer{ID: b.ProducerID(), Epoch: b.ProducerEpoch()}
+	switch {
+	case p.req.TransactionID == nil: // Kafka says so for what is authorized by that id
+		return refuse(kerr.TransactionalIDAuthorizationFailed, "records of a transaction in a request without a transactional id")
+	case p.producer == transaction.None:
+		p.producer = producer
+	case p.producer != producer:
+		return refuse(kerr.InvalidProducerIDMapping, "records of producer %d, epoch %d, in a request of producer %d, epoch %d",
+			producer.ID, producer.Epoch, p.producer.ID, p.producer.Epoch)
+	}
+	s.transactional = true
+	return nil
+}
+
+// transacted are the partitions that a transaction writes.
+func (p *production) transacted() []transaction.Partition {
+	var ps []transaction.Partition
+	for _, s := range p.slots[:p.used] {
+		if s.transactional && s.err == nil {
+			ps = append(ps, transaction.Partition{Topic: s.topic, Number: s.partition})
+		}
+	}
+	return ps
+}
+
+// joined begins the appends once the partitions are in the transaction, or with
+// why they are not.
+func (p *production) joined(err *kerr.Error) {
+	if err != nil {
+		for _, s := range p.slots[:p.used] {
+			if s.transactional && s.err == nil {
+				s.err = p.refusal(err)
+			}
+		}
+	}
+	p.begin()
+}
+
+// admitted is asked by the partition, with its lock held.
+func (s *slot) admitted() error {
+	p := s.production
+	to := transaction.Partition{Topic: s.topic, Number: s.partition}
+	if err := p.call.conn.broker.transactions.Verify(*p.req.TransactionID, p.producer, to); err != nil {
+		return p.refusal(err)
+	}
+	return nil
+}
+
+// refusal says what the coordinator said as producers know it: what passes by
+// itself as NOT_ENOUGH_REPLICAS, which they try again without further ado, and
+// what ends a transaction as what ended it before KIP-890 and KIP-588.
+func (p *production) refusal(err *kerr.Error) error {
+	code := err
+	switch err {
+	case kerr.CoordinatorLoadInProgress, kerr.CoordinatorNotAvailable, kerr.NotCoordinator:
+		code = kerr.NotEnoughReplicas
+	case kerr.ConcurrentTransactions:
+		if p.req.Version < produceJoins {
+			code = kerr.NotEnoughReplicas
+		}
+	case kerr.ProducerFenced:
+		code = kerr.InvalidProducerEpoch
+	case kerr.TransactionAbortable:
+		if p.req.Version < produceAbortable {
+			code = kerr.InvalidTxnState
+		}
+	}
+	return refuse(code, "producer %d, epoch %d, cannot write in a transaction: %s", p.producer.ID, p.producer.Epoch, err.Description)
+}

@@ -1,0 +1,83 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/broker/metadata"
+	"github.com/evidentlog/evident/internal/broker/txn"
+	"github.com/evidentlog/evident/internal/broker/txn/transaction"
+	"github.com/evidentlog/evident/internal/log"
+)
+
+// transactionsTopic is __transaction_state for the transaction coordinator.
+func (b *Broker) transactionsTopic() stateTopic {
+	return stateTopic{b, metadata.Spec{Name: metadata.TransactionsTopic, Partitions: b.cfg.TransactionsPartitions, Configs: map[string]string{
+		"cleanup.policy":   "compact",
+		"compression.type": "uncompressed",
+		"segment.bytes":    strconv.Itoa(100 << 20),
+	}}}
+}
+
+func (b *Broker) newTransactions() *txn.Coordinator {
+	return txn.New(txn.Config{
+		Store: b.transactionsTopic(), Log: transactionLog{b}, ProducerID: b.store.ProducerID, Go: b.work.start,
+		Logger: b.cfg.Logger, MaxTimeout: b.cfg.TransactionMaxTimeout,
+	})
+}
+
+// transactionLog is all partitions for the transaction coordinator.
+type transactionLog struct{ broker *Broker }
+
+// Exists implements [txn.Log].
+func (l transactionLog) Exists(p transaction.Partition) bool {
+	t := l.broker.store.Snapshot().Topic(p.Topic)
+	return t != nil && t.Partition(p.Number) != nil
+}
+
+// AppendMarker implements [txn.Log]. The group coordinator writes those for
+// committed offsets, which become visible with them.
+func (l transactionLog) AppendMarker(to transaction.Partition, m log.Marker, done func(error)) {
+	t := l.broker.store.Snapshot().Topic(to.Topic)
+	if t == nil || t.Partition(to.Number) == nil {
+		done(fmt.Errorf("%w: %s-%d", txn.ErrGone, to.Topic, to.Number))
+		return
+	}
+	if err := t.Partition(to.Number).AppendMarker(m, func(err error) { done(markerError(err)) }); err != nil {
+		done(markerError(err))
+	}
+}
+
+// markerError makes of the log's errors those that the coordinator knows.
+func markerError(err error) error {
+	for _, m := range []struct{ from, to error }{
+		{log.ErrDeleted, txn.ErrGone},
+		{metadata.ErrUnknownTopic, txn.ErrGone},
+		{log.ErrProducerFenced, txn.ErrFenced},
+		{log.ErrCoordinatorFenced, txn.ErrFenced},
+	} {
+		if errors.Is(err, m.from) {
+			return fmt.Errorf("%w: %w", m.to, err)
+		}
+	}
+	return err
+}
+
+// transacted makes a starter of one of the transaction coordinator's methods.
+func transacted[R any, P interface {
+	*R
+	kmsg.Request
+}, A kmsg.Response](method func(P, func(A))) func(*call) error {
+	return func(c *call) error {
+		defer c.done() // what the coordinator keeps is bounded by its own limits
+		req := P(new(R))
+		if err := c.decode(req); err != nil {
+			return err
+		}
+		method(req, func(resp A) { c.reply(response{resp}) })
+		return nil
+	}
+}
