@@ -17,7 +17,7 @@ func TestConsumerGroupIsDescribed(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	n := evidenttest.Start(t)
-	producer := n.Client()
+	producer := n.Client(kgo.AllowAutoTopicCreation())
 	if err := producer.ProduceSync(ctx, &kgo.Record{Topic: "t", Value: []byte("a")}, &kgo.Record{Topic: "t", Value: []byte("b")}).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
