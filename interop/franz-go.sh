@@ -4,8 +4,6 @@
 # Left out, because they need what evident does not serve:
 #   TestTxnEtl                     transactions
 # These skip themselves, and the summary lists them with their reasons:
-#   TestGroupETL/*848*,
-#   TestGroupSimple/*, Test848*    the consumer group protocol of KIP-848
 #   TestShareGroup*,
 #   TestConsumeRegexShare*         share groups (KIP-932)
 #   TestIssueProduceBrokerTooOld*  a broker that refuses Produce version 2

@@ -1,7 +1,9 @@
-// Package group is the coordinator of classic consumer groups and of committed
-// offsets: one method per Kafka request. Who is in a group and what each member
-// is answered is decided by the state machine in the subpackage classic; this
-// package adds what that leaves out: offsets, time, and the disk.
+// Package group is the coordinator of consumer groups and of committed offsets:
+// one method per Kafka request. Who is in a group and what each member is
+// answered is decided by a state machine: that of the subpackage classic where
+// a client assigns the partitions, that of the subpackage consumer where the node
+// does (KIP-848). This package adds what they leave out: offsets, time, the disk,
+// and how a group goes from one machine to the other.
 //
 // # Storage
 //
@@ -12,6 +14,9 @@
 // it starts; until a group's partition has been read, requests for the group
 // are answered COORDINATOR_LOAD_IN_PROGRESS. Members that were in a stable
 // group find themselves in it again and go on with their heartbeats.
+//
+// A step changes the machine at once and its answer waits for its records. If
+// these cannot be written, the group owes them: they go before its next write.
 //
 // # Concurrency
 //
