@@ -34,6 +34,11 @@ for codec in none gzip snappy lz4 zstd; do
 	check "kafka-producer-perf-test to kafka-consumer-perf-test, $codec" perf_test "$codec"
 done
 check "kafka-verifiable-producer to kafka-verifiable-consumer" verifiable
+check "kafka-verifiable-consumer, two members, classic" verifiable_members classic
+check "kafka-verifiable-consumer, two members, KIP-848" verifiable_members consumer
+check "kafka-console-consumer, kafka-consumer-groups, KIP-848" consumer_protocol
+check "kafka-delete-records" delete_records
+check "kafka-log-dirs, -metadata-quorum, -features, -leader-election, -acls" administration
 stop_evident
 check "kafka-dump-log reads segments and indexes" dump_log
 report "kafka-tools (Java)" "$version"

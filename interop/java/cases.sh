@@ -159,6 +159,45 @@ consumer_groups() {
 	fi
 }
 
+# consumer_protocol is a group of KIP-848: the server assigns.
+consumer_protocol() {
+	kafka console-consumer --topic tools-console --group tools-848 --from-beginning --max-messages 500 \
+		--command-property group.protocol=consumer >/dev/null
+	kafka groups --list >"$work/out"
+	grep -qE 'tools-848 +Consumer +consumer' "$work/out"
+	kafka consumer-groups --describe --group tools-848 --state >"$work/out"
+	grep -qE 'tools-848 .* Empty +0' "$work/out"
+	kafka consumer-groups --describe --group tools-848 >"$work/out"
+	grep -qE 'tools-848 +tools-console +0 +500 +500 +0 ' "$work/out"
+	kafka configs --alter --group tools-848 --add-config consumer.session.timeout.ms=50000
+	kafka configs --describe --group tools-848 >"$work/out"
+	has "consumer.session.timeout.ms=50000" "$work/out"
+	kafka consumer-groups --delete --group tools-848
+}
+
+administration() {
+	kafka log-dirs --describe --topic-list tools-console >"$work/out"
+	has '"partition":"tools-console-0"' "$work/out"
+	tool metadata-quorum --bootstrap-server "$kafka" describe --status >"$work/out"
+	has "LeaderId:" "$work/out"
+	tool features --bootstrap-server "$kafka" describe >"$work/out"
+	has "transaction.version" "$work/out"
+	kafka leader-election --election-type preferred --topic tools-console --partition 0 >"$work/out"
+	has "Valid replica already elected" "$work/out"
+	fails kafka acls --list
+	has "SecurityDisabledException" "$work/out"
+}
+
+delete_records() {
+	kafka topics --create --topic tools-delete --partitions 1
+	seq 100 | kafka console-producer --topic tools-delete
+	echo '{"version":1,"partitions":[{"topic":"tools-delete","partition":0,"offset":40}]}' >"$work/delete.json"
+	kafka delete-records --offset-json-file "$work/delete.json" >"$work/out"
+	has "low_watermark: 40" "$work/out"
+	kafka get-offsets --topic tools-delete --time earliest >"$work/out"
+	has "tools-delete:0:40" "$work/out"
+}
+
 perf_test() {
 	local topic=tools-perf-$1 records=50000
 	kafka topics --create --topic "$topic" --partitions 4
@@ -180,6 +219,23 @@ verifiable() {
 	[ "$(grep -c '"name":"record_data"' "$work/consumed")" -ge "$records" ]
 	diff <(grep -oP '"name":"producer_send_success".*"value":"\K[0-9]+' "$work/produced" | sort -n) \
 		<(grep -oP '"name":"record_data".*"value":"\K[0-9]+' "$work/consumed" | sort -n | head -n "$records")
+}
+
+# verifiable_members PROTOCOL: two members of a group, while records are produced.
+verifiable_members() {
+	local one two records=3000
+	kafka topics --create --topic tools-members --partitions 4
+	kafka verifiable-consumer --topic tools-members --group-id "tools-members-$1" --group-protocol "$1" \
+		--reset-policy earliest --max-messages 1500 >"$work/one" 2>&1 &
+	one=$!
+	kafka verifiable-consumer --topic tools-members --group-id "tools-members-$1" --group-protocol "$1" \
+		--reset-policy earliest --max-messages 1500 >"$work/two" 2>&1 &
+	two=$!
+	kafka verifiable-producer --topic tools-members --max-messages "$records" --acks -1 --throughput 300 >"$work/produced"
+	wait "$one" "$two"
+	has '"name":"partitions_assigned"' "$work/one"
+	has '"name":"partitions_assigned"' "$work/two"
+	kafka topics --delete --topic tools-members
 }
 
 # dump_log reads what a stopped node left: while it runs, its newest segments end

@@ -149,6 +149,17 @@ def case_offsets():
     c.close()
 
 
+def case_delete_records():
+    """admin: records deleted up to an offset"""
+    topic = new_topic()
+    produce(topic, [b"v"] * 10)
+    tp = TopicPartition(topic, 0, 4)
+    equal(ADMIN.delete_records([tp])[tp].result(WAIT).low_watermark, 4, "low watermark")
+    c = consumer()
+    equal(c.get_watermark_offsets(tp, timeout=WAIT), (4, 10), "watermarks")
+    c.close()
+
+
 def case_end_of_partition():
     """the end of a partition is told"""
     topic = new_topic()
@@ -196,6 +207,39 @@ def case_group_range():
 def case_group_cooperative():
     """group: two members, cooperative-sticky assignor"""
     rebalance(partition_assignment_strategy="cooperative-sticky")
+
+
+def case_group_consumer_protocol():
+    """group: two members, KIP-848"""
+    for assignor in ["uniform", "range"]:
+        rebalance(group_protocol="consumer", group_remote_assignor=assignor)
+
+
+def case_group_consumer_protocol_regex():
+    """group: KIP-848, a pattern that the server resolves"""
+    topic = new_topic(2)
+    produce(topic, [b"v"] * 10)
+    c = consumer(group_protocol="consumer", topic_metadata_refresh_interval_ms="1000")
+    c.subscribe(["^" + topic[:-2] + ".*"])
+    wait_until(lambda: (c.poll(0.1), len(c.assignment()) == 2)[1])
+    c.close()
+
+
+def case_group_migration():
+    """group: a classic member and one of KIP-848 share a topic"""
+    topic, group = new_topic(4), unique("group")
+    classic = consumer(group, partition_assignment_strategy="range")
+    classic.subscribe([topic])
+    wait_until(lambda: (classic.poll(0.1), len(classic.assignment()) == 4)[1])
+    modern = consumer(group, group_protocol="consumer")
+    modern.subscribe([topic])
+    members = [classic, modern]
+    wait_until(
+        lambda: ([m.poll(0.1) for m in members], [len(m.assignment()) for m in members] == [2, 2])[1]
+    )
+    classic.close()
+    wait_until(lambda: (modern.poll(0.1), len(modern.assignment()) == 4)[1])
+    modern.close()
 
 
 def case_group_static():
