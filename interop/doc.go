@@ -5,8 +5,9 @@
 //	interop/all.sh                   the scripts of this block, and a table of the results
 //	interop/franz-go.sh              franz-go's own client tests
 //	interop/java.sh                  Kafka's tools, a first tutorial, a Kafka Streams application
+//	interop/sasl.sh                  Kafka's tools, logged in, and users by kafka-configs
 //	interop/python.sh                confluent-kafka (librdkafka), kafka-python
-//	interop/kcat.sh                  kcat (librdkafka), all compressions
+//	interop/kcat.sh                  kcat (librdkafka), all compressions, and logged in
 //	interop/kafkajs.sh               kafkajs, all compressions
 //	interop/go-clients.sh            sarama, kafka-go
 //

@@ -19,6 +19,7 @@ cp -r "$module" "$work/franz-go"
 chmod -R u+w "$work/franz-go"
 
 build_evident
+# shellcheck disable=SC2119
 start_guarded_evident
 
 say "go test ./pkg/kgo with $records records"

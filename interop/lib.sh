@@ -144,7 +144,7 @@ start_evident() {
 	return 1
 }
 
-# start_guarded_evident: starts a server with two more listeners, which the user
+# start_guarded_evident [FLAG...]: starts a server with two more listeners, which the user
 # $user with the password $password can use by all mechanisms: sasl is in plain
 # text, secure has the certificate $work/cert.pem.
 start_guarded_evident() {
@@ -163,7 +163,7 @@ start_guarded_evident() {
 		      tls-key: $work/key.pem
 		      sasl: [PLAIN, SCRAM-SHA-256, SCRAM-SHA-512]
 	END
-	start_evident --config "$work/evident.yaml"
+	start_evident --config "$work/evident.yaml" "$@"
 	# shellcheck disable=SC2034 # for the scripts
 	sasl=$(ready_address 'kafka\.sasl')
 	# shellcheck disable=SC2034

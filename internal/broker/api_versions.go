@@ -7,11 +7,20 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/auth"
 )
 
 // apiVersions answers in version 0 to a version that it does not know, with
 // the one range that lets the client ask again (KIP-511).
 func (b *Broker) apiVersions(ctx context.Context, c *call) (answer, error) {
+	if s := c.conn.session; s != nil && s.Exchanging() && !s.Known() {
+		resp := kmsg.NewPtrApiVersionsResponse()
+		if resp.ErrorCode = kerr.IllegalSaslState.Code; c.api.has(c.version) {
+			resp.Version = c.version
+		}
+		return c.conn.part(ctx, resp, auth.ErrIllegalState)
+	}
 	if c.api.has(c.version) {
 		return handled(b.listVersions)(ctx, c)
 	}

@@ -142,6 +142,12 @@ func TestMessagesOutOfTurn(t *testing.T) {
 		t.Errorf("handshake in the exchange: %+v", resp)
 	}
 	c.closed()
+	c = s.guarded(nil, auth.Plain).dial()
+	ask[*kmsg.SASLHandshakeResponse](c, handshake(1, "PLAIN"))
+	if resp := ask[*kmsg.ApiVersionsResponse](c, kmsg.NewPtrApiVersionsRequest()); resp.ErrorCode != kerr.IllegalSaslState.Code {
+		t.Errorf("versions in the exchange: %+v", resp)
+	}
+	c.closed()
 
 	known := s.guarded(nil, auth.Plain).dial()
 	known.login("alice", "a")
