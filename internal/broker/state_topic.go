@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"github.com/evidentlog/evident/internal/broker/metadata"
 	"github.com/evidentlog/evident/internal/broker/statetopic"
 	"github.com/evidentlog/evident/internal/log"
@@ -60,6 +62,29 @@ func (s stateTopic) append(partition int32, raw []byte, o log.AppendOptions, don
 	}
 	if errors.Is(err, log.ErrBatchTooLarge) {
 		err = fmt.Errorf("%w: %w", statetopic.ErrTooLarge, err)
+	}
+	if err != nil {
+		done(err)
+	}
+}
+
+// AppendTransactional implements [group.Store].
+func (s stateTopic) AppendTransactional(partition int32, raw []byte, admit func() *kerr.Error, done func(error)) {
+	o := log.AppendOptions{Ack: log.AckDurable, Coordinator: true}
+	o.Admit = func() error {
+		if err := admit(); err != nil {
+			return err
+		}
+		return nil
+	}
+	s.append(partition, raw, o, done)
+}
+
+// AppendMarker implements [group.Store].
+func (s stateTopic) AppendMarker(partition int32, m log.Marker, done func(error)) {
+	p, err := s.partition(partition)
+	if err == nil {
+		err = p.AppendMarker(m, done)
 	}
 	if err != nil {
 		done(err)

@@ -41,6 +41,10 @@ func (l transactionLog) Exists(p transaction.Partition) bool {
 // AppendMarker implements [txn.Log]. The group coordinator writes those for
 // committed offsets, which become visible with them.
 func (l transactionLog) AppendMarker(to transaction.Partition, m log.Marker, done func(error)) {
+	if to.Topic == metadata.OffsetsTopic {
+		l.broker.groups.EndTransaction(to.Number, m, func(err error) { done(markerError(err)) })
+		return
+	}
 	t := l.broker.store.Snapshot().Topic(to.Topic)
 	if t == nil || t.Partition(to.Number) == nil {
 		done(fmt.Errorf("%w: %s-%d", txn.ErrGone, to.Topic, to.Number))

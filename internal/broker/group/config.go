@@ -6,15 +6,18 @@ import (
 	"math"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"github.com/evidentlog/evident/internal/broker/group/consumer"
 	"github.com/evidentlog/evident/internal/broker/groupconfig"
 	"github.com/evidentlog/evident/internal/broker/statetopic"
+	"github.com/evidentlog/evident/internal/log/batch"
 )
 
 // Config configures a [Coordinator]. Store and Topics are required. Each
 // comment names the Kafka broker property.
 type Config struct {
-	Store  statetopic.Store // the topic __consumer_offsets
+	Store  Store
 	Topics Topics
 	// Logger receives what an operator should know. Default: discard.
 	Logger *slog.Logger
@@ -72,6 +75,18 @@ func (c Config) withDefaults() Config {
 type ClientInfo struct {
 	ID   string // client.id
 	Host string // as DescribeGroups shows it; Kafka writes "/10.0.0.1"
+}
+
+// Store is the topic __consumer_offsets.
+type Store interface {
+	statetopic.Store
+	// AppendTransactional is Append for a batch that belongs to a transaction, if
+	// the transaction is still going on: admit is asked last, with the partition's
+	// lock held. Its error is given to done.
+	AppendTransactional(partition int32, batch []byte, admit func() *kerr.Error, done func(error))
+	// AppendMarker ends a transaction. It may wait for the partition; done is as
+	// for Append.
+	AppendMarker(partition int32, m batch.Marker, done func(error))
 }
 
 // Topics is what the coordinator needs to know of topics. It must know all of

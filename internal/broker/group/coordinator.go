@@ -29,6 +29,7 @@ type Coordinator struct {
 	codecs   batch.Codecs
 	builders sync.Pool // of *batch.Builder
 	topic    *statetopic.Topic
+	open     openTransactions
 	timers   *timers
 	finished *finishedWrites
 
@@ -178,13 +179,18 @@ func (c *Coordinator) forget(e *entry) {
 // and all that e wrote before, are durable, or when they could not be written;
 // what it leaves to entry.later is done after that.
 func (c *Coordinator) append(e *entry, records []record, apply func(*kerr.Error)) *write {
+	return c.write(e, records, packing{limit: packBytes}, c.cfg.Store.Append, apply)
+}
+
+// write is append in batches of a kind, through a method of the store.
+func (c *Coordinator) write(e *entry, records []record, how packing, to func(int32, []byte, func(error)), apply func(*kerr.Error)) *write {
 	w := &write{left: 1, apply: apply} // one for the packing itself
 	e.writes = append(e.writes, w)
 	b := c.builders.Get().(*batch.Builder)
 	defer c.builders.Put(b)
-	err := pack(b, records, time.Now().UnixMilli(), func(built batch.Batch) {
+	err := how.pack(b, records, time.Now().UnixMilli(), func(built batch.Batch) {
 		w.left++
-		c.cfg.Store.Append(e.partition, built, func(err error) { c.finished.add(e, w, err) })
+		to(e.partition, built, func(err error) { c.finished.add(e, w, err) })
 	})
 	c.finished.add(e, w, err)
 	return w
@@ -193,9 +199,12 @@ func (c *Coordinator) append(e *entry, records []record, apply func(*kerr.Error)
 // storeError is what clients are told when a write fails. Except for a record
 // that is too large, they are to try again: the partition recovers by itself.
 func storeError(err error) *kerr.Error {
+	var refused *kerr.Error
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &refused): // by the transaction coordinator
+		return refused
 	case errors.Is(err, statetopic.ErrTooLarge):
 		return kerr.UnknownServerError
 	}

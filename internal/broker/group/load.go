@@ -10,6 +10,7 @@ import (
 
 	"github.com/evidentlog/evident/internal/broker/group/classic"
 	"github.com/evidentlog/evident/internal/broker/group/consumer"
+	"github.com/evidentlog/evident/internal/log/batch"
 )
 
 func (c *Coordinator) loadFailed(err error) {
@@ -37,7 +38,10 @@ func (c *Coordinator) install(r *replay) []*entry {
 	var entries []*entry
 	for id := range r.ids() {
 		e := c.newEntry(id)
-		e.offsets = r.offsets[id]
+		e.offsets, e.pending, e.order = r.offsets[id], r.pending[id], r.last
+		for producerID := range e.pending {
+			c.open.add(openTransaction{e.partition, producerID}, e)
+		}
 		c.restore(e, r.metadata[id], r.consumers[id])
 		entries = append(entries, e)
 	}
@@ -71,12 +75,14 @@ func (c *Coordinator) restore(e *entry, v *kmsg.GroupMetadataValue, im *consumer
 // replay is what the records read so far leave behind.
 type replay struct {
 	offsets   map[string]offsetTable
+	pending   map[string]pendingOffsets // of groups that have any
+	last      int64                     // offset of the last commit
 	metadata  map[string]*kmsg.GroupMetadataValue
 	consumers map[string]*consumer.Image
 }
 
 func newReplay() *replay {
-	return &replay{map[string]offsetTable{}, map[string]*kmsg.GroupMetadataValue{}, map[string]*consumer.Image{}}
+	return &replay{map[string]offsetTable{}, map[string]pendingOffsets{}, 0, map[string]*kmsg.GroupMetadataValue{}, map[string]*consumer.Image{}}
 }
 
 func (r *replay) ids() map[string]struct{} {
@@ -87,6 +93,9 @@ func (r *replay) ids() map[string]struct{} {
 	for id := range r.consumers {
 		ids[id] = struct{}{}
 	}
+	for id := range r.pending {
+		ids[id] = struct{}{}
+	}
 	for id, offsets := range r.offsets {
 		if len(offsets) > 0 {
 			ids[id] = struct{}{}
@@ -95,14 +104,34 @@ func (r *replay) ids() map[string]struct{} {
 	return ids
 }
 
-func (r *replay) offset(group string, tp topicPartition, v *kmsg.OffsetCommitValue) {
+func (r *replay) offset(group string, tp topicPartition, v *kmsg.OffsetCommitValue, at place) {
 	offsets := r.offsets[group]
 	if v == nil {
 		offsets.remove(tp)
 		return
 	}
-	offsets.set(tp, committedFrom(v))
+	c := committedFrom(v)
+	c.order, r.last = at.offset, at.offset
+	if at.producerID != batch.NoProducerID {
+		pending := r.pending[group]
+		pending.set(at.producerID, tp, c)
+		r.pending[group] = pending
+		return
+	}
+	offsets.set(tp, c)
 	r.offsets[group] = offsets
+}
+
+// ended applies the end of a transaction.
+func (r *replay) ended(m batch.Marker) {
+	for group, pending := range r.pending {
+		offsets := r.offsets[group]
+		pending.end(m, &offsets)
+		r.offsets[group] = offsets
+		if len(pending) == 0 {
+			delete(r.pending, group)
+		}
+	}
 }
 
 func (r *replay) group(id string, v *kmsg.GroupMetadataValue) {

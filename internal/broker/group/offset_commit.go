@@ -41,11 +41,12 @@ func noSuchGroup(req *kmsg.OffsetCommitRequest) *kerr.Error {
 	return kerr.IllegalGeneration
 }
 
-// commit is an OffsetCommit on its way.
+// commit is an OffsetCommit on its way, or a TxnOffsetCommit in its form.
 type commit struct {
 	req   *kmsg.OffsetCommitRequest
 	resp  *kmsg.OffsetCommitResponse
 	items []commitItem // what can be committed
+	txn   *inTransaction
 }
 
 // commitItem is the commit of one partition; code lies in the response.
@@ -129,7 +130,10 @@ func (c *Coordinator) resolve(byID bool, name string, id [16]byte) resolved {
 // commit asks the group and writes the offsets.
 func (c *Coordinator) commit(e *entry, now time.Time, k *commit, reply func(*kmsg.OffsetCommitResponse)) {
 	answer := func() { reply(k.resp) }
-	who := committer{memberID: k.req.MemberID, instanceID: k.req.InstanceID, epoch: k.req.Generation, version: k.req.Version}
+	who := committer{
+		memberID: k.req.MemberID, instanceID: k.req.InstanceID, epoch: k.req.Generation,
+		version: k.req.Version, transactional: k.txn != nil,
+	}
 	err := e.mayCommit(now, who, partitionsOf(k.items))
 	if err != nil {
 		k.fail(err)
@@ -140,34 +144,45 @@ func (c *Coordinator) commit(e *entry, now time.Time, k *commit, reply func(*kms
 		e.later(answer)
 		return
 	}
-	c.append(e, k.records(e.id, now), func(err *kerr.Error) {
+	applied := func(err *kerr.Error) {
 		k.apply(e, err)
 		e.later(answer)
-	})
+	}
+	if k.txn != nil {
+		c.appendTransactional(e, k.records(e, now), k.txn, applied)
+		return
+	}
+	c.append(e, k.records(e, now), applied)
 }
 
 // records stamps the offsets and returns them as records.
-func (k *commit) records(group string, now time.Time) []record {
+func (k *commit) records(e *entry, now time.Time) []record {
 	records := make([]record, len(k.items))
 	for i := range k.items {
 		v := &k.items[i].value
-		v.at = now.UnixMilli()
+		e.order++
+		v.at, v.order = now.UnixMilli(), e.order
 		if v.expires >= 0 { // given as a duration by versions 2 to 4
 			v.expires += v.at
 		}
-		records[i] = offsetRecord(group, k.items[i].tp, *v)
+		records[i] = offsetRecord(e.id, k.items[i].tp, *v)
 	}
 	return records
 }
 
-// apply makes the offsets visible, or passes on why they could not be stored.
+// apply makes the offsets visible, in a transaction once it ends, or passes on why
+// they could not be stored.
 func (k *commit) apply(e *entry, err *kerr.Error) {
 	if err == kerr.UnknownServerError { // see storeError
 		err = kerr.InvalidCommitOffsetSize
 	}
 	for _, item := range k.items {
 		*item.code = codeOf(err)
-		if err == nil {
+		switch {
+		case err != nil:
+		case k.txn != nil:
+			e.pending.set(k.txn.Producer.ID, item.tp, item.value)
+		default:
 			e.offsets.set(item.tp, item.value)
 		}
 	}

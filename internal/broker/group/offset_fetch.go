@@ -10,7 +10,8 @@ import (
 
 // OffsetFetch answers OffsetFetch (versions 1 to 10): several groups at once
 // from version 8, topics by id from 10. With RequireStable (KIP-447) the answer
-// waits for commits that are on their way to the disk.
+// waits for commits that are on their way to the disk, and says
+// UNSTABLE_OFFSET_COMMIT of those in transactions that have not ended.
 func (c *Coordinator) OffsetFetch(_ ClientInfo, req *kmsg.OffsetFetchRequest, reply func(*kmsg.OffsetFetchResponse)) {
 	groups := req.Groups
 	if req.Version < 8 {
@@ -71,7 +72,8 @@ type fetch struct {
 	resp *kmsg.OffsetFetchResponseGroup
 	byID bool
 
-	topics []wanted // nil: all that the group has
+	topics   []wanted // nil: all that the group has
+	unstable map[topicPartition]bool
 }
 
 // wanted is one topic of a fetch.
@@ -99,12 +101,14 @@ func (c *Coordinator) fetch(f fetch, stable bool, done func()) {
 			e.later(done)
 			return
 		}
-		read := func(*kerr.Error) { c.read(e, f, done) }
-		if stable {
-			e.afterWrites(read)
-		} else {
-			read(nil)
+		if !stable {
+			c.read(e, f, done)
+			return
 		}
+		e.afterWrites(func(*kerr.Error) {
+			f.unstable = e.pending.partitions()
+			c.read(e, f, done)
+		})
 	})
 	if !found {
 		f.fill(nil)
@@ -158,7 +162,12 @@ func (f *fetch) partition(t resolved, partition int32, offsets offsetTable) kmsg
 		p.ErrorCode = t.err.Code
 		return p
 	}
-	if o, ok := offsets.get(topicPartition{t.name, partition}); ok && o.of(t.id) {
+	tp := topicPartition{t.name, partition}
+	if f.unstable[tp] {
+		p.ErrorCode = kerr.UnstableOffsetCommit.Code
+		return p
+	}
+	if o, ok := offsets.get(tp); ok && o.of(t.id) {
 		p.Offset, p.LeaderEpoch, p.Metadata = o.offset, o.leaderEpoch, &o.metadata
 	}
 	return p

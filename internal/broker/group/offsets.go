@@ -16,6 +16,7 @@ type committed struct {
 	at          int64 // when it was committed, in ms since the epoch
 	expires     int64 // when it expires, in ms since the epoch; -1: by the retention of all
 	topicID     [16]byte
+	order       int64 // rises with each commit of the group; those in transactions become visible later
 }
 
 func committedFrom(v *kmsg.OffsetCommitValue) committed {

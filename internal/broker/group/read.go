@@ -14,30 +14,47 @@ import (
 // visitor is told what the records of __consumer_offsets say, in log order. A
 // nil value is a tombstone. Values may alias the batch.
 type visitor interface {
-	offset(group string, tp topicPartition, value *kmsg.OffsetCommitValue)
+	offset(group string, tp topicPartition, value *kmsg.OffsetCommitValue, at place)
+	ended(batch.Marker)
 	group(id string, value *kmsg.GroupMetadataValue)
 	consumer(group string, key, value []byte) error
 }
 
-// readBatches passes the records of whole batches to v. Control batches, and
-// keys of kinds that are not known here, are passed over, as Kafka does.
+// place is where a record lies.
+type place struct {
+	offset     int64
+	producerID int64 // of the transaction that it belongs to, or batch.NoProducerID
+}
+
+// readBatches passes the records of whole batches to v. Keys of kinds that are not
+// known here are passed over, as Kafka does.
 func readBatches(codecs *batch.Codecs, raw []byte, v visitor) error {
 	return statetopic.EachBatch(raw, func(b batch.Batch) error {
 		if b.Attributes().Control() {
+			if m, ok := b.Marker(); ok {
+				v.ended(m)
+			}
 			return nil
 		}
-		return statetopic.EachRecord(codecs, b, func(r batch.Record) error { return readRecord(r, v) })
+		at := place{producerID: batch.NoProducerID}
+		if b.Attributes().Transactional() {
+			at.producerID = b.ProducerID()
+		}
+		return statetopic.EachRecord(codecs, b, func(r batch.Record) error {
+			at.offset = r.Offset
+			return readRecord(r, at, v)
+		})
 	})
 }
 
-func readRecord(r batch.Record, v visitor) error {
+func readRecord(r batch.Record, at place, v visitor) error {
 	key := kbin.Reader{Src: r.Key}
 	version := key.Int16()
 	switch {
 	case !key.Ok():
 		return fmt.Errorf("key of %d bytes: %w", len(r.Key), key.Complete())
 	case version == 0, version == offsetKeyVersion:
-		return readOffset(r, v)
+		return readOffset(r, at, v)
 	case version == groupKeyVersion:
 		return readMetadata(r, v)
 	case consumer.IsKey(version):
@@ -57,14 +74,14 @@ func readConsumer(r batch.Record, v visitor) error {
 	return nil
 }
 
-func readOffset(r batch.Record, v visitor) error {
+func readOffset(r batch.Record, at place, v visitor) error {
 	var key kmsg.OffsetCommitKey
 	if err := key.ReadFrom(r.Key); err != nil {
 		return fmt.Errorf("key of an offset: %w", err)
 	}
 	tp := topicPartition{key.Topic, key.Partition}
 	if r.Value == nil {
-		v.offset(key.Group, tp, nil)
+		v.offset(key.Group, tp, nil, at)
 		return nil
 	}
 	value := kmsg.NewOffsetCommitValue()
@@ -77,7 +94,7 @@ func readOffset(r batch.Record, v visitor) error {
 	if value.Version != offsetValueWithExpiry || value.ExpireTimestamp < 0 {
 		value.ExpireTimestamp = -1
 	}
-	v.offset(key.Group, tp, &value)
+	v.offset(key.Group, tp, &value, at)
 	return nil
 }
 

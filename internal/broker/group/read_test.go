@@ -18,7 +18,7 @@ func packed(t testing.TB, records ...record) []byte {
 	t.Helper()
 	var c batch.Codecs
 	var raw []byte
-	err := pack(c.NewBuilder(batch.Head{}), records, 1, func(b batch.Batch) { raw = append(raw, b...) })
+	err := packing{limit: packBytes}.pack(c.NewBuilder(batch.Head{}), records, 1, func(b batch.Batch) { raw = append(raw, b...) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,9 +51,9 @@ func TestADamagedBatchIsNotBelieved(t *testing.T) {
 func TestOffsetsReadBackAsWritten(t *testing.T) {
 	tp := topicPartition{"orders", 7}
 	for name, c := range map[string]committed{
-		"with topic id": {5, 2, "m", 100, -1, [16]byte{1}},
-		"without":       {5, 2, "", 100, -1, [16]byte{}},
-		"with expiry":   {5, -1, "m", 100, 900, [16]byte{}},
+		"with topic id": {5, 2, "m", 100, -1, [16]byte{1}, 0},
+		"without":       {5, 2, "", 100, -1, [16]byte{}, 0},
+		"with expiry":   {5, -1, "m", 100, 900, [16]byte{}, 0},
 	} {
 		r := replayed(t, packed(t, offsetRecord("g", tp, c)))
 		if got, ok := r.offsets["g"].get(tp); !ok || got != c {
@@ -151,7 +151,7 @@ func TestLargeWritesAreSplit(t *testing.T) {
 	}
 	var c batch.Codecs
 	batches, records := 0, 0
-	err := pack(c.NewBuilder(batch.Head{}), tombstones("g", tps), 1, func(b batch.Batch) {
+	err := packing{limit: packBytes}.pack(c.NewBuilder(batch.Head{}), tombstones("g", tps), 1, func(b batch.Batch) {
 		batches++
 		records += int(b.Count())
 		if len(b) > packBytes {
@@ -178,6 +178,9 @@ func TestControlBatchesArePassedOver(t *testing.T) {
 	}
 }
 
+// alone is a place outside of transactions.
+var alone = place{producerID: batch.NoProducerID}
+
 // FuzzReadRecord: whatever the bytes, a record is read or refused, and what
 // was read as an offset is read the same again once written.
 func FuzzReadRecord(f *testing.F) {
@@ -193,14 +196,14 @@ func FuzzReadRecord(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, key, value []byte) {
 		first := newReplay()
-		if readRecord(batch.Record{Key: key, Value: value}, first) != nil {
+		if readRecord(batch.Record{Key: key, Value: value}, alone, first) != nil {
 			return
 		}
 		for g, offsets := range first.offsets {
 			for _, tp := range offsets.filter(func(topicPartition, committed) bool { return true }) {
 				again := newReplay()
 				r := offsetRecord(g, tp, offsets[tp.topic][tp.partition])
-				if err := readRecord(batch.Record{Key: r.key, Value: r.value}, again); err != nil {
+				if err := readRecord(batch.Record{Key: r.key, Value: r.value}, alone, again); err != nil {
 					t.Fatal(err)
 				}
 				want := offsets[tp.topic][tp.partition]

@@ -24,13 +24,14 @@ func (c *Coordinator) TopicDeleted(name string, id [16]byte) {
 
 // dropOffsets removes offsets, also those that are being written now.
 func (c *Coordinator) dropOffsets(e *entry, pick func(topicPartition, committed) bool) {
-	if len(e.offsets) == 0 && len(e.writes) == 0 {
+	if len(e.offsets) == 0 && len(e.pending) == 0 && len(e.writes) == 0 {
 		return
 	}
 	e.afterWrites(func(err *kerr.Error) {
 		if err != nil {
 			return
 		}
+		e.pending.drop(pick) // on disk they are stale, whatever becomes of their transaction
 		c.writeTombstones(e, e.offsets.filter(pick), func(*kerr.Error) {})
 	})
 }
@@ -94,10 +95,11 @@ func (c *Coordinator) expireOffsets(e *entry, now time.Time) {
 	if len(e.writes) > 0 {
 		return // a commit under way may renew an offset; the next sweep decides
 	}
+	pending := e.pending.partitions()
 	expired := e.offsets.filter(func(tp topicPartition, o committed) bool {
-		return c.expired(e.group, tp.topic, o, now)
+		return !pending[tp] && c.expired(e.group, tp.topic, o, now)
 	})
-	if len(expired) == e.offsets.len() && e.group.Empty() && e.group.Idle() {
+	if len(expired) == e.offsets.len() && len(pending) == 0 && e.group.Empty() && e.group.Idle() {
 		c.deleteGroup(e, func(*kerr.Error) {})
 		return
 	}

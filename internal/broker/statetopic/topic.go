@@ -74,6 +74,12 @@ func (t *Topic) CheckAll() *kerr.Error {
 	return nil
 }
 
+// Loaded tells whether the partition exists and has been read.
+func (t *Topic) Loaded(partition int32) bool {
+	loaded := t.ready.Load()
+	return loaded != nil && int(partition) < len(*loaded) && (*loaded)[partition].Load()
+}
+
 // WhenThere calls f when the topic exists, with the result of Check, or with
 // the reason why it does not exist. It has the topic created if need be.
 func (t *Topic) WhenThere(key string, f func(*kerr.Error)) {

@@ -8,7 +8,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"github.com/evidentlog/evident/internal/broker/statetopic"
+	"github.com/evidentlog/evident/internal/log/batch"
 )
 
 // Store is a topic in memory. Its methods may be called concurrently.
@@ -17,6 +20,7 @@ type Store struct {
 	faults     Faults
 	partitions int32
 	batches    map[int32][]*entry
+	ends       map[int32]int64 // the next offset, by partition
 	creations  int
 }
 
@@ -38,7 +42,7 @@ type entry struct {
 
 // New returns a store with so many partitions; 0: the topic does not exist.
 func New(partitions int32) *Store {
-	return &Store{partitions: partitions, batches: map[int32][]*entry{}}
+	return &Store{partitions: partitions, batches: map[int32][]*entry{}, ends: map[int32]int64{}}
 }
 
 // Set changes what goes wrong.
@@ -87,7 +91,7 @@ func (s *Store) Append(partition int32, raw []byte, done func(error)) {
 	}
 	e := &entry{raw: slices.Clone(raw)}
 	if err == nil {
-		s.batches[partition] = append(s.batches[partition], e)
+		s.add(partition, e)
 	}
 	s.mu.Unlock()
 	finish := func() {
@@ -101,6 +105,29 @@ func (s *Store) Append(partition int32, raw []byte, done func(error)) {
 		return
 	}
 	time.AfterFunc(f.Delay, finish)
+}
+
+// add gives the batch its offset.
+func (s *Store) add(partition int32, e *entry) {
+	b := batch.Batch(e.raw)
+	b.SetBaseOffset(s.ends[partition])
+	s.ends[partition] = b.NextOffset()
+	s.batches[partition] = append(s.batches[partition], e)
+}
+
+// AppendTransactional is Append unless admit refuses, as the group coordinator
+// asks of its store.
+func (s *Store) AppendTransactional(partition int32, raw []byte, admit func() *kerr.Error, done func(error)) {
+	if err := admit(); err != nil {
+		done(err)
+		return
+	}
+	s.Append(partition, raw, done)
+}
+
+// AppendMarker is Append of a transaction's end.
+func (s *Store) AppendMarker(partition int32, m batch.Marker, done func(error)) {
+	s.Append(partition, m.Batch(time.Now().UnixMilli()), done)
 }
 
 // Read implements [statetopic.Store]. It gives what is durable.
@@ -140,13 +167,6 @@ func (s *Store) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.batches)
-}
-
-// Put appends a batch that is durable, as another version may have left it.
-func (s *Store) Put(partition int32, raw []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.batches[partition] = append(s.batches[partition], &entry{slices.Clone(raw), true})
 }
 
 // Batches returns the batches of a partition, durable or not.
