@@ -22,12 +22,26 @@ func (p plainExchange) step(ctx context.Context, message []byte) ([]byte, string
 	}
 	err = r.judge(ctx, attempt{
 		mechanism: Plain, from: p.s.from, user: user, known: c.known, costly: true,
-		verify: func() (bool, error) { return c.matches(c.scram, password) },
+		verify: func() (bool, error) { return r.checkPlain(user, c, password) },
 	})
 	if err != nil {
 		return nil, "", err
 	}
 	return []byte{}, user, nil
+}
+
+// checkPlain tells whether the password is the user's. That it is right may be
+// known from the last time; that it is wrong takes as long as for a user who is
+// unknown.
+func (r *Realm) checkPlain(user string, c challenge, password string) (bool, error) {
+	if c.known && r.last.right(user, c.Credential, password) {
+		return true, nil
+	}
+	right, err := c.matches(c.scram, password)
+	if right && c.known {
+		r.last.add(user, c.Credential, password)
+	}
+	return right, err
 }
 
 // parsePlain reads [authorization id] NUL user NUL password.

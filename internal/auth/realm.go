@@ -25,6 +25,7 @@ type Config struct {
 type Realm struct {
 	cfg       Config
 	attempts  *attempts
+	last      *remembered
 	computing chan struct{} // a token for each PBKDF2 that is being computed
 	nonce     func() string // of a SCRAM exchange, never twice the same
 }
@@ -35,7 +36,7 @@ func NewRealm(cfg Config) *Realm {
 		cfg.Now = time.Now
 	}
 	return &Realm{
-		cfg: cfg, attempts: newAttempts(), nonce: newNonce,
+		cfg: cfg, attempts: newAttempts(), last: newRemembered(), nonce: newNonce,
 		computing: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -199,5 +200,41 @@ func TestPlainMessages(t *testing.T) {
 		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || password != ""):
 			t.Errorf("%q: got %v, want %q", c.message, err, c.want)
 		}
+	}
+}
+
+func TestTheLastRightPasswordIsNotComputedAgain(t *testing.T) {
+	u := users(t, MinIterations, "alice:a", "bob:a")
+	r := NewRealm(Config{Users: func() *Users { return u }, Secret: []byte("secret")})
+	for range 2 {
+		if err := login(r.open(), Plain, "alice", "a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alice := u.Get("alice")[ScramSHA512]
+	for name, c := range map[string]struct {
+		user       string
+		credential Credential
+		password   string
+		want       bool
+	}{
+		"right":              {"alice", alice, "a", true},
+		"wrong":              {"alice", alice, "b", false},
+		"another user":       {"bob", u.Get("bob")[ScramSHA512], "a", false},
+		"another credential": {"alice", u.Get("alice")[ScramSHA256], "a", false},
+	} {
+		if got := r.last.right(c.user, c.credential, c.password); got != c.want {
+			t.Errorf("%s: remembered is %v", name, got)
+		}
+	}
+	u = users(t, MinIterations, "alice:new")
+	failure(t, login(r.open(), Plain, "alice", "a"))
+	u = u.With(map[string]Credentials{"alice": nil})
+	failure(t, login(r.open(), Plain, "alice", "new"))
+	for i := range maxRemembered + 10 {
+		r.last.add(fmt.Sprint(i), alice, "a")
+	}
+	if n := len(r.last.mu.macs); n > maxRemembered {
+		t.Errorf("%d are remembered", n)
 	}
 }

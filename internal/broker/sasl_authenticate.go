@@ -30,7 +30,7 @@ func (b *Broker) saslAuthenticate(ctx context.Context, c *call) (answer, error) 
 		return c.conn.part(ctx, resp, err)
 	}
 	resp.SASLAuthBytes = token
-	if !s.Exchanging() {
+	if !s.Exchanging() && !s.Expires().IsZero() {
 		resp.SessionLifetimeMillis = int64(b.cfg.ConnectionsMaxReauth / time.Millisecond)
 	}
 	return response{resp}, nil
