@@ -74,6 +74,8 @@ func (b *Broker) apis() [maxKey]*api {
 		{key: 45, min: 0, max: 1, handle: handled(b.alterPartitionAssignments)},
 		{key: 46, min: 0, max: 0, handle: handled(b.listPartitionReassignments)},
 		{key: 47, min: 0, max: 0, start: coordinated(b.groups.OffsetDelete)},
+		{key: 48, min: 0, max: 1, handle: handled(b.describeClientQuotas)},
+		{key: 49, min: 0, max: 1, handle: handled(b.alterClientQuotas)},
 		{key: 50, min: 0, max: 0, handle: handled(b.describeUserScramCredentials)},
 		{key: 51, min: 0, max: 0, handle: handled(b.alterUserScramCredentials)},
 		{key: 55, min: 0, max: 2, handle: handled(b.describeQuorum)},

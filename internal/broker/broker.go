@@ -8,6 +8,7 @@ import (
 	"github.com/evidentlog/evident/internal/auth"
 	"github.com/evidentlog/evident/internal/broker/group"
 	"github.com/evidentlog/evident/internal/broker/metadata"
+	"github.com/evidentlog/evident/internal/broker/quota"
 	"github.com/evidentlog/evident/internal/broker/txn"
 )
 
@@ -19,6 +20,7 @@ type Broker struct {
 	transactions *txn.Coordinator
 	realm        *auth.Realm
 	metrics      *metrics
+	meter        *quota.Meter
 	table        [maxKey]*api
 
 	budget       *budget
@@ -53,6 +55,7 @@ func New(cfg Config) (*Broker, error) {
 	b.ctx, b.cancel = context.WithCancelCause(context.Background())
 	b.writeBuffers.New = func() any { p := make([]byte, 0, writeBuffer+writeBuffer/8); return &p }
 	b.productions.New = func() any { return new(production) }
+	b.meter = quota.NewMeter(quota.Config{Table: store.Quotas, Windows: cfg.QuotaWindows, Window: cfg.QuotaWindow})
 	b.sessions = newFetchSessions(cfg.FetchSessions, cfg.Now)
 	b.realm = auth.NewRealm(auth.Config{
 		Users: store.Users, Secret: store.AuthenticationSecret(), SessionLifetime: cfg.ConnectionsMaxReauth, Now: cfg.Now,

@@ -20,6 +20,8 @@ type call struct {
 	buffer      *buffer // holds body; nil if body has memory of its own
 	hold        hold    // released by start, or after handle
 	flexible    bool
+	size        int           // of the request, without its length
+	waited      time.Duration // of the time in handle; it is not the broker's
 
 	answer answer // guarded by conn.out.mu; nil until there is one
 }
@@ -44,6 +46,17 @@ func (r response) write(w *frameWriter, c *call) error { return w.frame(c, r) }
 func (r response) encode(dst []byte, _ *call) []byte { return r.AppendTo(dst) }
 
 func (r response) drop() {}
+
+// throttle implements throttler.
+func (r response) throttle(ms int32) {
+	have, ok := r.Response.(kmsg.ThrottleResponse)
+	if !ok {
+		return
+	}
+	if told, _ := have.Throttle(); told < ms {
+		r.Response.(kmsg.SetThrottleResponse).SetThrottle(ms)
+	}
+}
 
 // silence is the answer of a request that gets none.
 type silence struct{}

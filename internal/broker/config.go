@@ -93,6 +93,12 @@ type Config struct {
 	// FetchSessions is how many fetch sessions are remembered
 	// (max.incremental.fetch.session.cache.slots). Default: 1000.
 	FetchSessions int
+
+	// QuotaWindows and QuotaWindow are how many windows the use of quotas is
+	// measured over, and how long each is (quota.window.num,
+	// quota.window.size.seconds). Defaults: 11 and 1 s.
+	QuotaWindows int
+	QuotaWindow  time.Duration
 }
 
 func (c Config) withDefaults() Config {
@@ -116,6 +122,8 @@ func (c Config) withDefaults() Config {
 	c.FailedAuthenticationDelay = cmp.Or(c.FailedAuthenticationDelay, 100*time.Millisecond)
 	c.FetchMaxBytes = cmp.Or(c.FetchMaxBytes, 55<<20)
 	c.FetchSessions = cmp.Or(c.FetchSessions, 1000)
+	c.QuotaWindows = cmp.Or(c.QuotaWindows, 11)
+	c.QuotaWindow = cmp.Or(c.QuotaWindow, time.Second)
 	return c
 }
 
@@ -140,6 +148,8 @@ func (c *Config) validate() error {
 		{"authentication timeout", int64(c.AuthenticationTimeout)},
 		{"largest fetch in bytes", int64(c.FetchMaxBytes)},
 		{"fetch sessions", int64(c.FetchSessions)},
+		{"quota windows", int64(c.QuotaWindows)},
+		{"quota window", int64(c.QuotaWindow)},
 	} {
 		if n.value < 1 {
 			return fmt.Errorf("%s is %d, must be at least 1", n.name, n.value)

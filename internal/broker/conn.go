@@ -49,6 +49,7 @@ type conn struct {
 		calls  []*call // in the order of arrival; the first is next to be answered
 		closed bool    // nothing is sent any more
 	}
+	rest rest          // the client used up a quota
 	wake chan struct{} // the first call of out may have become ready; capacity 1
 
 	// sessions are the fetch sessions last used here; owned by the writer.
@@ -59,6 +60,7 @@ func newConn(b *Broker, nc net.Conn, info ListenerInfo) *conn {
 	return &conn{
 		broker: b, net: nc, info: info,
 		principal: auth.Anonymous(), session: b.newSession(nc, info),
+		rest:     rest{since: time.Now()},
 		reader:   bufio.NewReaderSize(nc, readBuffer),
 		slots:    make(chan struct{}, maxInFlight),
 		wake:     make(chan struct{}, 1),

@@ -11,16 +11,21 @@ import (
 	"github.com/evidentlog/evident/internal/broker/topicconfig"
 )
 
-// replicationFactor is what every topic has.
-const replicationFactor = 1
+const (
+	// replicationFactor is what every topic has.
+	replicationFactor = 1
+	// createTopicsStrict is the first version with THROTTLING_QUOTA_EXCEEDED (KIP-599).
+	createTopicsStrict = 6
+)
 
-func (b *Broker) createTopics(_ context.Context, _ *call, req *kmsg.CreateTopicsRequest) kmsg.Response {
+func (b *Broker) createTopics(_ context.Context, c *call, req *kmsg.CreateTopicsRequest) kmsg.Response {
 	resp := reply[*kmsg.CreateTopicsResponse](req)
 	named := make(map[string]int, len(req.Topics))
 	for i := range req.Topics {
 		named[req.Topics[i].Topic]++
 	}
 	var specs []metadata.Spec
+	mutations := c.mutations(createTopicsStrict)
 	for i := range req.Topics {
 		rt := &req.Topics[i]
 		if named[rt.Topic] == 0 { // answered already
@@ -31,19 +36,23 @@ func (b *Broker) createTopics(_ context.Context, _ *call, req *kmsg.CreateTopics
 			err = refuse(kerr.InvalidRequest, "topic %q is named more than once", rt.Topic)
 		}
 		named[rt.Topic] = 0
+		if err == nil {
+			err = mutations.take(spec.Partitions)
+		}
 		if err != nil {
 			resp.Topics = append(resp.Topics, createFailed(rt.Topic, err))
 			continue
 		}
 		specs = append(specs, spec)
 	}
-	for i, c := range b.store.Create(specs, req.ValidateOnly) {
-		if c.Err != nil {
-			resp.Topics = append(resp.Topics, createFailed(specs[i].Name, c.Err))
+	for i, made := range b.store.Create(specs, req.ValidateOnly) {
+		if made.Err != nil {
+			resp.Topics = append(resp.Topics, createFailed(specs[i].Name, made.Err))
 			continue
 		}
-		resp.Topics = append(resp.Topics, b.createdTopic(c.Topic, req))
+		resp.Topics = append(resp.Topics, b.createdTopic(made.Topic, req))
 	}
+	resp.ThrottleMillis = mutations.mute()
 	return resp
 }
 
@@ -93,6 +102,9 @@ func (b *Broker) specOf(rt *kmsg.CreateTopicsRequestTopic) (metadata.Spec, error
 		spec.Configs[rc.Name] = *rc.Value
 	}
 	n, err := b.partitionsOf(rt)
+	if err == nil {
+		err = metadata.CheckCount(n)
+	}
 	if spec.Partitions = n; err == nil {
 		return spec, nil // the store checks the configs
 	}
@@ -113,7 +125,7 @@ func (b *Broker) partitionsOf(rt *kmsg.CreateTopicsRequestTopic) (int, error) {
 	if rt.NumPartitions == -1 {
 		return b.spec(rt.Topic).Partitions, nil
 	}
-	return int(rt.NumPartitions), nil // the store checks it
+	return int(rt.NumPartitions), nil
 }
 
 // assignedPartitions counts the partitions of a manual assignment, which must

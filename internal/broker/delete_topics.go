@@ -9,12 +9,14 @@ import (
 	"github.com/evidentlog/evident/internal/broker/metadata"
 )
 
-// deleteTopicIDs is the first version that names topics by id too.
-const deleteTopicIDs = 6
+const (
+	deleteTopicIDs    = 6 // first version that names topics by id too
+	deleteTopicStrict = 5 // first version with THROTTLING_QUOTA_EXCEEDED (KIP-599)
+)
 
 // deleteTopics deletes topics. As in Kafka one that is named more than once, be it
 // by name and by id, is not deleted, and has one answer.
-func (b *Broker) deleteTopics(_ context.Context, _ *call, req *kmsg.DeleteTopicsRequest) kmsg.Response {
+func (b *Broker) deleteTopics(_ context.Context, c *call, req *kmsg.DeleteTopicsRequest) kmsg.Response {
 	resp := reply[*kmsg.DeleteTopicsResponse](req)
 	if req.Version < deleteTopicIDs {
 		for _, name := range req.TopicNames {
@@ -30,10 +32,16 @@ func (b *Broker) deleteTopics(_ context.Context, _ *call, req *kmsg.DeleteTopics
 	}
 	var doomed []*metadata.Topic
 	var places []int // of doomed, in the response
+	mutations := c.mutations(deleteTopicStrict)
 	for i, t := range r.topics {
-		if t != nil {
-			doomed, places = append(doomed, t), append(places, i)
+		if t == nil {
+			continue
 		}
+		if err := mutations.take(len(t.Partitions)); err != nil {
+			r.answers[i].ErrorCode, r.answers[i].ErrorMessage = messageOf(err)
+			continue
+		}
+		doomed, places = append(doomed, t), append(places, i)
 	}
 	for i, err := range b.store.Delete(doomed) {
 		st := &r.answers[places[i]]
@@ -41,7 +49,7 @@ func (b *Broker) deleteTopics(_ context.Context, _ *call, req *kmsg.DeleteTopics
 			b.groups.TopicDeleted(doomed[i].Name, doomed[i].ID)
 		}
 	}
-	resp.Topics = r.answers
+	resp.Topics, resp.ThrottleMillis = r.answers, mutations.mute()
 	return resp
 }
 

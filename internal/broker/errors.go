@@ -9,6 +9,7 @@ import (
 	"github.com/evidentlog/evident/internal/auth"
 	"github.com/evidentlog/evident/internal/broker/groupconfig"
 	"github.com/evidentlog/evident/internal/broker/metadata"
+	"github.com/evidentlog/evident/internal/broker/quota"
 	"github.com/evidentlog/evident/internal/broker/topicconfig"
 	"github.com/evidentlog/evident/internal/log"
 )
@@ -50,6 +51,8 @@ var codes = []struct {
 	{metadata.ErrUnknownTopic, kerr.UnknownTopicOrPartition},
 	{metadata.ErrInvalidPartitions, kerr.InvalidPartitions},
 	{topicconfig.ErrInvalid, kerr.InvalidConfig},
+	{quota.ErrInvalidEntity, kerr.InvalidRequest},
+	{quota.ErrInvalidLimit, kerr.InvalidRequest},
 	{groupconfig.ErrInvalid, kerr.InvalidConfig},
 	{auth.ErrUnsupportedMechanism, kerr.UnsupportedSaslMechanism},
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/broker/metadata"
+	"github.com/evidentlog/evident/internal/broker/quota"
 )
 
 // First versions of Fetch that have something.
@@ -30,6 +31,7 @@ type fetching struct {
 	req      *kmsg.FetchRequest
 	set      *fetchSet
 	session  *session // nil without one
+	dropped  bool     // the session was taken back
 	full     bool     // answer for every partition, not only for what changed
 	deadline time.Time
 }
@@ -133,6 +135,7 @@ func (f *fetching) await(ctx context.Context) ([]fetched, error) {
 			timer = time.NewTimer(left)
 			defer timer.Stop()
 		}
+		began := time.Now()
 		select {
 		case <-f.set.wake:
 		case <-timer.C:
@@ -140,6 +143,7 @@ func (f *fetching) await(ctx context.Context) ([]fetched, error) {
 			return nil, context.Cause(ctx)
 		}
 		f.gather(ctx)
+		f.call.waited += time.Since(began)
 	}
 }
 
@@ -162,7 +166,7 @@ func (f *fetching) gather(ctx context.Context) {
 func (f *fetching) read() (results []fetched, enough bool) {
 	f.set.collect()
 	snapshot := f.broker.store.Snapshot()
-	room := min(int(f.req.MaxBytes), f.broker.cfg.FetchMaxBytes)
+	room := min(int(f.req.MaxBytes), f.broker.cfg.FetchMaxBytes, f.call.mostAtOnce(quota.ConsumerBytes))
 	got, failed := 0, false
 	kept := f.set.work[:0]
 	for _, e := range f.set.work {
@@ -184,18 +188,36 @@ func (f *fetching) read() (results []fetched, enough bool) {
 	}
 	clear(f.set.work[len(kept):])
 	f.set.work = kept
-	return results, failed || got >= max(int(f.req.MinBytes), 1) || f.req.MinBytes <= 0 || !f.set.anyPartition()
+	return results, failed || got >= max(min(int(f.req.MinBytes), room), 1) || f.req.MinBytes <= 0 || !f.set.anyPartition()
 }
 
 // committed tells if the client wants only what is decided (KIP-98).
 func (f *fetching) committed() bool { return f.req.IsolationLevel == readCommitted }
 
-// conclude turns results into the answer and remembers what it tells.
+// conclude turns results into the answer and remembers what it tells. If the
+// client used up its quota that is nothing.
 func (f *fetching) conclude(results []fetched) answer {
-	if f.session != nil {
+	a := newFetchAnswer(f, 0, results)
+	ms, ok := f.call.try(quota.ConsumerBytes, float64(a.size()))
+	if !ok {
+		a.drop()
+		a = f.nothing()
+	} else if f.session != nil {
 		f.session.told(results)
 	}
-	return newFetchAnswer(f, 0, results)
+	a.throttle(ms)
+	return a
+}
+
+// nothing is an answer without partitions. To a full fetch it cannot establish a
+// session: clients take it for none (KIP-219).
+func (f *fetching) nothing() *fetchAnswer {
+	if f.full && f.session != nil {
+		f.broker.sessions.remove(f.session.id)
+		delete(f.call.conn.sessions, f.session.id)
+		f.dropped = true
+	}
+	return newFetchAnswer(f, 0, nil)
 }
 
 func discard(results []fetched) {

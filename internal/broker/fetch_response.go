@@ -40,7 +40,7 @@ func newFetchAnswer(f *fetching, code int16, results []fetched) *fetchAnswer {
 }
 
 func (f *fetching) sessionID(code int16) int32 {
-	if f.session == nil || code != 0 {
+	if f.session == nil || f.dropped || code != 0 {
 		return 0
 	}
 	return f.session.id
@@ -119,6 +119,22 @@ func encodeAborted(e *wire.Encoder, list []log.AbortedTxn) {
 		e.Int64(t.ProducerID)
 		e.Int64(t.FirstOffset)
 		e.NoTags()
+	}
+}
+
+// size is the response's, in bytes.
+func (a *fetchAnswer) size() int {
+	n := len(a.head)
+	for _, p := range a.parts {
+		n += p.slice.Size()
+	}
+	return n
+}
+
+// throttle implements throttler.
+func (a *fetchAnswer) throttle(ms int32) {
+	if told := int32(binary.BigEndian.Uint32(a.head)); told < ms {
+		binary.BigEndian.PutUint32(a.head, uint32(ms))
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/evidentlog/evident/internal/broker/quota"
 	"github.com/evidentlog/evident/internal/log/batch"
 )
 
@@ -138,6 +139,7 @@ func stub(change ...func(*Config)) *Broker {
 	b.ctx, b.cancel = context.WithCancelCause(context.Background())
 	b.writeBuffers.New = func() any { p := make([]byte, 0, writeBuffer); return &p }
 	b.sessions = newFetchSessions(1, time.Now)
+	b.meter = quota.NewMeter(quota.Config{Table: func() *quota.Table { return nil }, Windows: 11, Window: time.Second})
 	b.table[3] = &api{key: 3, max: 13, flexible: 9, handle: func(ctx context.Context, c *call) (answer, error) {
 		return response{kmsg.NewPtrMetadataResponse()}, nil
 	}}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -56,9 +58,38 @@ func startIn(t testing.TB, fs vfs.FS, dir string, change ...func(*Config)) *serv
 		t.Fatal(err)
 	}
 	s := &server{Broker: b, t: t, log: l, fs: fs}
+	if s.info = (ListenerInfo{Name: "test"}); dir == inBubble {
+		return s
+	}
 	s.listen()
 	t.Cleanup(s.stop)
 	return s
+}
+
+// inBubble is the folder of a server that does not listen. It is reached by pipes
+// and closed by the test, so that time in the test is what the test says.
+const inBubble = "/bubble"
+
+// bubble runs f in a synctest bubble with a server of its own.
+func bubble(t *testing.T, f func(t *testing.T, s *server)) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startIn(t, vfs.NewMem(), inBubble)
+		defer func() {
+			s.Close()
+			if err := s.log.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		f(t, s)
+	})
+}
+
+// piped is dial for a server in a bubble.
+func (s *server) piped(client string) *raw {
+	near, far := net.Pipe()
+	go s.ServeConn(context.Background(), far, s.info)
+	s.t.Cleanup(func() { near.Close() })
+	return &raw{t: s.t, Conn: near, client: client}
 }
 
 func (s *server) listen() {
@@ -149,6 +180,7 @@ func follow(s *server) (dialer kgo.Opt, move func(*server)) {
 type raw struct {
 	t testing.TB
 	net.Conn
+	client      string // id; "raw" if empty
 	correlation int32
 }
 
@@ -169,7 +201,7 @@ func (r *raw) send(reqs ...kmsg.Request) {
 	var b []byte
 	for _, req := range reqs {
 		r.correlation++
-		b = append(b, kmsg.NewRequestFormatter(kmsg.FormatterClientID("raw")).AppendRequest(nil, req, r.correlation)...)
+		b = append(b, kmsg.NewRequestFormatter(kmsg.FormatterClientID(cmp.Or(r.client, "raw"))).AppendRequest(nil, req, r.correlation)...)
 	}
 	if _, err := r.Write(b); err != nil {
 		r.t.Fatal(err)

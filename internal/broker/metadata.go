@@ -29,7 +29,7 @@ func (b *Broker) metadata(_ context.Context, c *call, req *kmsg.MetadataRequest)
 	if wantsAll(req) {
 		b.describeAll(req, resp)
 	} else {
-		b.describeAsked(req, resp)
+		b.describeAsked(c, req, resp)
 	}
 	return resp
 }
@@ -49,8 +49,10 @@ func (b *Broker) describeAll(req *kmsg.MetadataRequest, resp *kmsg.MetadataRespo
 }
 
 // describeAsked answers for the topics that the request names, each once.
-func (b *Broker) describeAsked(req *kmsg.MetadataRequest, resp *kmsg.MetadataResponse) {
-	created := b.autoCreate(req)
+func (b *Broker) describeAsked(c *call, req *kmsg.MetadataRequest, resp *kmsg.MetadataResponse) {
+	mutations := c.mutations(never)
+	created := b.autoCreate(req, mutations)
+	resp.ThrottleMillis = mutations.mute()
 	topics := b.store.Snapshot()
 	replicas := []int32{b.cfg.NodeID}
 	seen := make(map[metadata.ID]bool, len(req.Topics))
@@ -113,7 +115,7 @@ func describeTopic(t *metadata.Topic, req *kmsg.MetadataRequest, replicas []int3
 
 // autoCreate creates the topics that the request names and that are not there,
 // if that is allowed. It returns why some could not be created, by name.
-func (b *Broker) autoCreate(req *kmsg.MetadataRequest) map[string]error {
+func (b *Broker) autoCreate(req *kmsg.MetadataRequest, mutations *mutations) map[string]error {
 	if !b.cfg.AutoCreateTopics || req.Version >= 4 && !req.AllowAutoTopicCreation {
 		return nil
 	}
@@ -130,6 +132,9 @@ func (b *Broker) autoCreate(req *kmsg.MetadataRequest) map[string]error {
 	failed := make(map[string]error)
 	if len(specs) == 0 {
 		return failed
+	}
+	for _, spec := range specs {
+		_ = mutations.take(spec.Partitions) // not strict, so it refuses nothing
 	}
 	for i, c := range b.store.Create(specs, false) {
 		if c.Err != nil {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/evidentlog/evident/internal/broker/quota"
 )
 
 // metrics are the broker's collectors. What is counted for each request is
@@ -12,9 +14,10 @@ import (
 type metrics struct {
 	received, sent   prometheus.Counter
 	connections      prometheus.Gauge
-	connectionErrors *prometheus.CounterVec // by reason
-	partitionErrors  *prometheus.CounterVec // by api and code
-	authentications  *prometheus.CounterVec // by mechanism and result
+	connectionErrors *prometheus.CounterVec          // by reason
+	partitionErrors  *prometheus.CounterVec          // by api and code
+	authentications  *prometheus.CounterVec          // by mechanism and result
+	throttled        [quota.Kinds]prometheus.Counter // seconds, by kind of limit
 	requests         *prometheus.CounterVec
 	seconds          *prometheus.HistogramVec
 	byKey            [maxKey]struct {
@@ -47,6 +50,11 @@ func newMetrics(r prometheus.Registerer, apis [maxKey]*api, fetchSessions func()
 			Name: "evident_broker_request_seconds", Help: "Time from a request's last byte to its answer's framing, waiting included.",
 			Buckets: prometheus.ExponentialBuckets(0.00025, 4, 9)}, []string{"api"}),
 	}
+	muted := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "evident_broker_throttled_seconds_total", Help: "For how long connections were muted because clients used up a quota."}, []string{"quota"})
+	for l := range m.throttled {
+		m.throttled[l] = muted.WithLabelValues(quota.Limit(l).String())
+	}
 	for _, a := range apis {
 		if a != nil {
 			m.byKey[a.key].requests = m.requests.WithLabelValues(a.name())
@@ -58,7 +66,7 @@ func newMetrics(r prometheus.Registerer, apis [maxKey]*api, fetchSessions func()
 	}
 	sessions := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "evident_broker_fetch_sessions", Help: "Fetch sessions that are remembered (KIP-227)."}, fetchSessions)
-	for _, c := range []prometheus.Collector{m.received, m.sent, m.connections, m.connectionErrors, m.partitionErrors, m.authentications, m.requests, m.seconds, sessions} {
+	for _, c := range []prometheus.Collector{m.received, m.sent, m.connections, m.connectionErrors, m.partitionErrors, m.authentications, m.requests, m.seconds, muted, sessions} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}

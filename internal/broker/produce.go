@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/broker/metadata"
+	"github.com/evidentlog/evident/internal/broker/quota"
 	"github.com/evidentlog/evident/internal/broker/txn/transaction"
 	"github.com/evidentlog/evident/internal/broker/wire"
 	"github.com/evidentlog/evident/internal/log"
@@ -35,6 +36,7 @@ type production struct {
 	topics   []producedTopic
 	slots    []*slot // one for each partition, in the order of the request
 	used     int     // slots in use
+	muted    int32   // ms that the client has to wait for its quota
 	pending  atomic.Int32
 }
 
@@ -69,6 +71,7 @@ func (b *Broker) produce(c *call) error {
 		c.done()
 		return err
 	}
+	p.muted = c.use(quota.ProducerBytes, float64(c.size))
 	p.pending.Store(1) // until all appends have been begun
 	p.plan(b.store.Snapshot())
 	if p.producer != transaction.None && p.req.Version >= produceJoins {
@@ -270,6 +273,9 @@ func (p *production) drop() {
 	p.call = nil
 	b.productions.Put(p)
 }
+
+// throttle implements throttler.
+func (p *production) throttle(ms int32) { p.muted = max(p.muted, ms) }
 
 // write implements answer.
 func (p *production) write(w *frameWriter, c *call) error {

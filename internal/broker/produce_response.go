@@ -27,7 +27,7 @@ func (p *production) encode(dst []byte, c *call) []byte {
 		e.NoTags()
 	}
 	if c.version >= 1 {
-		e.Int32(0) // throttle time
+		e.Int32(p.muted)
 	}
 	e.NoTags()
 	return e.Dst

@@ -36,6 +36,9 @@ func (c *conn) readLoop() error {
 		if c.expired(p.key) {
 			return errExpired
 		}
+		if err := c.rest.wait(c.ctx); err != nil {
+			return err
+		}
 		cl, err := c.admit(p)
 		if err != nil {
 			return err
@@ -79,7 +82,7 @@ func (c *conn) readCall(cl *call, size int) error {
 	if err != nil {
 		return err
 	}
-	cl.received = c.broker.cfg.Now()
+	cl.received, cl.size = c.broker.cfg.Now(), size
 	c.broker.metrics.received.Add(float64(size + 4))
 	cl.flexible = cl.version >= cl.api.flexible
 	if !cl.api.has(cl.version) { // only ApiVersions gets here: the rest is of a version that we cannot read
@@ -179,7 +182,10 @@ func (c *conn) begin(cl *call) (err error) {
 		return nil
 	}
 	defer c.recover(cl, &err)
-	return cl.api.start(cl)
+	began := c.broker.quotaClock()
+	err = cl.api.start(cl)
+	cl.countTime(c.broker.quotaTime(began))
+	return err
 }
 
 // recover turns a panic, the last line of defence, into the end of the

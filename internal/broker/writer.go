@@ -52,19 +52,29 @@ func (c *conn) next() *call {
 // respond writes the call's answer, handling it first if need be.
 func (c *conn) respond(w *frameWriter, cl *call) error {
 	a := cl.answer
+	began := c.broker.quotaClock()
 	if cl.api.handle != nil {
 		defer cl.done()
 		if err := c.flush(w); err != nil { // the handler may wait
 			return err
 		}
+		if err := c.rest.wait(c.ctx); err != nil {
+			return err
+		}
+		began = c.broker.quotaClock()
 		var err error
 		if a, err = c.handle(cl); err != nil {
 			return err
 		}
 	}
+	if t, ok := a.(throttler); ok {
+		t.throttle(cl.useTime(c.broker.quotaTime(began) - cl.waited))
+	}
+	began = c.broker.quotaClock()
 	if err := a.write(w, cl); err != nil {
 		return err
 	}
+	cl.countTime(c.broker.quotaTime(began))
 	c.broker.metrics.answered(cl.api, time.Duration(c.broker.cfg.Now().Sub(cl.received)))
 	return nil
 }

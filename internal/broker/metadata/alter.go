@@ -80,7 +80,7 @@ func (s *Store) AddPartitions(name string, count int, validateOnly bool) error {
 	if count <= have {
 		return fmt.Errorf("%w: topic %s has %d partitions, which %d does not raise", ErrInvalidPartitions, name, have, count)
 	}
-	if err := checkCount(count); err != nil || validateOnly {
+	if err := CheckCount(count); err != nil || validateOnly {
 		return err
 	}
 	settings, err := topicconfig.Settings(t.Configs, s.cfg.TopicDefaults)

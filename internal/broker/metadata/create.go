@@ -80,12 +80,14 @@ func (s *Store) check(spec Spec) (log.Settings, error) {
 	}
 	settings, err := topicconfig.Settings(spec.Configs, s.cfg.TopicDefaults)
 	if err == nil {
-		err = checkCount(spec.Partitions)
+		err = CheckCount(spec.Partitions)
 	}
 	return settings, err
 }
 
-func checkCount(partitions int) error {
+// CheckCount says whether a topic can have so many partitions. The error wraps
+// ErrInvalidPartitions.
+func CheckCount(partitions int) error {
 	if partitions < 1 || partitions > MaxPartitions {
 		return fmt.Errorf("%w: %d, allowed are 1 to %d", ErrInvalidPartitions, partitions, MaxPartitions)
 	}

@@ -1,6 +1,6 @@
 // Package metadata is the broker's truth about topics: which exist, with which
 // id, how many partitions and which properties; and the properties of groups,
-// the users, the cluster id and the producer ids handed out.
+// the users, client quotas, the cluster id and the producer ids handed out.
 //
 // The truth is kept in a partition of the log itself, [PartitionTopic]-0,
 // compacted and hidden from clients. Reads come from an immutable [Snapshot]
@@ -22,6 +22,7 @@
 //	/producer-ids   {"v":1,"next":2000}   ids from 2000 on have never been handed out
 //	/authentication {"v":1,"secret":"<base64>"}
 //	/user/<name>    {"v":1,"scram":{"SCRAM-SHA-256":{"iterations":16384,"salt":"…","stored_key":"…","server_key":"…"}}}
+//	/quota/<entity> {"v":1,"limits":{"producer_byte_rate":1048576}}   the entity as in {"user":"alice","client-id":null}
 //
 // # Crashes
 //

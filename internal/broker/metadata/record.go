@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/evidentlog/evident/internal/auth"
+	"github.com/evidentlog/evident/internal/broker/quota"
 )
 
 const (
@@ -56,6 +57,7 @@ type image struct {
 	topics         map[string]topicValue
 	groups         groupConfigs
 	users          map[string]auth.Credentials
+	quotas         map[quota.Entity]map[string]float64
 	secret         []byte
 	clusterID      string
 	nextProducerID int64
@@ -64,6 +66,7 @@ type image struct {
 func newImage() *image {
 	return &image{
 		topics: make(map[string]topicValue), groups: make(groupConfigs), users: make(map[string]auth.Credentials),
+		quotas: make(map[quota.Entity]map[string]float64),
 	}
 }
 
@@ -93,7 +96,7 @@ func (m *image) remove(key string) {
 		delete(m.groups, group)
 	} else if user, ok := strings.CutPrefix(key, userPrefix); ok {
 		delete(m.users, user)
-	} else {
+	} else if !m.removeQuota(key) {
 		delete(m.topics, key)
 	}
 }
@@ -122,6 +125,8 @@ func (m *image) set(key string, value []byte) error {
 		return err
 	case strings.HasPrefix(key, userPrefix):
 		return m.setUser(key[len(userPrefix):], value)
+	case strings.HasPrefix(key, quotaPrefix):
+		return m.setQuota(key[len(quotaPrefix):], value)
 	case strings.HasPrefix(key, "/"):
 		return fmt.Errorf("unknown key: run the version of Evident that wrote it, or a newer one")
 	}

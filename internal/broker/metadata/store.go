@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/evidentlog/evident/internal/auth"
+	"github.com/evidentlog/evident/internal/broker/quota"
 	"github.com/evidentlog/evident/internal/broker/topicconfig"
 	"github.com/evidentlog/evident/internal/log"
 )
@@ -38,6 +39,7 @@ type Store struct {
 	secret    []byte
 	users     atomic.Pointer[auth.Users]
 	altering  sync.Mutex // one change of users after another; held while it is written
+	quotas    atomic.Pointer[quota.Table]
 	snapshot  atomic.Pointer[Snapshot]
 	groups    atomic.Pointer[groupConfigs]
 	names     *names
@@ -66,6 +68,7 @@ func Open(cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s.users.Store(auth.NewUsers(m.users))
+	s.quotas.Store(quota.NewTable(m.quotas))
 	return s, s.found(m)
 }
 
