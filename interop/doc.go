@@ -12,6 +12,7 @@
 //	interop/go-clients.sh            sarama, kafka-go
 //
 //	go -C interop test ./crash       kill -9 under load, a hundred times
+//	interop/conformance.sh           one suite for Evident and for Apache Kafka
 //	interop/kafka.sh start           Apache Kafka itself, one node or three, to compare with
 //	interop/bench.sh                 the figures of docs/benchmarks.md
 package interop

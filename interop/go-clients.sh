@@ -17,20 +17,6 @@ go_tests() {
 	report "${1#github.com/}" "$(go -C "$repository/interop" list -m -f '{{.Version}}' "$1")"
 }
 
-# go_cases PACKAGE: go test's results in the words of lib.sh.
-go_cases() {
-	local status=0
-	go -C "$repository/interop" test -count=1 -v -timeout 15m "$1" >"$work/go.log" 2>&1 || status=$?
-	grep -oE -- '--- (PASS|FAIL): [^ ]+' "$work/go.log" | awk '
-		{ name[NR] = $3; result[NR] = $2 == "PASS:" ? "ok" : "FAILED"; parent = $3 }
-		sub("/[^/]*$", "", parent) { parts[parent] = 1 }
-		END { for (i = 1; i <= NR; i++) if (!(name[i] in parts)) print result[i], name[i] }'
-	if [ "$status" -ne 0 ]; then
-		sed 's/^/    /' "$work/go.log"
-	fi
-	return "$status"
-}
-
 go_tests github.com/IBM/sarama ./clients/sarama
 go_tests github.com/segmentio/kafka-go ./clients/kafkago
 

@@ -81,6 +81,20 @@ count_cases() {
 	failed=$((failed + lost))
 }
 
+# go_cases PACKAGE: go test's results in the words of lib.sh.
+go_cases() {
+	local status=0
+	go -C "$repository/interop" test -count=1 -v -timeout 15m "$1" >"$work/go.log" 2>&1 || status=$?
+	grep -oE -- '--- (PASS|FAIL): [^ ]+' "$work/go.log" | awk '
+		{ name[NR] = $3; result[NR] = $2 == "PASS:" ? "ok" : "FAILED"; parent = $3 }
+		sub("/[^/]*$", "", parent) { parts[parent] = 1 }
+		END { for (i = 1; i <= NR; i++) if (!(name[i] in parts)) print result[i], name[i] }'
+	if [ "$status" -ne 0 ]; then
+		sed 's/^/    /' "$work/go.log"
+	fi
+	return "$status"
+}
+
 # report PEER VERSION: closes the cases since the last report. Where RESULTS
 # names a file, it gets a line for the table that `make interop` prints.
 report() {

@@ -5,6 +5,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/broker/metadata"
 )
 
 // alterConfigs replaces all of a topic's or a group's own properties.
@@ -51,6 +53,12 @@ func (b *Broker) alter(r resource, times int, validateOnly bool, change func(map
 	}
 	switch r.kind {
 	case kmsg.ConfigResourceTypeTopic:
+		if r.name == "" {
+			return refuse(kerr.InvalidRequest, "there are no configs of all topics together: name one")
+		}
+		if b.store.Snapshot().Topic(r.name) == nil && metadata.CheckName(r.name) != nil {
+			return refuse(kerr.InvalidTopicException, "%q cannot be the name of a topic", r.name)
+		}
 		return b.store.Configure(r.name, validateOnly, change)
 	case kmsg.ConfigResourceTypeGroupConfig:
 		return b.alterGroupConfigs(r.name, validateOnly, change)

@@ -72,6 +72,7 @@ func (r *removals) add(topics *metadata.Snapshot, rt *kmsg.DeleteTopicsRequestTo
 	if i, again := r.places[key]; again {
 		r.topics[i] = nil
 		r.answers[i].ErrorCode, r.answers[i].ErrorMessage = messageOf(refuse(kerr.InvalidRequest, "the topic is named more than once"))
+		r.answers[i].Topic, r.answers[i].TopicID = rt.Topic, rt.TopicID
 		return
 	}
 	r.places[key] = len(r.answers)

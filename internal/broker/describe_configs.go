@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/evidentlog/evident/internal/broker/metadata"
 	"github.com/evidentlog/evident/internal/broker/topicconfig"
 )
 
@@ -34,6 +35,9 @@ func (b *Broker) describeResource(rr *kmsg.DescribeConfigsRequestResource) ([]to
 	switch rr.ResourceType {
 	case kmsg.ConfigResourceTypeTopic:
 		t := b.store.Snapshot().Topic(rr.ResourceName)
+		if t == nil && metadata.CheckName(rr.ResourceName) != nil {
+			return nil, refuse(kerr.InvalidTopicException, "%q cannot be the name of a topic", rr.ResourceName)
+		}
 		if t == nil {
 			return nil, refuse(kerr.UnknownTopicOrPartition, "there is no topic %q", rr.ResourceName)
 		}

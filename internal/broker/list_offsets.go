@@ -35,7 +35,12 @@ func (b *Broker) listOffsets(_ context.Context, _ *call, req *kmsg.ListOffsetsRe
 		for _, rp := range rt.Partitions {
 			asked[rp.Partition]++
 		}
+		answered := make(map[int32]bool, len(asked))
 		for _, rp := range rt.Partitions {
+			if answered[rp.Partition] { // one that is asked for twice has one answer, as in Kafka
+				continue
+			}
+			answered[rp.Partition] = true
 			sp := kmsg.NewListOffsetsResponseTopicPartition()
 			sp.Partition = rp.Partition
 			sp.Offset, sp.Timestamp, sp.LeaderEpoch = -1, -1, -1

@@ -227,7 +227,7 @@ func TestMigrationThereAndBack(t *testing.T) {
 		r := call(h.Join, join)
 		h.wantCode("JoinGroup", r.ErrorCode, nil)
 		sync := kmsg.NewPtrSyncGroupRequest()
-		sync.Version, sync.Group, sync.MemberID, sync.Generation = 5, "g", member, r.Generation
+		sync.Version, sync.Group, sync.MemberID, sync.Generation = 4, "g", member, r.Generation
 		s := call(h.SyncGroup, sync)
 		h.wantCode("SyncGroup", s.ErrorCode, nil)
 		a := kmsg.NewConsumerMemberAssignment()
@@ -259,7 +259,7 @@ func (h *harness) stableWith(group, topic string) (member string, generation int
 	a := kmsg.NewConsumerMemberAssignment()
 	a.Topics = []kmsg.ConsumerMemberAssignmentTopic{{Topic: topic, Partitions: []int32{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}}}
 	req := kmsg.NewPtrSyncGroupRequest()
-	req.Version, req.Group, req.MemberID, req.Generation = 5, group, r.MemberID, r.Generation
+	req.Version, req.Group, req.MemberID, req.Generation = 4, group, r.MemberID, r.Generation
 	req.GroupAssignment = []kmsg.SyncGroupRequestGroupAssignment{{MemberID: r.MemberID, MemberAssignment: a.AppendTo(nil)}}
 	h.wantCode("SyncGroup", call(h.SyncGroup, req).ErrorCode, nil)
 	return r.MemberID, r.Generation

@@ -65,7 +65,7 @@ func (c *classicConsumer) join() (generation int32, ok bool) {
 		return 0, false
 	}
 	req := kmsg.NewPtrSyncGroupRequest()
-	req.Version, req.Group, req.MemberID, req.Generation = 5, "g", c.member, r.Generation
+	req.Version, req.Group, req.MemberID, req.Generation = 4, "g", c.member, r.Generation
 	for i, m := range r.Members { // it leads: ten partitions, one letter each
 		var mine strings.Builder
 		for p := i; p < 10; p += len(r.Members) {

@@ -46,7 +46,7 @@ func TestSyncIsAnsweredOnceDurable(t *testing.T) {
 		r = call(h.Join, joinRequest("g", r.MemberID, "orders"))
 		store.Change(func(f *statetopictest.Faults) { f.Delay = time.Second })
 		req := kmsg.NewPtrSyncGroupRequest()
-		req.Version, req.Group, req.MemberID, req.Generation = 5, "g", r.MemberID, r.Generation
+		req.Version, req.Group, req.MemberID, req.Generation = 4, "g", r.MemberID, r.Generation
 		reply := begin(h.SyncGroup, req)
 		pass(999 * time.Millisecond)
 		if answered(reply) {
@@ -233,7 +233,7 @@ func TestAssignmentThatCannotBeStored(t *testing.T) {
 		r = call(h.Join, joinRequest("g", r.MemberID, "orders"))
 		store.Change(func(f *statetopictest.Faults) { f.Append = errDisk })
 		req := kmsg.NewPtrSyncGroupRequest()
-		req.Version, req.Group, req.MemberID, req.Generation = 5, "g", r.MemberID, r.Generation
+		req.Version, req.Group, req.MemberID, req.Generation = 4, "g", r.MemberID, r.Generation
 		h.wantCode("SyncGroup", call(h.SyncGroup, req).ErrorCode, kerr.CoordinatorNotAvailable)
 		store.Change(func(f *statetopictest.Faults) { f.Append = nil })
 		r = call(h.Join, joinRequest("g", r.MemberID, "orders"))

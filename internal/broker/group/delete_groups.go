@@ -1,6 +1,7 @@
 package group
 
 import (
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -9,12 +10,13 @@ import (
 
 // DeleteGroups answers DeleteGroups (versions 0 to 2) once the groups and
 // their offsets are gone from the disk. Only groups without members can be
-// deleted.
+// deleted. A group that is named twice has one answer, as in Kafka.
 func (c *Coordinator) DeleteGroups(_ ClientInfo, req *kmsg.DeleteGroupsRequest, reply func(*kmsg.DeleteGroupsResponse)) {
 	resp := req.ResponseKind().(*kmsg.DeleteGroupsResponse)
-	resp.Groups = make([]kmsg.DeleteGroupsResponseGroup, len(req.Groups))
-	all := newGather(len(req.Groups), func() { reply(resp) })
-	for i, id := range req.Groups {
+	groups := slices.Compact(slices.Sorted(slices.Values(req.Groups)))
+	resp.Groups = make([]kmsg.DeleteGroupsResponseGroup, len(groups))
+	all := newGather(len(groups), func() { reply(resp) })
+	for i, id := range groups {
 		g := &resp.Groups[i]
 		g.Group = id
 		c.delete(id, func(err *kerr.Error) {

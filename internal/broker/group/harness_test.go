@@ -232,7 +232,7 @@ func (h *harness) stable(group string, topics ...string) (member string, generat
 	r = call(h.Join, joinRequest(group, r.MemberID, topics...))
 	h.wantCode("JoinGroup", r.ErrorCode, nil)
 	req := kmsg.NewPtrSyncGroupRequest()
-	req.Version, req.Group, req.MemberID, req.Generation = 5, group, r.MemberID, r.Generation
+	req.Version, req.Group, req.MemberID, req.Generation = 4, group, r.MemberID, r.Generation
 	req.GroupAssignment = []kmsg.SyncGroupRequestGroupAssignment{{MemberID: r.MemberID, MemberAssignment: []byte("all")}}
 	h.wantCode("SyncGroup", call(h.SyncGroup, req).ErrorCode, nil)
 	return r.MemberID, r.Generation

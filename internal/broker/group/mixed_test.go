@@ -119,7 +119,7 @@ func (r *reader) oldProtocol() {
 
 func (r *reader) sync(member string, joined *kmsg.JoinGroupResponse) bool {
 	req := kmsg.NewPtrSyncGroupRequest()
-	req.Version, req.Group, req.MemberID, req.Generation = 5, "g", member, joined.Generation
+	req.Version, req.Group, req.MemberID, req.Generation = 4, "g", member, joined.Generation
 	for i, m := range joined.Members { // it leads a classic group
 		a := kmsg.NewConsumerMemberAssignment()
 		t := kmsg.NewConsumerMemberAssignmentTopic()

@@ -66,6 +66,10 @@ func planDelete(e *entry, req *kmsg.OffsetDeleteRequest, resp *kmsg.OffsetDelete
 		}
 		for _, rp := range rt.Partitions {
 			sp := kmsg.NewOffsetDeleteResponseTopicPartition()
+			err := err
+			if err == nil && (rp.Partition < 0 || rp.Partition >= known[i].partitions) {
+				err = kerr.UnknownTopicOrPartition
+			}
 			sp.Partition, sp.ErrorCode = rp.Partition, codeOf(err)
 			st.Partitions = append(st.Partitions, sp)
 			tp := topicPartition{rt.Topic, rp.Partition}

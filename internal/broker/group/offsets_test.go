@@ -190,6 +190,29 @@ func TestOldFetchVersions(t *testing.T) {
 	})
 }
 
+func TestOffsetDeleteKnowsThePartitionsOfATopic(t *testing.T) {
+	inBubble(t, statetopictest.New(0), func(h *harness) {
+		h.commit("g", "orders", 0, 5)
+		req := kmsg.NewPtrOffsetDeleteRequest()
+		req.Group = "g"
+		req.Topics = []kmsg.OffsetDeleteRequestTopic{{Topic: "orders", Partitions: []kmsg.OffsetDeleteRequestTopicPartition{{Partition: 0}, {Partition: 1000}, {Partition: -1}}}}
+		answers := call(h.OffsetDelete, req).Topics[0].Partitions
+		for i, want := range []*kerr.Error{nil, kerr.UnknownTopicOrPartition, kerr.UnknownTopicOrPartition} {
+			h.wantCode("OffsetDelete", answers[i].ErrorCode, want)
+		}
+	})
+}
+
+func TestAGroupDeletedTwiceInARequestHasOneAnswer(t *testing.T) {
+	inBubble(t, statetopictest.New(0), func(h *harness) {
+		h.commit("g", "orders", 0, 5)
+		groups := call(h.DeleteGroups, deleteRequest("g", "other", "g")).Groups
+		if len(groups) != 2 || groups[0].Group != "g" || groups[0].ErrorCode != 0 || groups[1].ErrorCode != kerr.GroupIDNotFound.Code {
+			t.Errorf("answers %+v", groups)
+		}
+	})
+}
+
 func TestOffsetDelete(t *testing.T) {
 	inBubble(t, statetopictest.New(4), func(h *harness) {
 		for _, topic := range []string{"orders", "payments"} {

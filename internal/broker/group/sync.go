@@ -18,6 +18,10 @@ func (c *Coordinator) SyncGroup(_ ClientInfo, req *kmsg.SyncGroupRequest, reply 
 		resp.ErrorCode = err.Code
 		reply(resp)
 	}
+	if req.Version >= 5 && (req.ProtocolType == nil || req.Protocol == nil) { // Kafka looks at these first
+		refuse(kerr.InconsistentGroupProtocol)
+		return
+	}
 	if err := c.check(req.Group); err != nil {
 		refuse(err)
 		return

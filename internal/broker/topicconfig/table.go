@@ -28,7 +28,7 @@ var forever = strconv.FormatInt(math.MaxInt64, 10)
 // definitions is sorted by name. It is never written to.
 var definitions = []Definition{
 	{"cleanup.policy", "log.cleanup.policy", listType, "delete",
-		"What happens to old records: delete removes segments by retention.ms and retention.bytes, compact keeps the last record of each key. Both may be given.",
+		"What happens to old records: delete removes segments by retention.ms and retention.bytes, compact keeps the last record of each key. Both may be given; with none all records are kept (KIP-1161).",
 		noneBut("compact", "delete"), func(s *log.Settings, v value) {
 			s.Compact, s.Delete = slices.Contains(v.list, "compact"), slices.Contains(v.list, "delete")
 		}},

@@ -47,6 +47,12 @@ func TestSettingsComeFromTheTopicThenTheNode(t *testing.T) {
 	}
 }
 
+func TestATopicWithoutACleanupPolicyKeepsAllRecords(t *testing.T) {
+	if s, err := Settings(map[string]string{"cleanup.policy": ""}, nil); err != nil || s.Compact || s.Delete {
+		t.Errorf("got %+v, %v", s, err)
+	}
+}
+
 func TestMillisecondsBeyondADurationAreTheLongest(t *testing.T) {
 	s, err := Settings(map[string]string{"retention.ms": "9223372036854775807", "segment.ms": "1"}, nil)
 	if err != nil || s.RetentionAge != math.MaxInt64 || s.SegmentAge != time.Millisecond {
@@ -62,7 +68,6 @@ func TestBadValuesAreRefusedWithValueAndRule(t *testing.T) {
 		{"min.cleanable.dirty.ratio", "1.5", "must be between 0 and 1"},
 		{"min.cleanable.dirty.ratio", "NaN", "must be a number"},
 		{"cleanup.policy", "shred", "must be a list of compact, delete"},
-		{"cleanup.policy", "", "must not be empty"},
 		{"message.timestamp.type", "createtime", "must be one of CreateTime, LogAppendTime"},
 		{"preallocate", "yes", "must be true or false"},
 		{"remote.storage.enable", "true", "there is no tiered storage"},

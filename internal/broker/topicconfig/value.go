@@ -106,12 +106,10 @@ func oneOf(allowed ...string) checker {
 	}
 }
 
+// noneBut allows lists of what is allowed, the empty one too.
 func noneBut(allowed ...string) checker {
 	one := oneOf(allowed...)
 	return func(v value) error {
-		if len(v.list) == 0 {
-			return fmt.Errorf("must not be empty; allowed are %s", strings.Join(allowed, ", "))
-		}
 		for _, item := range v.list {
 			if one(value{text: item}) != nil {
 				return fmt.Errorf("must be a list of %s", strings.Join(allowed, ", "))
