@@ -1,8 +1,6 @@
 #!/usr/bin/env bash
 # Runs franz-go's own client tests, of the version in go.mod, against evident.
 #
-# Left out, because they need what evident does not serve:
-#   TestTxnEtl                     transactions
 # These skip themselves, and the summary lists them with their reasons:
 #   TestShareGroup*,
 #   TestConsumeRegexShare*         share groups (KIP-932)
@@ -10,7 +8,6 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
-without='^TestTxnEtl$'
 records=${KGO_TEST_RECORDS:-50000}
 
 say "copying franz-go out of the module cache"
@@ -25,7 +22,7 @@ start_guarded_evident
 say "go test ./pkg/kgo with $records records"
 status=0
 KGO_SEEDS=$kafka KGO_TEST_SCRAM_SEEDS=$sasl KGO_TEST_SCRAM=$user:$password KGO_TEST_RF=1 KGO_TEST_RECORDS=$records KGO_LOG_LEVEL=none \
-	go -C "$work/franz-go" test -v -count=1 -timeout 30m -skip "$without" "$@" ./pkg/kgo >"$work/kgo.log" 2>&1 || status=$?
+	go -C "$work/franz-go" test -v -count=1 -timeout 30m "$@" ./pkg/kgo >"$work/kgo.log" 2>&1 || status=$?
 
 say "summary"
 count() {
