@@ -10,7 +10,7 @@ import (
 
 func newBench(c *cli) *cobra.Command {
 	var n benchmark.Node
-	cmd := parent("bench", "Measure how fast a node produces and consumes, and its latency")
+	cmd := parent("bench", "Measure how fast a node produces, consumes and commits, and its latency")
 	cmd.Long = `Measure a node, or any Kafka cluster, from a client's side. Client and node
 share the machine if they run on one, so compare ratios within a run, not rates
 between machines.`
@@ -19,6 +19,6 @@ between machines.`
 	f.IntVar(&n.PID, "pid", 0, "the node's process on this machine, whose CPU time is read if there is no such page")
 	config.ClientFlags(f)
 	outputFlag(cmd)
-	cmd.AddCommand(newBenchProduce(c, &n), newBenchConsume(c, &n), newBenchLatency(c, &n), newBenchDiscard(c))
+	cmd.AddCommand(newBenchProduce(c, &n), newBenchConsume(c, &n), newBenchLatency(c, &n), newBenchTransactions(c, &n), newBenchDiscard(c))
 	return cmd
 }

@@ -234,3 +234,42 @@ func checkReport(t *testing.T, res any, text func(io.Writer) error, word string)
 		t.Errorf("text without %q (%v):\n%s", word, err, b.String())
 	}
 }
+
+func TestTransactionsAreCommitted(t *testing.T) {
+	target := fakeBroker(t)
+	res, err := Transactions(t.Context(), TransactionsConfig{
+		Target: target, Topic: "kept", Partitions: 3, Producers: 2, Records: 7, Rounds: 2, Warmup: -1, Duration: 100 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var counted int64
+	for _, r := range res.Rounds {
+		counted += r.Records
+		if r.Records == 0 || r.Records%7 != 0 || r.Transaction.Count*7 != r.Records || r.EndTxn.Count != r.Transaction.Count || r.TransactionsPerSecond == 0 {
+			t.Errorf("implausible round: %+v", r)
+		}
+	}
+	cl, err := kgo.NewClient(append(target.Client, kgo.ConsumeTopics("kept"), kgo.FetchIsolationLevel(kgo.ReadCommitted()))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	for seen := int64(0); seen < counted; {
+		fetches := cl.PollFetches(t.Context())
+		if err := fetches.Err(); err != nil {
+			t.Fatalf("%d of %d records are committed: %v", seen, counted, err)
+		}
+		seen += int64(fetches.NumRecords())
+	}
+	var text bytes.Buffer
+	if err := res.WriteText(&text); err != nil || !strings.Contains(text.String(), "median") {
+		t.Errorf("%v: %s", err, &text)
+	}
+}
+
+func TestTransactionsRefuseWhatCannotBe(t *testing.T) {
+	if _, err := Transactions(t.Context(), TransactionsConfig{Producers: -1}); !errors.Is(err, ErrConfig) {
+		t.Errorf("got %v", err)
+	}
+}
