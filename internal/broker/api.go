@@ -87,6 +87,13 @@ func (b *Broker) apis() [maxKey]*api {
 		{key: 68, min: 0, max: 1, start: coordinated(b.groups.ConsumerGroupHeartbeat)},
 		{key: 69, min: 0, max: 1, start: coordinated(b.groups.ConsumerGroupDescribe)},
 		{key: 75, min: 0, max: 0, handle: handled(b.describeTopicPartitions)},
+		{key: 76, min: 1, max: 1, start: coordinated(b.groups.ShareGroupHeartbeat)},
+		{key: 77, min: 1, max: 1, start: coordinated(b.groups.ShareGroupDescribe)},
+		{key: 78, min: 1, max: 2, handle: b.shareFetch},
+		{key: 79, min: 1, max: 2, handle: b.shareAcknowledge},
+		{key: 90, min: 0, max: 1, start: coordinated(b.groups.DescribeShareGroupOffsets)},
+		{key: 91, min: 0, max: 0, start: coordinated(b.groups.AlterShareGroupOffsets)},
+		{key: 92, min: 0, max: 0, start: coordinated(b.groups.DeleteShareGroupOffsets)},
 	} {
 		a.flexible = firstFlexible(a)
 		table[a.key] = a

@@ -7,8 +7,10 @@ import (
 
 	"github.com/evidentlog/evident/internal/auth"
 	"github.com/evidentlog/evident/internal/broker/group"
+	"github.com/evidentlog/evident/internal/broker/groupconfig"
 	"github.com/evidentlog/evident/internal/broker/metadata"
 	"github.com/evidentlog/evident/internal/broker/quota"
+	"github.com/evidentlog/evident/internal/broker/share"
 	"github.com/evidentlog/evident/internal/broker/txn"
 )
 
@@ -18,10 +20,14 @@ type Broker struct {
 	store        *metadata.Store
 	groups       *group.Coordinator
 	transactions *txn.Coordinator
+	queues       *share.Coordinator
+	letters      *deadLetters
 	realm        *auth.Realm
 	metrics      *metrics
 	meter        *quota.Meter
 	table        [maxKey]*api
+	// standardSettings are those of groups without properties of their own.
+	standardSettings groupconfig.Settings
 
 	budget       *budget
 	buffers      buffers
@@ -60,10 +66,12 @@ func New(cfg Config) (*Broker, error) {
 	b.realm = auth.NewRealm(auth.Config{
 		Users: store.Users, Secret: store.AuthenticationSecret(), SessionLifetime: cfg.ConnectionsMaxReauth, Now: cfg.Now,
 	})
+	b.standardSettings = b.settingsOf(nil)
+	b.queues = b.newQueues()
 	b.groups = group.New(group.Config{
 		Store: b.offsetsTopic(), Topics: groupTopics{store}, Logger: cfg.Logger,
 		InitialRebalanceDelay: cfg.GroupInitialRebalanceDelay, Settings: b.groupSettings,
-		ConsumerMaxSize: cfg.ConsumerMaxSize,
+		ConsumerMaxSize: cfg.ConsumerMaxSize, ShareMaxSize: cfg.ShareMaxSize, Queues: b.queues,
 	})
 	b.transactions = b.newTransactions()
 	b.table = b.apis()
@@ -77,6 +85,8 @@ func New(cfg Config) (*Broker, error) {
 	}
 	b.work.start(func() { _ = b.groups.Run(b.ctx) }) // its error is that of the context
 	b.work.start(func() { _ = b.transactions.Run(b.ctx) })
+	b.work.start(func() { _ = b.queues.Run(b.ctx) })
+	b.work.start(func() { b.letters.run(b.ctx) })
 	return b, nil
 }
 

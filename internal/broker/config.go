@@ -64,6 +64,22 @@ type Config struct {
 	// (group.consumer.max.size). 0: any number.
 	ConsumerMaxSize int
 
+	// ShareStatePartitions is how many partitions __share_group_state is created
+	// with (share.coordinator.state.topic.num.partitions). Default: 50.
+	ShareStatePartitions int
+	// ShareMaxSize is how many members a share group may have
+	// (group.share.max.size). Default: 200.
+	ShareMaxSize int
+	// ShareSessions is how many share sessions there may be
+	// (group.share.max.share.sessions). Default: 2000.
+	ShareSessions int
+	// DeadLetterPrefix is what names of dead-letter topics must begin with
+	// (errors.deadletterqueue.topic.name.prefix). Default (nil): "dlq.".
+	DeadLetterPrefix *string
+	// DeadLetterCreate lets the broker create dead-letter topics that share groups
+	// name (errors.deadletterqueue.auto.create.topics.enable).
+	DeadLetterCreate bool
+
 	// MaxRequestBytes is the largest request accepted
 	// (socket.request.max.bytes). Default: 100 MiB.
 	MaxRequestBytes int
@@ -101,6 +117,9 @@ type Config struct {
 	QuotaWindow  time.Duration
 }
 
+// defaultDeadLetterPrefix is Kafka's (KIP-1191).
+const defaultDeadLetterPrefix = "dlq."
+
 func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -113,6 +132,12 @@ func (c Config) withDefaults() Config {
 	c.ConsumerHeartbeat = cmp.Or(c.ConsumerHeartbeat, 5*time.Second)
 	c.ConsumerSession = cmp.Or(c.ConsumerSession, 45*time.Second)
 	c.TransactionsPartitions = cmp.Or(c.TransactionsPartitions, 50)
+	c.ShareStatePartitions = cmp.Or(c.ShareStatePartitions, 50)
+	c.ShareMaxSize = cmp.Or(c.ShareMaxSize, 200)
+	c.ShareSessions = cmp.Or(c.ShareSessions, 2000)
+	if c.DeadLetterPrefix == nil {
+		c.DeadLetterPrefix = new(defaultDeadLetterPrefix)
+	}
 	c.TransactionMaxTimeout = cmp.Or(c.TransactionMaxTimeout, 15*time.Minute)
 	c.MaxRequestBytes = cmp.Or(c.MaxRequestBytes, 100<<20)
 	c.QueuedRequestBytes = cmp.Or(c.QueuedRequestBytes, 256<<20)
@@ -141,6 +166,9 @@ func (c *Config) validate() error {
 		{"session timeout of consumer groups", int64(c.ConsumerSession)},
 		{"partitions of __transaction_state", int64(c.TransactionsPartitions)},
 		{"longest transaction", int64(c.TransactionMaxTimeout)},
+		{"partitions of __share_group_state", int64(c.ShareStatePartitions)},
+		{"members of a share group", int64(c.ShareMaxSize)},
+		{"share sessions", int64(c.ShareSessions)},
 		{"largest request in bytes", int64(c.MaxRequestBytes)},
 		{"queued request bytes", c.QueuedRequestBytes},
 		{"idle timeout", int64(c.IdleTimeout)},
@@ -155,7 +183,7 @@ func (c *Config) validate() error {
 			return fmt.Errorf("%s is %d, must be at least 1", n.name, n.value)
 		}
 	}
-	if most := max(c.DefaultPartitions, c.OffsetsPartitions, c.TransactionsPartitions); most > metadata.MaxPartitions {
+	if most := max(c.DefaultPartitions, c.OffsetsPartitions, c.TransactionsPartitions, c.ShareStatePartitions); most > metadata.MaxPartitions {
 		return fmt.Errorf("partitions of new topics are %d, must be at most %d", most, metadata.MaxPartitions)
 	}
 	return nil

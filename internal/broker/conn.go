@@ -54,6 +54,8 @@ type conn struct {
 
 	// sessions are the fetch sessions last used here; owned by the writer.
 	sessions map[int32]struct{}
+	// shares says that share sessions may have been opened here; owned by the writer.
+	shares bool
 }
 
 func newConn(b *Broker, nc net.Conn, info ListenerInfo) *conn {
@@ -85,6 +87,9 @@ func (c *conn) run() error {
 	writer.Wait()
 	c.dropAll()
 	c.broker.sessions.removeAll(c.sessions)
+	if c.shares {
+		c.broker.queues.Disconnected(c)
+	}
 	return context.Cause(c.ctx)
 }
 

@@ -47,6 +47,7 @@ func (b *Broker) deleteTopics(_ context.Context, c *call, req *kmsg.DeleteTopics
 		st := &r.answers[places[i]]
 		if st.ErrorCode, st.ErrorMessage = messageOf(err); err == nil {
 			b.groups.TopicDeleted(doomed[i].Name, doomed[i].ID)
+			b.queues.TopicDeleted(doomed[i].ID)
 		}
 	}
 	resp.Topics, resp.ThrottleMillis = r.answers, mutations.mute()

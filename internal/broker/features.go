@@ -12,6 +12,7 @@ type feature struct {
 func (b *Broker) features() map[string]feature {
 	return map[string]feature{
 		"group.version":       {min: 0, max: 1, level: 1}, // the consumer group protocol (KIP-848)
+		"share.version":       {min: 0, max: 2, level: 2}, // share groups (KIP-932), with dead letters (KIP-1191)
 		"transaction.version": {min: 0, max: 2, level: 2}, // epochs that rise with each transaction (KIP-890)
 	}
 }

@@ -211,7 +211,7 @@ func (f *fetching) conclude(results []fetched) answer {
 
 // nothing is an answer without partitions. To a full fetch it cannot establish a
 // session: clients take it for none (KIP-219).
-func (f *fetching) nothing() *fetchAnswer {
+func (f *fetching) nothing() *recordsAnswer {
 	if f.full && f.session != nil {
 		f.broker.sessions.remove(f.session.id)
 		delete(f.call.conn.sessions, f.session.id)

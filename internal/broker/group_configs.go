@@ -59,7 +59,14 @@ func checkConfiguredGroup(group string) error {
 
 // groupSettings is what the group's properties mean.
 func (b *Broker) groupSettings(group string) groupconfig.Settings {
-	own := b.store.GroupConfigs(group)
+	if own := b.store.GroupConfigs(group); own != nil {
+		return b.settingsOf(own)
+	}
+	return b.standardSettings
+}
+
+// settingsOf is what properties of a group mean.
+func (b *Broker) settingsOf(own map[string]string) groupconfig.Settings {
 	s, err := groupconfig.Of(own, nil)
 	if err != nil { // a later program allowed what this one does not
 		s, _ = groupconfig.Of(nil, nil)

@@ -49,7 +49,7 @@ func startIn(t testing.TB, fs vfs.FS, dir string, change ...func(*Config)) *serv
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Log: l, NodeID: 1, AutoCreateTopics: true, OffsetsPartitions: 4, TransactionsPartitions: 4, Logger: slog.New(slog.DiscardHandler)}
+	cfg := Config{Log: l, NodeID: 1, AutoCreateTopics: true, OffsetsPartitions: 4, TransactionsPartitions: 4, ShareStatePartitions: 4, Logger: slog.New(slog.DiscardHandler)}
 	for _, f := range change {
 		f(&cfg)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/evidentlog/evident/internal/broker/group/consumer"
+	"github.com/evidentlog/evident/internal/broker/group/share"
 	"github.com/evidentlog/evident/internal/broker/groupconfig"
 	"github.com/evidentlog/evident/internal/broker/statetopic"
 	"github.com/evidentlog/evident/internal/log/batch"
@@ -35,6 +36,12 @@ type Config struct {
 	// ConsumerMaxSize is how many a group of the consumer protocol may have
 	// (group.consumer.max.size). Default: no limit.
 	ConsumerMaxSize int
+	// ShareMaxSize is how many a share group may have (group.share.max.size).
+	// Default: 200.
+	ShareMaxSize int
+	// Queues keeps what share groups know of records. Default: none, and heartbeats
+	// of share groups are refused.
+	Queues Queues
 	// Settings returns what a group's properties mean. It must not wait.
 	// Default: the defaults of them all.
 	Settings func(group string) groupconfig.Settings
@@ -61,6 +68,7 @@ func (c Config) withDefaults() Config {
 	c.MaxSessionTimeout = cmp.Or(c.MaxSessionTimeout, 30*time.Minute)
 	c.MaxSize = cmp.Or(c.MaxSize, math.MaxInt)
 	c.ConsumerMaxSize = cmp.Or(c.ConsumerMaxSize, math.MaxInt)
+	c.ShareMaxSize = cmp.Or(c.ShareMaxSize, 200)
 	if c.Settings == nil {
 		defaults, _ := groupconfig.Of(nil, nil) // defaults are valid
 		c.Settings = func(string) groupconfig.Settings { return defaults }
@@ -87,6 +95,27 @@ type Store interface {
 	// AppendMarker ends a transaction. It may wait for the partition; done is as
 	// for Append.
 	AppendMarker(partition int32, m batch.Marker, done func(error))
+}
+
+// Queues keeps what share groups know of records: from where on they get them in
+// each partition, and which are locked. Its methods may be called concurrently. They
+// do not wait for the disk; done is called once, from any goroutine and perhaps
+// before the method returns. They are never called with a lock of this package held.
+type Queues interface {
+	// Begin lets a group begin with partitions, unless it has. done is called when
+	// that is durable.
+	Begin(group string, list []share.Beginning, done func(error))
+	// Left tells that somebody is not a member any more.
+	Left(group, member string, orderly bool)
+	// Position calls done with the offset of the first record that a group has not
+	// finished, and how many there are from there on that it has not (KIP-1226). Both
+	// are -1 if the group has not begun with the partition; the second if it is not
+	// known.
+	Position(group string, topic [16]byte, partition int32, done func(start, lag int64, err error))
+	// SetPosition lets a group begin anew at an offset.
+	SetPosition(group string, topic [16]byte, partition int32, offset int64, done func(error))
+	// Delete removes all that a group has of some topics, or of all if topics is nil.
+	Delete(group string, topics [][16]byte, done func(error))
 }
 
 // Topics is what the coordinator needs to know of topics. It must know all of

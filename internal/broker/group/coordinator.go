@@ -11,6 +11,7 @@ import (
 
 	"github.com/evidentlog/evident/internal/broker/group/classic"
 	"github.com/evidentlog/evident/internal/broker/group/consumer"
+	"github.com/evidentlog/evident/internal/broker/group/share"
 	"github.com/evidentlog/evident/internal/broker/statetopic"
 	"github.com/evidentlog/evident/internal/log/batch"
 )
@@ -26,6 +27,7 @@ type Coordinator struct {
 	cfg      Config
 	classic  classic.Config
 	consumer consumer.Config
+	share    share.Config
 	codecs   batch.Codecs
 	builders sync.Pool // of *batch.Builder
 	topic    *statetopic.Topic
@@ -52,6 +54,7 @@ func New(cfg Config) *Coordinator {
 			NewMemberTimeout: newMemberTimeout,
 		},
 		consumer: consumer.Config{MaxSize: cfg.ConsumerMaxSize, ClassicMaxSize: cfg.MaxSize},
+		share:    share.Config{MaxSize: cfg.ShareMaxSize},
 		topic:    statetopic.New(cfg.Store),
 		timers:   newTimers(),
 		finished: newFinishedWrites(),

@@ -40,6 +40,8 @@ func (c *Coordinator) delete(id string, done func(*kerr.Error)) {
 				answer(err)
 			case !e.group.Empty():
 				answer(kerr.NonEmptyGroup)
+			case e.keeps():
+				c.deleteShare(e, answer)
 			default:
 				c.deleteGroup(e, answer)
 			}

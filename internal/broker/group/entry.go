@@ -17,15 +17,16 @@ type entry struct {
 	partition int32 // of __consumer_offsets
 	timer     timer // owned by timers
 
-	mu      sync.Mutex
-	group   machine
-	gone    bool // it has left the coordinator's map and is not used again
-	offsets offsetTable
-	pending pendingOffsets // of transactions that have not ended
-	order   int64          // of the last commit
-	stored  bool           // the log holds records of the group itself, or soon will
-	owed    []record       // of the group itself, that could not be written; see keep
-	wake    time.Time      // deadline that timers has been given
+	mu       sync.Mutex
+	group    machine
+	reserved bool // something is being done to its queues, see reserve
+	gone     bool // it has left the coordinator's map and is not used again
+	offsets  offsetTable
+	pending  pendingOffsets // of transactions that have not ended
+	order    int64          // of the last commit
+	stored   bool           // the log holds records of the group itself, or soon will
+	owed     []record       // of the group itself, that could not be written; see keep
+	wake     time.Time      // deadline that timers has been given
 
 	lastTicket classic.Ticket
 	joins      map[classic.Ticket]func(*kmsg.JoinGroupResponse)
@@ -121,5 +122,10 @@ func (e *entry) afterWrites(f func(*kerr.Error)) {
 // empty reports whether the group has no members and nothing of it is stored.
 // Somebody may still be about to join.
 func (e *entry) empty() bool {
-	return e.group.Empty() && len(e.offsets) == 0 && len(e.pending) == 0 && len(e.writes) == 0 && len(e.owed) == 0 && !e.stored
+	return e.group.Empty() && e.unused() && !e.reserved
+}
+
+// unused reports whether nothing of the group is stored.
+func (e *entry) unused() bool {
+	return len(e.offsets) == 0 && len(e.pending) == 0 && len(e.writes) == 0 && len(e.owed) == 0 && !e.stored
 }

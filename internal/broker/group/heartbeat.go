@@ -32,6 +32,8 @@ func (c *Coordinator) heartbeat(req *kmsg.HeartbeatRequest) *kerr.Error {
 			err = g.Heartbeat(now, req)
 		case *consumer.Group:
 			err = g.ClassicHeartbeat(c.env(e.id, now), req)
+		default: // members of share groups have heartbeats of their own
+			err = kerr.UnknownMemberID
 		}
 	})
 	if !found {

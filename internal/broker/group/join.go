@@ -10,6 +10,7 @@ import (
 
 	"github.com/evidentlog/evident/internal/broker/group/classic"
 	"github.com/evidentlog/evident/internal/broker/group/consumer"
+	"github.com/evidentlog/evident/internal/broker/group/share"
 )
 
 // Join answers JoinGroup (versions 0 to 9), often not before all other members
@@ -66,6 +67,12 @@ func (c *Coordinator) checkJoin(req *kmsg.JoinGroupRequest) *kerr.Error {
 func (c *Coordinator) join(e *entry, now time.Time, client ClientInfo, req *kmsg.JoinGroupRequest, reply func(*kmsg.JoinGroupResponse)) {
 	if g, ok := e.group.(*consumer.Group); ok && !g.Empty() {
 		c.joinConsumer(e, g, now, client, req, reply)
+		return
+	}
+	if _, ok := e.group.(*share.Group); ok {
+		resp := req.ResponseKind().(*kmsg.JoinGroupResponse)
+		resp.ErrorCode, resp.MemberID, resp.Generation = kerr.InconsistentGroupProtocol.Code, req.MemberID, -1
+		e.later(func() { reply(resp) })
 		return
 	}
 	g := c.asClassic(e, now)

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -49,13 +50,12 @@ func (c *Coordinator) leave(group string, leavers []kmsg.LeaveGroupRequestMember
 			var fx consumer.Effects
 			errs, fx = g.ClassicLeave(c.env(e.id, now), leavers)
 			c.performConsumer(e, now, nil, fx, func(*kerr.Error) {})
+		default: // members of share groups leave by their heartbeats
+			errs = slices.Repeat([]*kerr.Error{kerr.UnknownMemberID}, len(leavers))
 		}
 	})
 	if !found {
-		errs = make([]*kerr.Error, len(leavers))
-		for i := range errs {
-			errs[i] = c.missing(kerr.UnknownMemberID)
-		}
+		errs = slices.Repeat([]*kerr.Error{c.missing(kerr.UnknownMemberID)}, len(leavers))
 	}
 	return errs
 }

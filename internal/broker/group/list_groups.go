@@ -9,6 +9,7 @@ import (
 
 	"github.com/evidentlog/evident/internal/broker/group/classic"
 	"github.com/evidentlog/evident/internal/broker/group/consumer"
+	"github.com/evidentlog/evident/internal/broker/group/share"
 )
 
 // ListGroups answers ListGroups (versions 0 to 5; filters by state from 4,
@@ -41,6 +42,8 @@ func (e *entry) listed() kmsg.ListGroupsResponseGroup {
 	switch g := e.group.(type) {
 	case *classic.Group:
 		l.GroupType, l.ProtocolType, l.GroupState = classicType, g.ProtocolType(), g.State().String()
+	case *share.Group:
+		l.GroupType, l.ProtocolType, l.GroupState = shareType, share.ProtocolType, g.State()
 	case *consumer.Group:
 		l.GroupType, l.ProtocolType, l.GroupState = consumerType, consumer.ProtocolType, g.State().String()
 	}

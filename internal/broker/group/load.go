@@ -10,6 +10,7 @@ import (
 
 	"github.com/evidentlog/evident/internal/broker/group/classic"
 	"github.com/evidentlog/evident/internal/broker/group/consumer"
+	"github.com/evidentlog/evident/internal/broker/group/share"
 	"github.com/evidentlog/evident/internal/log/batch"
 )
 
@@ -42,7 +43,11 @@ func (c *Coordinator) install(r *replay) []*entry {
 		for producerID := range e.pending {
 			c.open.add(openTransaction{e.partition, producerID}, e)
 		}
-		c.restore(e, r.metadata[id], r.consumers[id])
+		if im := r.shares[id]; im != nil {
+			c.restoreShare(e, im)
+		} else {
+			c.restore(e, r.metadata[id], r.consumers[id])
+		}
 		entries = append(entries, e)
 	}
 	c.mu.Lock()
@@ -72,6 +77,11 @@ func (c *Coordinator) restore(e *entry, v *kmsg.GroupMetadataValue, im *consumer
 	e.stored = true
 }
 
+func (c *Coordinator) restoreShare(e *entry, im *share.Image) {
+	e.group = share.Restore(&c.share, e.id, c.shareEnv(e.id, time.Now(), c.cfg.Topics.Image()), im)
+	e.stored = true
+}
+
 // replay is what the records read so far leave behind.
 type replay struct {
 	offsets   map[string]offsetTable
@@ -79,10 +89,11 @@ type replay struct {
 	last      int64                     // offset of the last commit
 	metadata  map[string]*kmsg.GroupMetadataValue
 	consumers map[string]*consumer.Image
+	shares    map[string]*share.Image
 }
 
 func newReplay() *replay {
-	return &replay{map[string]offsetTable{}, map[string]pendingOffsets{}, 0, map[string]*kmsg.GroupMetadataValue{}, map[string]*consumer.Image{}}
+	return &replay{map[string]offsetTable{}, map[string]pendingOffsets{}, 0, map[string]*kmsg.GroupMetadataValue{}, map[string]*consumer.Image{}, map[string]*share.Image{}}
 }
 
 func (r *replay) ids() map[string]struct{} {
@@ -94,6 +105,9 @@ func (r *replay) ids() map[string]struct{} {
 		ids[id] = struct{}{}
 	}
 	for id := range r.pending {
+		ids[id] = struct{}{}
+	}
+	for id := range r.shares {
 		ids[id] = struct{}{}
 	}
 	for id, offsets := range r.offsets {
@@ -155,6 +169,19 @@ func (r *replay) consumer(group string, key, value []byte) error {
 	err := im.Apply(key, value)
 	if im.Empty() {
 		delete(r.consumers, group)
+	}
+	return err
+}
+
+func (r *replay) share(group string, key, value []byte) error {
+	im := r.shares[group]
+	if im == nil {
+		im = &share.Image{}
+		r.shares[group] = im
+	}
+	err := im.Apply(key, value)
+	if im.Empty() {
+		delete(r.shares, group)
 	}
 	return err
 }

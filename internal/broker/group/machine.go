@@ -8,9 +8,10 @@ import (
 
 	"github.com/evidentlog/evident/internal/broker/group/classic"
 	"github.com/evidentlog/evident/internal/broker/group/consumer"
+	"github.com/evidentlog/evident/internal/broker/group/share"
 )
 
-// machine is a group's state machine: a [classic.Group] or a [consumer.Group].
+// machine is a group's state machine: a [classic.Group], a [consumer.Group] or a [share.Group].
 // This is what they have in common; for the rest, one looks which it is.
 type machine interface {
 	// Empty reports whether the group has no members.
@@ -27,6 +28,7 @@ type machine interface {
 const (
 	classicType  = "classic"
 	consumerType = "consumer"
+	shareType    = "share"
 )
 
 // env is what a consumer group may know of the world.
@@ -89,6 +91,8 @@ func (c *Coordinator) expireGroup(e *entry, now time.Time) {
 		c.perform(e, g.Expire(now))
 	case *consumer.Group:
 		c.performConsumer(e, now, nil, g.Expire(c.env(e.id, now)), func(*kerr.Error) {})
+	case *share.Group:
+		c.performShare(e, g.Expire(c.shareEnv(e.id, now, c.cfg.Topics.Image())), func(*kerr.Error) {})
 	}
 }
 
@@ -114,13 +118,16 @@ func (e *entry) mayCommit(now time.Time, who committer, partitions iter.Seq[cons
 			MemberID: who.memberID, Epoch: who.epoch, Version: who.version, Transactional: who.transactional,
 		}, partitions)
 	}
-	return kerr.UnknownServerError
+	return kerr.GroupIDNotFound // a share group has no offsets
 }
 
 // mayFetch checks whether who may fetch offsets (from version 9 of OffsetFetch on).
 func (e *entry) mayFetch(memberID *string, epoch int32) *kerr.Error {
-	if g, ok := e.group.(*consumer.Group); ok {
+	switch g := e.group.(type) {
+	case *consumer.Group:
 		return g.Fetch(consumer.Committer{MemberID: orEmpty(memberID), Epoch: epoch})
+	case *share.Group:
+		return kerr.GroupIDNotFound
 	}
 	return nil
 }

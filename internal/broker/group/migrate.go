@@ -24,7 +24,10 @@ type upgrade struct {
 func (c *Coordinator) asConsumer(e *entry, env consumer.Env, joins bool) (upgrade, error) {
 	g, ok := e.group.(*classic.Group)
 	if !ok {
-		return upgrade{group: e.group.(*consumer.Group)}, nil
+		if g, ok := e.group.(*consumer.Group); ok {
+			return upgrade{group: g}, nil
+		}
+		return upgrade{}, notFound("Group %s is not a consumer group.", e.id)
 	}
 	switch {
 	case !joins:

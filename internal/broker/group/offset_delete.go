@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/broker/group/classic"
+	"github.com/evidentlog/evident/internal/broker/group/share"
 )
 
 // OffsetDelete answers OffsetDelete (version 0, KIP-496) once the offsets are
@@ -48,8 +49,13 @@ func (c *Coordinator) OffsetDelete(_ ClientInfo, req *kmsg.OffsetDeleteRequest, 
 // deletable refuses to delete offsets of groups with members of which it is
 // not known what they read.
 func deletable(m machine) *kerr.Error {
-	if g, ok := m.(*classic.Group); ok && !g.Empty() && g.ProtocolType() != classic.ConsumerProtocol {
-		return kerr.NonEmptyGroup
+	switch g := m.(type) {
+	case *classic.Group:
+		if !g.Empty() && g.ProtocolType() != classic.ConsumerProtocol {
+			return kerr.NonEmptyGroup
+		}
+	case *share.Group: // it has positions, not offsets
+		return kerr.GroupIDNotFound
 	}
 	return nil
 }

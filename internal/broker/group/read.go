@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/broker/group/consumer"
+	"github.com/evidentlog/evident/internal/broker/group/share"
 	"github.com/evidentlog/evident/internal/broker/statetopic"
 	"github.com/evidentlog/evident/internal/log/batch"
 )
@@ -18,6 +19,7 @@ type visitor interface {
 	ended(batch.Marker)
 	group(id string, value *kmsg.GroupMetadataValue)
 	consumer(group string, key, value []byte) error
+	share(group string, key, value []byte) error
 }
 
 // place is where a record lies.
@@ -59,6 +61,8 @@ func readRecord(r batch.Record, at place, v visitor) error {
 		return readMetadata(r, v)
 	case consumer.IsKey(version):
 		return readConsumer(r, v)
+	case share.IsKey(version):
+		return readShare(r, v)
 	}
 	return nil
 }
@@ -70,6 +74,17 @@ func readConsumer(r batch.Record, v visitor) error {
 	}
 	if err := v.consumer(group, r.Key, r.Value); err != nil {
 		return fmt.Errorf("consumer group %q: %w", group, err)
+	}
+	return nil
+}
+
+func readShare(r batch.Record, v visitor) error {
+	group, err := consumer.KeyGroup(r.Key) // all keys begin alike
+	if err != nil {
+		return fmt.Errorf("key of a share group: %w", err)
+	}
+	if err := v.share(group, r.Key, r.Value); err != nil {
+		return fmt.Errorf("share group %q: %w", group, err)
 	}
 	return nil
 }

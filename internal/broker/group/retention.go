@@ -7,6 +7,7 @@ import (
 
 	"github.com/evidentlog/evident/internal/broker/group/classic"
 	"github.com/evidentlog/evident/internal/broker/group/consumer"
+	"github.com/evidentlog/evident/internal/broker/group/share"
 )
 
 // TopicDeleted removes the offsets that were committed for a topic that has
@@ -99,11 +100,17 @@ func (c *Coordinator) expireOffsets(e *entry, now time.Time) {
 	expired := e.offsets.filter(func(tp topicPartition, o committed) bool {
 		return !pending[tp] && c.expired(e.group, tp.topic, o, now)
 	})
-	if len(expired) == e.offsets.len() && len(pending) == 0 && e.group.Empty() && e.group.Idle() {
+	if len(expired) == e.offsets.len() && len(pending) == 0 && e.group.Empty() && e.group.Idle() && !e.keeps() {
 		c.deleteGroup(e, func(*kerr.Error) {})
 		return
 	}
 	c.writeTombstones(e, expired, func(*kerr.Error) {})
+}
+
+// keeps reports whether the group has positions, which do not expire.
+func (e *entry) keeps() bool {
+	g, ok := e.group.(*share.Group)
+	return ok && !g.Bare()
 }
 
 // expired applies KIP-211: the retention of a group's offsets begins when it
@@ -164,13 +171,16 @@ func (c *Coordinator) deleteGroup(e *entry, done func(*kerr.Error)) {
 }
 
 // removal is what removes an empty group, but for its offsets, from the log.
-// A consumer group goes on as if there never was one.
+// A consumer or share group goes on as if there never was one.
 func (c *Coordinator) removal(e *entry) []record {
 	var own []record
 	switch g := e.group.(type) {
 	case *classic.Group:
 		own = e.withoutClassic()
 	case *consumer.Group:
+		own = recordsOf(g.Remove())
+		e.group = classic.New(&c.classic, time.Now())
+	case *share.Group:
 		own = recordsOf(g.Remove())
 		e.group = classic.New(&c.classic, time.Now())
 	}

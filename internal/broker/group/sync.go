@@ -8,6 +8,7 @@ import (
 
 	"github.com/evidentlog/evident/internal/broker/group/classic"
 	"github.com/evidentlog/evident/internal/broker/group/consumer"
+	"github.com/evidentlog/evident/internal/broker/group/share"
 )
 
 // SyncGroup answers SyncGroup (versions 0 to 5), with an assignment once the
@@ -28,6 +29,10 @@ func (c *Coordinator) SyncGroup(_ ClientInfo, req *kmsg.SyncGroupRequest, reply 
 	}
 	version := req.Version
 	found := c.with(req.Group, c.find, func(e *entry, now time.Time) {
+		if _, ok := e.group.(*share.Group); ok {
+			e.later(func() { refuse(kerr.UnknownMemberID) })
+			return
+		}
 		if g, ok := e.group.(*consumer.Group); ok {
 			resp := g.Sync(c.env(e.id, now), req)
 			e.afterWrites(func(*kerr.Error) { e.later(func() { reply(resp) }) })

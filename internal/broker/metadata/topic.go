@@ -56,10 +56,14 @@ const (
 	OffsetsTopic = "__consumer_offsets"
 	// TransactionsTopic holds the state of transactions.
 	TransactionsTopic = "__transaction_state"
+	// ShareStateTopic holds what share groups know of records.
+	ShareStateTopic = "__share_group_state"
 )
 
 // Internal tells if clients may read the topic but not write it.
-func (t *Topic) Internal() bool { return t.Name == OffsetsTopic || t.Name == TransactionsTopic }
+func (t *Topic) Internal() bool {
+	return t.Name == OffsetsTopic || t.Name == TransactionsTopic || t.Name == ShareStateTopic
+}
 
 // Partition returns the partition numbered n, or nil.
 func (t *Topic) Partition(n int32) *log.Partition {

@@ -13,6 +13,20 @@ import (
 // understanding them.
 const OpaquePrefix = "evident."
 
+// Properties of topics that are ours, not Kafka's.
+const (
+	// QueueOrder is how share groups get records in order.
+	QueueOrder = "evident.queue.order"
+	// QueueOrderKey is the value of QueueOrder with which records of one key are
+	// delivered one after the other.
+	QueueOrderKey = "key"
+	// QueuePriorityHeader names the header with a record's priority.
+	QueuePriorityHeader = "evident.queue.priority.header"
+	// DeadLetters is Kafka's, and lets share groups use a topic for dead letters
+	// (KIP-1191).
+	DeadLetters = "errors.deadletterqueue.group.enable"
+)
+
 // Definition describes one topic property.
 type Definition struct {
 	// Name is the topic property, as in "retention.ms".
@@ -46,5 +60,6 @@ func Lookup(name string) (Definition, bool) {
 }
 
 func isOpaque(name string) bool {
-	return strings.HasPrefix(name, OpaquePrefix) && len(name) > len(OpaquePrefix)
+	_, known := Lookup(name)
+	return !known && strings.HasPrefix(name, OpaquePrefix) && len(name) > len(OpaquePrefix)
 }

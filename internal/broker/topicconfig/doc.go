@@ -5,6 +5,7 @@
 // metadata. Properties that steer replication or tiered storage are accepted,
 // so that scripts written for a cluster run unchanged, and their documentation
 // says that they have no effect here; one that would promise something that is
-// not there (remote.storage.enable=true) is refused. Names that begin with
-// "evident." belong to other parts of the product and are kept as they are.
+// not there (remote.storage.enable=true) is refused. Other names
+// that begin with "evident." belong to other parts of the product and are kept as
+// they are.
 package topicconfig

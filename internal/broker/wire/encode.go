@@ -61,6 +61,9 @@ func (e *Encoder) NullableString(s string, null bool) {
 	}
 }
 
+// NoString appends null in place of a string.
+func (e *Encoder) NoString() { e.NullableString("", true) }
+
 // NoTags ends a struct without tags.
 func (e *Encoder) NoTags() {
 	if e.Flexible {

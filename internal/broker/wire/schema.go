@@ -63,6 +63,13 @@ var schemas = map[int16]schema{
 	68: consumerGroupHeartbeat,
 	69: consumerGroupDescribe,
 	75: describeTopicPartitions,
+	76: shareGroupHeartbeat,
+	77: shareGroupDescribe,
+	78: shareFetch,
+	79: shareAcknowledge,
+	90: describeShareGroupOffsets,
+	91: alterShareGroupOffsets,
+	92: deleteShareGroupOffsets,
 }
 
 var produce = schema{9, []field{
@@ -356,3 +363,39 @@ var consumerGroupHeartbeat = schema{0, []field{
 }}
 
 var consumerGroupDescribe = schema{0, []field{values(str), boolean}}
+
+var shareGroupHeartbeat = schema{0, []field{
+	str, str, i32, // group, member id, member epoch
+	nullableString, // rack
+	values(str),    // topic names
+}}
+
+var shareGroupDescribe = schema{0, []field{values(str), boolean}}
+
+// acknowledgements are those of one partition.
+var acknowledgements = structs(i64, i64, values(i8))
+
+var shareFetch = schema{0, []field{
+	nullableString, nullableString, i32, // group, member id, session epoch
+	i32, i32, i32, // max wait, min bytes, max bytes
+	since(1, i32), since(1, i32), // max records, batch size
+	since(2, i8), since(2, boolean), // acquire mode, renewals
+	structs(uuid, structs(
+		i32,
+		until(0, i32), // max bytes
+		acknowledgements,
+	)),
+	structs(uuid, values(i32)), // forgotten
+}}
+
+var shareAcknowledge = schema{0, []field{
+	nullableString, nullableString, i32, // group, member id, session epoch
+	since(2, boolean), // renewals
+	structs(uuid, structs(i32, acknowledgements)),
+}}
+
+var describeShareGroupOffsets = schema{0, []field{structs(str, structs(str, values(i32)))}}
+
+var alterShareGroupOffsets = schema{0, []field{str, structs(str, structs(i32, i64))}}
+
+var deleteShareGroupOffsets = schema{0, []field{str, structs(str)}}

@@ -15,6 +15,21 @@ func (w *Window) Release(member string, counted bool, fate Fate) bool {
 	return w.editAcquired(release, func(l *lock) bool { return l.member == member })
 }
 
+// Return undoes an acquisition of these ranges, which never came so far as to be a
+// delivery.
+func (w *Window) Return(member string, ranges []Range) {
+	edits := make([]edit, len(ranges))
+	for i, g := range ranges {
+		edits[i] = edit{g.First, g.Last, func(r *run) {
+			if r.state == Acquired && r.lock.member == member && r.deliveries == g.Deliveries {
+				r.deliveries--
+				r.state, r.lock = Available, nil
+			}
+		}}
+	}
+	w.edit(edits)
+}
+
 // Expire takes away the locks that have run out. It reports whether there were
 // any.
 func (w *Window) Expire(now time.Time, fate Fate) bool {

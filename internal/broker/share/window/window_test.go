@@ -103,6 +103,23 @@ func TestThereIsSomethingWhileAnythingIsAvailableOrTheWindowHasRoom(t *testing.T
 	}
 }
 
+func TestWhatIsReturnedWasNotDelivered(t *testing.T) {
+	w := New(0)
+	first := acquireAll(t, w, 5, Span{First: 0, Last: 4})
+	second := acquireAll(t, w, 5, Span{First: 5, Last: 9})
+	w.Return("b", second) // not its own
+	w.Return("a", second)
+	if w.Next() != 5 || w.Batches() != nil {
+		t.Errorf("next is %d, stored are %v", w.Next(), w.Batches())
+	}
+	if got := acquireAll(t, w, 5, Span{First: 5, Last: 9}); !slices.Equal(got, second) {
+		t.Errorf("got %v again, want %v", got, second)
+	}
+	if err := w.Acknowledge(Acknowledgement{Member: "a"}, []Ack{{first[0].First, first[0].Last, []AckType{Accept}}}); err != nil {
+		t.Errorf("what was not returned: %v", err)
+	}
+}
+
 func TestMalformedAcknowledgementsAreRefused(t *testing.T) {
 	for name, acks := range map[string][]Ack{
 		"no types":         {{0, 1, nil}},

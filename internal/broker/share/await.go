@@ -1,0 +1,135 @@
+package share
+
+import (
+	"context"
+	"time"
+)
+
+// await gives out records until there is enough to answer, or the client's
+// patience ends.
+func (f *fetching) await(ctx context.Context) error {
+	w := newWaiter()
+	defer f.leave(w)
+	patience := time.NewTimer(time.Until(f.deadline))
+	defer patience.Stop()
+	for standing := f.req.MaxRecords <= 0; ; standing = true { // who wants nothing need not stand
+		late := time.Until(f.deadline) <= 0
+		waiting := f.try(w, late)
+		if f.acquired > 0 || late || waiting == 0 || f.session.isClosed() {
+			f.conclude()
+			return nil
+		}
+		if f.req.MaxRecords > 0 {
+			f.stand(w)
+		}
+		if !standing { // what came before has to be looked for again
+			continue
+		}
+		select {
+		case <-w.called:
+		case <-patience.C:
+		case <-f.session.closed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		f.gather(ctx)
+	}
+}
+
+// gather lets records come in for a moment if the client wants many at once.
+func (f *fetching) gather(ctx context.Context) {
+	if f.req.MinBytes <= 1 {
+		return
+	}
+	pause := time.NewTimer(min(gatherPause, max(0, time.Until(f.deadline))))
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-ctx.Done():
+	}
+}
+
+// try takes what there is, unless it is too little and not too late. It returns
+// how many partitions records may come from.
+func (f *fetching) try(w *waiter, late bool) (waiting int) {
+	parts := f.session.turn()
+	var ready []*part
+	size := 0
+	for _, p := range parts {
+		err := f.attach(p)
+		if r := f.results[p.place]; err != nil || r != nil {
+			f.result(p.place).Code = codeOf(err)
+		}
+		if err != nil {
+			continue
+		}
+		waiting++
+		ready = append(ready, p)
+		if f.req.MinBytes > 1 {
+			size += p.partition.size(f)
+		}
+	}
+	if !late && size < int(f.req.MinBytes) && f.req.MinBytes > 1 {
+		for _, p := range ready {
+			p.partition.line.decline(w)
+		}
+		return waiting
+	}
+	for _, p := range ready {
+		if err := f.take(p); err != nil {
+			f.result(p.place).Code = codeOf(err)
+		}
+	}
+	return waiting
+}
+
+// attach finds what the group knows of a partition of the session.
+func (f *fetching) attach(p *part) error {
+	t, ok := f.c.cfg.Topics.Topic(p.topic)
+	f.session.mu.Lock()
+	defer f.session.mu.Unlock()
+	if p.partition != nil && ok && !p.partition.isGone() {
+		p.partition.order(&t)
+		return nil
+	}
+	found, err := f.c.lookup(f.key.group, p.place)
+	if err != nil || found == p.partition || f.session.mu.parts[p.place] != p {
+		return err
+	}
+	if p.partition != nil {
+		p.partition.disuse()
+	}
+	p.partition = found
+	found.use(&t)
+	found.order(&t)
+	return nil
+}
+
+// stand puts w in line wherever records may come from.
+func (f *fetching) stand(w *waiter) {
+	f.session.mu.Lock()
+	parts := append([]*part(nil), f.session.mu.order...)
+	f.session.mu.Unlock()
+	for _, p := range parts {
+		if p.partition != nil {
+			p.partition.line.stand(w)
+		}
+	}
+}
+
+// leave takes w out of all lines. Where it had been called and something is left,
+// the next is called.
+func (f *fetching) leave(w *waiter) {
+	for l := range w.places {
+		if l.leave(w) {
+			l.call()
+		}
+	}
+}
+
+// conclude lists the partitions that are new to the session too.
+func (f *fetching) conclude() {
+	for _, at := range f.session.news() {
+		f.result(at)
+	}
+}
