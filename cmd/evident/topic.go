@@ -7,10 +7,10 @@ import (
 )
 
 func newTopic(c *cli) *cobra.Command {
-	cmd := parent("topic", "Create, list, describe, alter and delete topics")
+	cmd := parent("topic", "Create, list, describe, alter, trim and delete topics")
 	cmd.Aliases = []string{"topics"}
 	config.ClientFlags(cmd.PersistentFlags())
 	outputFlag(cmd)
-	cmd.AddCommand(newTopicCreate(c), newTopicList(c), newTopicDescribe(c), newTopicAlter(c), newTopicDelete(c))
+	cmd.AddCommand(newTopicCreate(c), newTopicList(c), newTopicDescribe(c), newTopicAlter(c), newTopicTrim(c), newTopicDelete(c))
 	return cmd
 }

@@ -29,6 +29,7 @@ func newTopicCreate(c *cli) *cobra.Command {
 	f.Int32VarP(&create.Partitions, "partitions", "p", -1, "number of partitions; -1 is the node's default")
 	f.Int16VarP(&create.Replicas, "replicas", "r", -1, "number of replicas; -1 is the cluster's default")
 	f.StringArrayVarP(&create.Settings, "config", "c", nil, "topic setting as key=value; may be repeated")
+	f.BoolVar(&create.DryRun, "dry-run", false, "only show what would be done")
 	f.BoolVar(&create.IfNotExists, "if-not-exists", false, "leave a topic that is there already as it is")
 	return cmd
 }

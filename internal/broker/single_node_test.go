@@ -134,6 +134,27 @@ func TestFeaturesCannotBeChanged(t *testing.T) {
 	}
 }
 
+func TestFeaturesCanBeSetToWhatTheyAre(t *testing.T) {
+	s := start(t)
+	for level, want := range map[int16]string{-1: "at least 0", 0: "cannot change", 1: "cannot change", 2: "", 3: "0 to 2"} {
+		req := kmsg.NewPtrUpdateFeaturesRequest()
+		req.Version = 1
+		req.FeatureUpdates = []kmsg.UpdateFeaturesRequestFeatureUpdate{{Feature: "transaction.version", MaxVersionLevel: level, UpgradeType: 1}}
+		resp := ask[*kmsg.UpdateFeaturesResponse](s.dial(), req)
+		if want == "" {
+			check(t, "the level in force", resp.ErrorCode, resp.ErrorMessage, nil, "")
+			if len(resp.Results) != 1 || resp.Results[0].Feature != "transaction.version" {
+				t.Errorf("got %+v", resp.Results)
+			}
+			continue
+		}
+		check(t, fmt.Sprint("level ", level), resp.ErrorCode, resp.ErrorMessage, kerr.InvalidUpdateVersion, want)
+		req.FeatureUpdates[0].UpgradeType = 4
+		resp = ask[*kmsg.UpdateFeaturesResponse](s.dial(), req)
+		check(t, "unknown type", resp.ErrorCode, resp.ErrorMessage, kerr.InvalidUpdateVersion, "type 4")
+	}
+}
+
 func TestACLsAreOff(t *testing.T) {
 	s := start(t)
 	for version := int16(1); version <= 3; version++ {

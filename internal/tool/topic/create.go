@@ -23,6 +23,8 @@ type Create struct {
 	Settings []string
 	// IfNotExists leaves a topic that is there already as it is.
 	IfNotExists bool
+	// DryRun only asks whether the topics could be created.
+	DryRun bool
 }
 
 // Created is what became of one topic.
@@ -41,7 +43,11 @@ func (c Create) Run(ctx context.Context, env tool.Env, names []string) error {
 		return err
 	}
 	return env.Admin(ctx, func(ctx context.Context, adm *kadm.Client) error {
-		answers, err := adm.CreateTopics(ctx, c.Partitions, c.Replicas, configs, names...)
+		create := adm.CreateTopics
+		if c.DryRun {
+			create = adm.ValidateCreateTopics
+		}
+		answers, err := create(ctx, c.Partitions, c.Replicas, configs, names...)
 		if err != nil {
 			return err
 		}
@@ -78,8 +84,11 @@ func (c Create) print(ctx context.Context, env tool.Env, adm *kadm.Client, resul
 	return env.Print(results, func(w io.Writer) {
 		for _, r := range results {
 			verb := "created"
-			if !r.Created {
+			switch {
+			case !r.Created:
 				verb = "exists already:"
+			case c.DryRun:
+				verb = "would create"
 			}
 			fmt.Fprintf(w, "%s %s with %s\n", verb, r.Topic, tool.Plural(r.Partitions, "partition"))
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
@@ -12,17 +13,26 @@ import (
 )
 
 // Delete is "evident topic delete".
-type Delete struct{}
+type Delete struct {
+	// IfExists passes over topics that are not there.
+	IfExists bool
+}
 
 // Deleted is what became of one topic.
 type Deleted struct {
 	Topic string `json:"topic"`
 }
 
-// Run deletes the topics that names gives, all of which must be there.
-func (Delete) Run(ctx context.Context, env tool.Env, names []string) error {
+// Run deletes the topics that names gives.
+func (d Delete) Run(ctx context.Context, env tool.Env, names []string) error {
 	return env.Admin(ctx, func(ctx context.Context, adm *kadm.Client) error {
-		if _, err := tool.Topics(ctx, adm, names...); err != nil {
+		var err error
+		if d.IfExists {
+			names, err = existing(ctx, adm, names)
+		} else {
+			_, err = tool.Topics(ctx, adm, names...)
+		}
+		if err != nil {
 			return err
 		}
 		answers, err := adm.DeleteTopics(ctx, names...)
@@ -47,4 +57,13 @@ func (Delete) Run(ctx context.Context, env tool.Env, names []string) error {
 		})
 		return errors.Join(append([]error{err}, refused...)...)
 	})
+}
+
+// existing are those of the topics that are there.
+func existing(ctx context.Context, adm *kadm.Client, names []string) ([]string, error) {
+	details, err := adm.ListTopicsWithInternal(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !details.Has(name) }), nil
 }

@@ -1,5 +1,5 @@
 // Package topic is what "evident topic" does: creating, listing, describing,
-// altering and deleting topics. Each command is a struct whose fields are its
+// altering, trimming and deleting topics. Each command is a struct whose fields are its
 // flags and whose Run does it.
 package topic
 
