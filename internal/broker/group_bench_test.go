@@ -166,6 +166,7 @@ func joinClassic(ctx context.Context, c *kgo.Client, group string) error {
 		return fmt.Errorf("join: %w", err)
 	}
 	sync := kmsg.NewPtrSyncGroupRequest()
+	sync.ProtocolType, sync.Protocol = joined.ProtocolType, joined.Protocol
 	sync.Group, sync.MemberID, sync.Generation, sync.InstanceID = group, joined.MemberID, joined.Generation, req.InstanceID
 	sync.ProtocolType, sync.Protocol = kmsg.StringPtr("consumer"), kmsg.StringPtr("range")
 	sync.GroupAssignment = []kmsg.SyncGroupRequestGroupAssignment{{MemberID: joined.MemberID, MemberAssignment: []byte("all of it")}}

@@ -68,7 +68,7 @@ func TestConsumerHeartbeatIsAnsweredOnceDurable(t *testing.T) {
 		first := begin(h.ConsumerGroupHeartbeat, hello("g", "a", "orders"))
 		pass(500 * time.Millisecond)
 		// Nothing to write, but the answer says what is not durable yet.
-		second := begin(h.ConsumerGroupHeartbeat, again("g", "a", 1))
+		second := begin(h.ConsumerGroupHeartbeat, again("g", "a", 2))
 		pass(499 * time.Millisecond)
 		if answered(first) || answered(second) {
 			t.Fatal("answered before it is durable")
@@ -86,14 +86,14 @@ func TestConsumerGroupWithAFailingDisk(t *testing.T) {
 		h.beat(hello("g", "a", "orders"))
 		store.Change(func(f *statetopictest.Faults) { f.Append = errDisk })
 		h.wantBeat(hello("g", "b", "orders"), kerr.CoordinatorNotAvailable)
-		h.wantBeat(again("g", "a", 1), kerr.CoordinatorNotAvailable)
+		h.wantBeat(again("g", "a", 2), kerr.CoordinatorNotAvailable)
 		store.Change(func(f *statetopictest.Faults) { f.Append = nil })
-		h.beat(again("g", "a", 1))
+		h.beat(again("g", "a", 2))
 		h.restart()
 		if n := len(h.describeGroup("g").Members); n != 2 {
 			t.Errorf("%d members after a restart, want 2", n)
 		}
-		h.beat(again("g", "b", 2))
+		h.beat(again("g", "b", 3))
 	})
 }
 
@@ -111,11 +111,11 @@ func TestConsumerGroupDescribe(t *testing.T) {
 		h.beat(hello("g", "a", "orders"))
 		h.stable("classic", "orders")
 		d := h.describeGroup("g")
-		if d.State != "Stable" || d.Epoch != 1 || d.AssignmentEpoch != 1 || d.AssignorName != "uniform" || len(d.Members) != 1 {
+		if d.State != "Stable" || d.Epoch != 2 || d.AssignmentEpoch != 2 || d.AssignorName != "uniform" || len(d.Members) != 1 {
 			t.Fatalf("%+v", d)
 		}
 		m := d.Members[0]
-		if m.MemberID != "a" || m.MemberEpoch != 1 || m.ClientID != "client" || m.ClientHost != "/127.0.0.1" || m.MemberType != 1 ||
+		if m.MemberID != "a" || m.MemberEpoch != 2 || m.ClientID != "client" || m.ClientHost != "/127.0.0.1" || m.MemberType != 1 ||
 			len(m.Assignment.TopicPartitions) != 1 || m.Assignment.TopicPartitions[0].Topic != "orders" || len(m.Assignment.TopicPartitions[0].Partitions) != 10 {
 			t.Errorf("%+v", m)
 		}
@@ -198,13 +198,13 @@ func TestConsumerGroupsFollowTopics(t *testing.T) {
 	inBubble(t, statetopictest.New(4), func(h *harness) {
 		h.beat(hello("g", "a", "orders", "parcels"))
 		h.topics.add("parcels", 1, 3)
-		resp := call(h.ConsumerGroupHeartbeat, again("g", "a", 1))
-		if resp.MemberEpoch != 2 || len(resp.Assignment.Topics) != 2 {
+		resp := call(h.ConsumerGroupHeartbeat, again("g", "a", 2))
+		if resp.MemberEpoch != 3 || len(resp.Assignment.Topics) != 2 {
 			t.Fatalf("%+v", resp)
 		}
 		h.TopicDeleted("parcels", h.topics.remove("parcels"))
-		resp = call(h.ConsumerGroupHeartbeat, again("g", "a", 2))
-		if resp.MemberEpoch != 2 || len(resp.Assignment.Topics) != 1 {
+		resp = call(h.ConsumerGroupHeartbeat, again("g", "a", 3))
+		if resp.MemberEpoch != 3 || len(resp.Assignment.Topics) != 1 {
 			t.Fatalf("%+v", resp)
 		}
 	})
@@ -329,10 +329,10 @@ func TestConsumerHeartbeatVersions(t *testing.T) {
 				beat := wired(t, v, h.ConsumerGroupHeartbeat, kmsg.NewPtrConsumerGroupHeartbeatRequest, kmsg.NewPtrConsumerGroupHeartbeatResponse)
 				r := beat(hello("g", strings.Repeat("a", int(v)), "orders"))
 				h.wantCode("heartbeat", r.ErrorCode, nil)
-				if *r.MemberID == "" || r.MemberEpoch != 1 || r.HeartbeatIntervalMillis != 5000 || len(r.Assignment.Topics) != 1 {
+				if *r.MemberID == "" || r.MemberEpoch != 2 || r.HeartbeatIntervalMillis != 5000 || len(r.Assignment.Topics) != 1 {
 					t.Fatalf("%+v", r)
 				}
-				if r = beat(again("g", *r.MemberID, 1)); r.ErrorCode != 0 || r.Assignment != nil {
+				if r = beat(again("g", *r.MemberID, 2)); r.ErrorCode != 0 || r.Assignment != nil {
 					t.Fatalf("%+v", r)
 				}
 				describe := wired(t, v, h.ConsumerGroupDescribe, kmsg.NewPtrConsumerGroupDescribeRequest, kmsg.NewPtrConsumerGroupDescribeResponse)

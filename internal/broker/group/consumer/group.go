@@ -16,6 +16,7 @@ type Group struct {
 	epoch        int32 // grows when a new target is needed
 	targetEpoch  int32 // epoch that the targets of the members were computed for
 	hash         int64 // of the topics that the members read, when epoch last grew
+	stored       bool  // the log holds epoch, or soon will
 	legacyTopics bool  // the log holds the topics in the form of before Kafka 4.1
 
 	members       map[string]*member
@@ -43,7 +44,7 @@ type Effects struct {
 // New returns a group without members. The id is that of the group, for its records.
 func New(cfg *Config, id string) *Group {
 	return &Group{
-		cfg: cfg, id: id, members: map[string]*member{}, static: map[string]*member{},
+		cfg: cfg, id: id, epoch: firstEpoch, targetEpoch: firstEpoch, members: map[string]*member{}, static: map[string]*member{},
 		subscriptions: subscriptions{}, regexes: map[string]*regex{}, owners: map[Partition]*member{},
 		version: unresolved,
 	}

@@ -56,6 +56,9 @@ func (g *Group) fence(members ...*member) *Downgrade {
 	}
 	g.dropRegexes()
 	g.bump(g.hashTopics())
+	if g.Empty() {
+		g.retarget() // nobody's heartbeat will
+	}
 	return nil
 }
 

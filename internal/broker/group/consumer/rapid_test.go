@@ -254,7 +254,7 @@ func (w *world) restart(t *rapid.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.g.epoch != 0 && !im.Whole() {
+	if w.g.epoch != firstEpoch && !im.Whole() {
 		t.Fatalf("epoch %d, and the image is not whole", w.g.epoch)
 	}
 	before := w.dump()

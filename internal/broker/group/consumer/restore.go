@@ -12,7 +12,7 @@ func Restore(cfg *Config, id string, env Env, im *Image) *Group {
 	g.begin(env)
 	g.legacyTopics = im.legacyTopics
 	if im.epoch != nil {
-		g.epoch, g.hash = im.epoch.epoch, im.epoch.hash
+		g.epoch, g.hash, g.stored = im.epoch.epoch, im.epoch.hash, true
 	}
 	if im.targetEpoch != nil {
 		g.targetEpoch = *im.targetEpoch

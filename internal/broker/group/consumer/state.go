@@ -8,7 +8,7 @@ type State int8
 // The states of a group.
 const (
 	Empty       State = iota // no members; offsets may still be kept
-	Assigning                // the group's epoch has grown, the target is to be computed
+	Assigning                // the group's epoch has grown, and there is no target for it yet
 	Reconciling              // some members have not got their target yet
 	Stable                   // all have
 )
@@ -43,4 +43,6 @@ const (
 	epochJoin        = 0  // the member joins, or begins anew
 	epochLeave       = -1 // the member leaves
 	epochLeaveStatic = -2 // the static member leaves and will be back
+
+	firstEpoch = 1 // of a group without members, since Kafka 4.3
 )

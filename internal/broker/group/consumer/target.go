@@ -11,15 +11,18 @@ import (
 // refresh begins a new epoch if what the members read has changed: because a
 // member says so, or because topics have come, grown or gone.
 func (g *Group) refresh(changed bool) {
-	changed = g.rematch() || changed || g.epoch == 0
-	if !changed && g.version == g.env.Topics.Version() {
+	changed = g.rematch() || changed
+	if !changed && g.stored && g.version == g.env.Topics.Version() {
 		return
 	}
 	g.dropRegexes()
 	hash := g.hashTopics()
 	g.version = g.env.Topics.Version()
-	if changed || hash != g.hash {
+	switch {
+	case changed || hash != g.hash:
 		g.bump(hash)
+	case !g.stored:
+		g.putEpoch()
 	}
 }
 
@@ -27,6 +30,11 @@ func (g *Group) refresh(changed bool) {
 func (g *Group) bump(hash int64) {
 	g.epoch++
 	g.hash = hash
+	g.putEpoch()
+}
+
+func (g *Group) putEpoch() {
+	g.stored = true
 	g.put(groupRecord(g))
 	if g.legacyTopics {
 		g.legacyTopics = false
