@@ -150,6 +150,9 @@ func (p *Partition) rebuildIndexes(d *segment) error {
 
 // scanSegment calls f for every batch of a sealed segment, with its position.
 func (l *Log) scanSegment(s *segment, f func(b batch.Batch, pos int64)) error {
+	if s.size == 0 {
+		return nil // it may have no file
+	}
 	file, err := s.open(l.files, true)
 	if err != nil {
 		return err

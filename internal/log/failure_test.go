@@ -257,6 +257,57 @@ func TestAJournalFileThatCannotBeRemovedIsNotRead(t *testing.T) {
 	})
 }
 
+// TestAJournalFileThatCouldNotBeRemovedIsGoneAfterACleanStop: once those are gone
+// that say what of it is void, it must not be read.
+func TestAJournalFileThatCouldNotBeRemovedIsGoneAfterACleanStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := newFaults()
+		l, p := started(t, disk)
+		disk.fail(vfs.OpRemove, ".journal", errDisk)
+		fill(t, p, 0, 20, 50) // more than one journal file
+		mustDo(t, p.flush())
+		synctest.Wait()
+		time.Sleep(2 * flushAge)
+		l.logs.want(t, "cannot remove a journal file that is no longer needed", "1.journal")
+		mustDo(t, p.Truncate(1))
+		disk.heal()
+		l.close()
+		_, p = started(t, disk)
+		mustDo(t, p.Err())
+		wantValues(t, values(t, p), 1)
+	})
+}
+
+// TestAFolderFromBeforeACrashOfTheProcessIsMadeDurable, before the journal that
+// has its records goes.
+func TestAFolderFromBeforeACrashOfTheProcessIsMadeDurable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := newFaults()
+		l, p := started(t, disk)
+		fill(t, p, 0, 3, 50)
+		disk.set(func(op vfs.Op) error {
+			if op.Kind == vfs.OpSyncDir && op.Name == "data/topics" {
+				return errDisk
+			}
+			return nil
+		})
+		if err := p.flush(); !errors.Is(err, errDisk) {
+			t.Fatal(err)
+		}
+		_ = l.Close()
+		disk.heal()
+		l, p = started(t, disk)
+		wantValues(t, values(t, p), 3)
+		time.Sleep(2 * flushAge)
+		synctest.Wait()
+		after := disk.mem.Crash(vfs.KeepNone)
+		_ = l.Close()
+		_, p = started(t, after)
+		mustDo(t, p.Err())
+		wantValues(t, values(t, p), 3)
+	})
+}
+
 // TestAFullDiskRefusesAppendsUntilThereIsRoom also keeps reading.
 func TestAFullDiskRefusesAppendsUntilThereIsRoom(t *testing.T) {
 	for _, size := range []int{50, 3000, largeBytes} {

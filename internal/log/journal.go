@@ -474,10 +474,14 @@ func (j *journal) release(f *journalFile) {
 			return // recovery reads the file
 		}
 	}
-	if !j.log.checkpointOrClose() {
+	// The checkpoint is to know what so far only the journal proved to be durable.
+	if !j.log.untilClosed(j.log.writeCheckpoints) {
 		return
 	}
 	reuse := j.reusable(f) && f.invalidate() == nil
+	if !reuse && !j.removeOrClose(f) {
+		return
+	}
 	j.mu.Lock()
 	j.mu.live = slices.DeleteFunc(j.mu.live, func(o *journalFile) bool { return o == f })
 	if reuse {
@@ -486,8 +490,22 @@ func (j *journal) release(f *journalFile) {
 	}
 	j.mu.Unlock()
 	if !reuse {
-		j.discard(f)
+		_ = f.f.Close() // what had to be durable was synced
 	}
+}
+
+// removeOrClose tries to remove the file until it succeeds. It returns false if
+// the log was closed before.
+func (j *journal) removeOrClose(f *journalFile) bool {
+	told := false
+	return j.log.untilClosed(func() error {
+		err := j.remove(f.name)
+		if err != nil && !told {
+			told = true
+			j.log.cfg.Logger.Warn("cannot remove a journal file that is no longer needed; it will be tried again", "file", f.name, "error", err)
+		}
+		return err
+	})
 }
 
 func (j *journal) reusable(f *journalFile) bool {
@@ -504,8 +522,8 @@ func (f *journalFile) invalidate() error {
 	return f.f.Sync()
 }
 
-// discard removes the file. If it stays behind, the floor in later rounds tells
-// that it is not needed.
+// discard removes a file that has not been used. If it stays behind it is of no
+// meaning.
 func (j *journal) discard(f *journalFile) {
 	_ = f.f.Close() // what had to be durable was synced
 	if err := j.remove(f.name); err != nil {
@@ -514,7 +532,7 @@ func (j *journal) discard(f *journalFile) {
 }
 
 func (j *journal) remove(name string) error {
-	if err := j.log.fs.Remove(name); err != nil {
+	if err := j.log.fs.RemoveAll(name); err != nil {
 		return err
 	}
 	return j.log.fs.SyncDir(j.dir)
@@ -596,15 +614,26 @@ func (p *Partition) voidJournal(offset int64) error {
 		p.mu.Unlock()
 		return nil
 	}
-	done := make(chan error, 1)
-	p.mu.commit.void = &voidRequest{offset, done}
 	p.mu.Unlock()
-	p.log.journal.queue.push(p)
-	if err := <-done; err != nil {
+	err := p.writeVoid(offset)
+	if errors.Is(err, errNoJournal) { // that may be news of a while ago
+		err = p.writeVoid(offset)
+	}
+	if err != nil {
 		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.mu.commit.journalled = offset
 	return nil
+}
+
+// writeVoid has a void entry written.
+func (p *Partition) writeVoid(offset int64) error {
+	done := make(chan error, 1)
+	p.mu.Lock()
+	p.mu.commit.void = &voidRequest{offset, done}
+	p.mu.Unlock()
+	p.log.journal.queue.push(p)
+	return <-done
 }

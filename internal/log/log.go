@@ -385,6 +385,10 @@ func (l *Log) Start(ctx context.Context) error {
 	if err := l.setStrangersAside(); err != nil {
 		return err
 	}
+	// A crash of the process alone may have left folders that are not durable yet.
+	if err := l.fs.SyncDir(l.topicsDir()); err != nil {
+		return err
+	}
 	if err := l.writeCheckpoints(); err != nil {
 		return err
 	}

@@ -54,11 +54,10 @@ func (l *Log) tryCheckpoint() {
 	}
 }
 
-// checkpointOrClose writes a checkpoint that knows what so far only the journal
-// proved to be durable, trying again until it succeeds. It returns false if the log
-// was closed before.
-func (l *Log) checkpointOrClose() bool {
-	for l.writeCheckpoints() != nil {
+// untilClosed tries f again until it succeeds. It returns false if the log was
+// closed before.
+func (l *Log) untilClosed(f func() error) bool {
+	for f() != nil {
 		for range 10 {
 			if l.isClosed() {
 				return false

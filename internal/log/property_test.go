@@ -19,7 +19,7 @@ func TestAPartitionIsAListOfRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bubble := struct{ testing.TB }{t} // hides Deadline, which means nothing in there
 		rapid.Check(bubble, func(rt *rapid.T) {
-			m := &machine{t: rt, tb: bubble, disk: newFaults(), next: 1}
+			m := &machine{t: rt, tb: bubble, brittle: brittle{disk: newFaults()}, next: 1}
 			m.open()
 			defer func() { _ = m.log.Close() }()
 			rt.Repeat(map[string]func(*rapid.T){
@@ -46,19 +46,25 @@ func TestAPartitionIsAListOfRecords(t *testing.T) {
 
 // machine is a partition beside the list that it should be.
 type machine struct {
-	t    *rapid.T
-	tb   testing.TB
-	disk *faults
-	log  *testLog
-	p    *Partition
+	brittle
+	t   *rapid.T
+	tb  testing.TB
+	log *testLog
+	p   *Partition
 
-	list     []int       // values by offset; retention counts for nothing
-	start    int64       // the log start is not below this offset
-	next     int         // the next value
-	produced []produced  // the last few that are remembered
-	armed    bool        // a fault is to come
-	fired    atomic.Bool // it has come
-	keep     vfs.Keep    // it is a power cut, which keeps this
+	list     []int      // values by offset; retention counts for nothing
+	start    int64      // the log start is not below this offset
+	next     int        // the next value
+	produced []produced // the last few that are remembered
+	all      []produced // what the producer has in the list
+}
+
+// brittle is a disk on which a fault may come up.
+type brittle struct {
+	disk  *faults
+	armed bool        // a fault is to come
+	fired atomic.Bool // it has come
+	keep  vfs.Keep    // it is a power cut, which keeps this
 }
 
 // produced is a batch of the idempotent producer that was acknowledged.
@@ -119,7 +125,7 @@ func (m *machine) recover(outcomes ...[]int) {
 	m.t.Fatalf("the partition holds %v, from offset %d on", got, m.p.LogStart())
 }
 
-func (m *machine) heal() {
+func (m *brittle) heal() {
 	m.disk.heal()
 	m.armed, m.keep = false, nil
 	m.fired.Store(false)
@@ -190,13 +196,14 @@ func (m *machine) appendBatch(rt *rapid.T, producer *batch.Producer) (raw []byte
 // produce appends a batch of the idempotent producer.
 func (m *machine) produce(rt *rapid.T) {
 	id := batch.Producer{ID: 1}
-	if n := len(m.produced); n > 0 {
-		id.Sequence = m.produced[n-1].sequence
+	if n := len(m.all); n > 0 {
+		id.Sequence = m.all[n-1].sequence
 	}
 	base := int64(len(m.list))
 	if raw, ok := m.appendBatch(rt, &id); ok {
 		next := int64(len(m.list))
-		m.produced = append(m.produced, produced{raw, base, next, id.Sequence + int32(next-base)})
+		b := produced{raw, base, next, id.Sequence + int32(next-base)}
+		m.all, m.produced = append(m.all, b), append(m.produced, b)
 		m.produced = m.produced[max(0, len(m.produced)-producerWindow):]
 	}
 }
@@ -256,7 +263,7 @@ func (m *machine) truncate(rt *rapid.T) {
 		}
 		m.recover(outcomes...)
 		m.list = slices.Clone(m.list)
-		m.produced = slices.DeleteFunc(m.produced, func(b produced) bool { return b.next > m.p.LogEnd() })
+		m.forget(m.p.LogEnd())
 		return
 	}
 	left := m.p.LogEnd()
@@ -264,7 +271,13 @@ func (m *machine) truncate(rt *rapid.T) {
 		m.t.Fatalf("truncated to %d, the log ends at %d", offset, left)
 	}
 	m.list = slices.Clone(before[:left])
-	m.produced = slices.DeleteFunc(m.produced, func(b produced) bool { return b.next > left })
+	m.forget(left)
+}
+
+// forget forgets what was produced beyond the offset end.
+func (m *machine) forget(end int64) {
+	beyond := func(b produced) bool { return b.next > end }
+	m.all, m.produced = slices.DeleteFunc(m.all, beyond), slices.DeleteFunc(m.produced, beyond)
 }
 
 func (m *machine) retain(rt *rapid.T) {
@@ -331,7 +344,7 @@ func drawKeep(rt *rapid.T) vfs.Keep {
 }
 
 // fault lets one of the next operations fail, or the power go with it.
-func (m *machine) fault(rt *rapid.T) {
+func (m *brittle) fault(rt *rapid.T) {
 	m.heal()
 	n := m.disk.Mutations() + rapid.IntRange(1, 15).Draw(rt, "operation")
 	power := rapid.Bool().Draw(rt, "power")

@@ -132,9 +132,24 @@ func outcomeOf(p *Partition) (outcome, error) {
 	for _, first := range o.open {
 		o.stable = min(o.stable, first)
 	}
+	if lost := begunBelow(p); len(lost) > 0 {
+		o.stable = p.LogStart()
+	}
+	o.stable = max(o.stable, p.LogStart())
 	o.committed = slices.DeleteFunc(o.committed, func(r stored) bool { return r.offset < p.LogStart() || r.offset >= o.stable })
 	slices.SortFunc(o.committed, func(a, b stored) int { return cmp.Compare(a.offset, b.offset) })
 	return o, err
+}
+
+// begunBelow lists the producers with transactions that are open since before the
+// log start. The batches do not tell of them.
+func begunBelow(p *Partition) (ids []int64) {
+	for _, s := range p.Producers() {
+		if s.TxnStart >= 0 && s.TxnStart < p.LogStart() {
+			ids = append(ids, s.ID)
+		}
+	}
+	return ids
 }
 
 // committedFrom reads from offset on as a consumer of committed records does, at most
@@ -208,11 +223,11 @@ func checkTransactions(p *Partition) error {
 	if err != nil {
 		return err
 	}
-	if got := p.LastStableOffset(); got != max(o.stable, p.LogStart()) {
+	if got := p.LastStableOffset(); got != o.stable {
 		return fmt.Errorf("last stable offset %d, the batches say %d (open: %v)", got, o.stable, o.open)
 	}
 	for _, s := range p.Producers() {
-		if first, ok := o.open[s.ID]; ok != (s.TxnStart >= p.LogStart()) || ok && first != s.TxnStart {
+		if first, ok := o.open[s.ID]; !slices.Contains(begunBelow(p), s.ID) && (ok != (s.TxnStart >= 0) || ok && first != s.TxnStart) {
 			return fmt.Errorf("producer %d: transaction begins at %d, the batches say %v", s.ID, s.TxnStart, o.open)
 		}
 	}
