@@ -33,7 +33,12 @@ func (b *Broker) alterClientQuotas(_ context.Context, _ *call, req *kmsg.AlterCl
 	if !req.ValidateOnly {
 		b.storeQuotas(req, entities, errs)
 	}
+	answered := make(map[quota.Entity]bool)
 	for i := range req.Entries {
+		if named[entities[i]] > 1 && answered[entities[i]] {
+			continue // one that is named twice has one answer, as in Kafka
+		}
+		answered[entities[i]] = true
 		resp.Entries = append(resp.Entries, alteredQuota(&req.Entries[i], errs[i]))
 	}
 	return resp

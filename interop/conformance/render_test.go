@@ -78,15 +78,15 @@ func fillObject(v reflect.Value, raw json.RawMessage) error {
 // at their defaults, and its lists of structs indented below it, in an order
 // that does not depend on the peer's. Left out is what is each cluster's own:
 // messages, addresses, throttling; ids are shown as there and no more.
-func render(resp kmsg.Response) []string {
+func (n names) render(resp kmsg.Response) []string {
 	v := reflect.ValueOf(resp).Elem()
-	return renderStruct(v, "", "< ")
+	return n.renderStruct(v, "", "< ")
 }
 
 // own are fields that are each cluster's own.
 var own = []string{"Version", "UnknownTags", "ThrottleMillis", "ErrorMessage", "Brokers", "Host", "Port", "Rack"}
 
-func renderStruct(v reflect.Value, label, indent string) []string {
+func (n names) renderStruct(v reflect.Value, label, indent string) []string {
 	line, below := label, []string{}
 	fresh := reflect.New(v.Type())
 	if d, ok := fresh.Interface().(interface{ Default() }); ok {
@@ -97,17 +97,17 @@ func renderStruct(v reflect.Value, label, indent string) []string {
 		switch {
 		case slices.Contains(own, name), field.Kind() == reflect.Slice && field.Len() == 0:
 		case field.Kind() == reflect.Slice && field.Type().Elem().Kind() == reflect.Struct:
-			below = append(below, renderList(field, name, indent+"  ")...)
+			below = append(below, n.renderList(field, name, indent+"  ")...)
 		case field.Kind() == reflect.Pointer && field.Type().Elem().Kind() == reflect.Struct:
 			if !field.IsNil() {
-				below = append(below, renderStruct(field.Elem(), name+":", indent+"  ")...)
+				below = append(below, n.renderStruct(field.Elem(), name+":", indent+"  ")...)
 			}
 		case field.Kind() == reflect.Struct:
-			if lines := renderStruct(field, name+":", indent+"  "); len(lines) > 1 || !strings.HasSuffix(lines[0], ":") {
+			if lines := n.renderStruct(field, name+":", indent+"  "); len(lines) > 1 || !strings.HasSuffix(lines[0], ":") {
 				below = append(below, lines...)
 			}
 		case name == "ErrorCode" && label != "" || !reflect.DeepEqual(field.Interface(), fresh.Elem().Field(i).Interface()):
-			line += " " + name + "=" + show(name, field)
+			line += " " + name + "=" + n.show(name, field)
 		}
 	}
 	if line == "" {
@@ -127,20 +127,20 @@ func outdent(lines []string) []string {
 	return lines
 }
 
-func renderList(list reflect.Value, name, indent string) []string {
+func (n names) renderList(list reflect.Value, name, indent string) []string {
 	var items [][]string
 	for i := range list.Len() {
 		if c, ok := list.Index(i).Interface().(kmsg.CreateTopicsResponseTopicConfig); ok && c.Source != int8(kmsg.ConfigSourceDynamicTopicConfig) {
 			continue // what the topic was not given is the cluster's own
 		}
-		items = append(items, renderStruct(list.Index(i), name+":", indent))
+		items = append(items, n.renderStruct(list.Index(i), name+":", indent))
 	}
 	slices.SortFunc(items, slices.Compare)
 	return slices.Concat(items...)
 }
 
 // show is a value of the field of that name.
-func show(name string, v reflect.Value) string {
+func (n names) show(name string, v reflect.Value) string {
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
 			return "null"
@@ -150,8 +150,12 @@ func show(name string, v reflect.Value) string {
 	switch name {
 	case "ErrorCode":
 		return codeName(int16(v.Int()))
-	case "TopicID", "ClusterID", "ProducerID", "MemberID", "LogDir", "SASLAuthBytes", "AssignmentEpoch", "FinalizedFeaturesEpoch":
+	case "TopicID", "ClusterID", "ProducerID", "MemberID", "Dir", "TotalBytes", "UsableBytes", "AssignmentEpoch", "FinalizedFeaturesEpoch":
 		return "some"
+	case "MemberEpoch", "Epoch": // Kafka's groups begin with 1 or 2, according to its release
+		if v.Int() > 0 {
+			return "some"
+		}
 	case "NodeID", "Leader", "LeaderID", "ControllerID", "BrokerID", "Broker", "CoordinatorID":
 		if v.Int() >= 0 {
 			return "some"
@@ -166,5 +170,5 @@ func show(name string, v reflect.Value) string {
 	if err != nil {
 		return fmt.Sprint(v.Interface())
 	}
-	return contract(strings.Trim(string(text), `"`))
+	return n.contract(strings.Trim(string(text), `"`))
 }

@@ -3,6 +3,7 @@ package conformance
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,6 +30,7 @@ import (
 // kmsg; $name stands for a name of this run. The answer has a line for each
 // struct in it, see render.
 type block struct {
+	names    names
 	comments []string
 	request  string
 	want     []string // "< " and what follows
@@ -51,8 +53,10 @@ func runScript(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	blocks := parseScript(content)
+	suffix := names("." + strings.TrimSuffix(filepath.Base(file), ".txt") + "." + peer.run)
 	for i := range blocks {
 		b := &blocks[i]
+		b.names = suffix
 		if b.request == "" {
 			continue
 		}
@@ -156,27 +160,60 @@ func (b *block) answer(t *testing.T) []string {
 	}
 	req := requestNamed(t, m[3])
 	if m[5] != "" {
-		fill(t, req, expand(m[5]))
+		fill(t, req, b.names.expand(m[5]))
 	}
 	version, err := strconv.ParseInt(m[4], 10, 16)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := peer.addresses[0]
-	switch m[1] {
-	case "leader":
-		address = leader(t, expand(m[2]), 0)
-	case "group":
-		address = coordinator(t, 0, expand(m[2]))
-	case "transaction":
-		address = coordinator(t, 1, expand(m[2]))
+	var lines []string
+	eventually(t, func() error {
+		resp := ask[kmsg.Response](t, b.target(t, m[1], m[2]), req, int16(version))
+		if lines = b.names.render(resp); !strings.Contains(b.request, "ValidateOnly") {
+			awaitTopics(t, resp)
+		}
+		if text := strings.Join(lines, " "); moving.MatchString(text) {
+			return errors.New(text)
+		}
+		return nil
+	})
+	return lines
+}
+
+// awaitTopics waits until all brokers know the topics that were created.
+func awaitTopics(t *testing.T, resp kmsg.Response) {
+	t.Helper()
+	created, ok := resp.(*kmsg.CreateTopicsResponse)
+	if !ok {
+		return
 	}
-	return render(ask[kmsg.Response](t, address, req, int16(version)))
+	for _, topic := range created.Topics {
+		if topic.ErrorCode == 0 {
+			leader(t, topic.Topic, 0)
+		}
+	}
+}
+
+// moving are errors of a coordinator that has only just got its part of the
+// groups or transactions.
+var moving = regexp.MustCompile(`=(COORDINATOR_LOAD_IN_PROGRESS|NOT_COORDINATOR|CONCURRENT_TRANSACTIONS)\b`)
+
+// target is the address of who is concerned.
+func (b *block) target(t *testing.T, kind, of string) string {
+	switch kind {
+	case "leader":
+		return leader(t, b.names.expand(of), 0)
+	case "group":
+		return coordinator(t, 0, b.names.expand(of))
+	case "transaction":
+		return coordinator(t, 1, b.names.expand(of))
+	}
+	return peer.addresses[0]
 }
 
 func requestNamed(t *testing.T, name string) kmsg.Request {
 	for key := range kmsg.MaxKey + 1 {
-		if req := kmsg.RequestForKey(int16(key)); req != nil && kmsg.NameForKey(int16(key)) == name {
+		if req := kmsg.RequestForKey(int16(key)); req != nil && strings.EqualFold(kmsg.NameForKey(int16(key)), name) { // ID and Id
 			return req
 		}
 	}
@@ -187,14 +224,17 @@ func requestNamed(t *testing.T, name string) kmsg.Request {
 // runName is $name in a script.
 var runName = regexp.MustCompile(`\$[a-z][a-z0-9-]*`)
 
+// names are those of a script in this run: what they have in common at their end.
+type names string
+
 // expand puts this run's names for those of the script.
-func expand(text string) string {
-	return runName.ReplaceAllStringFunc(text, func(s string) string { return s[1:] + "." + peer.run })
+func (n names) expand(text string) string {
+	return runName.ReplaceAllStringFunc(text, func(s string) string { return s[1:] + string(n) })
 }
 
 // contract is the reverse of expand.
-func contract(text string) string {
-	return regexp.MustCompile(`([a-z][a-z0-9-]*)\.`+peer.run).ReplaceAllString(text, "$$$1")
+func (n names) contract(text string) string {
+	return regexp.MustCompile(`([a-z][a-z0-9-]*)`+regexp.QuoteMeta(string(n))).ReplaceAllString(text, "$$$1")
 }
 
 func parseScript(content []byte) []block {

@@ -119,6 +119,9 @@ func TestConsumerGroupDescribe(t *testing.T) {
 			len(m.Assignment.TopicPartitions) != 1 || m.Assignment.TopicPartitions[0].Topic != "orders" || len(m.Assignment.TopicPartitions[0].Partitions) != 10 {
 			t.Errorf("%+v", m)
 		}
+		if m.SubscribedTopicRegex == nil || *m.SubscribedTopicRegex != "" {
+			t.Errorf("no regular expression is described as %v, want an empty one", m.SubscribedTopicRegex)
+		}
 		req := kmsg.NewPtrConsumerGroupDescribeRequest()
 		req.Groups = []string{"none", "classic", ""}
 		groups := call(h.ConsumerGroupDescribe, req).Groups
@@ -223,6 +226,9 @@ func TestMigrationThereAndBack(t *testing.T) {
 			t.Fatalf("%+v", d)
 		}
 		h.wantCode("Heartbeat", h.heartbeat("g", member, generation), kerr.RebalanceInProgress)
+		unreadable := joinRequest("g", "", "orders")
+		unreadable.Protocols[0].Metadata = nil
+		h.wantCode("JoinGroup", call(h.Join, unreadable).ErrorCode, kerr.MemberIDRequired) // the id comes first
 		join := joinRequest("g", member, "orders")
 		r := call(h.Join, join)
 		h.wantCode("JoinGroup", r.ErrorCode, nil)

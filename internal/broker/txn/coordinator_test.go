@@ -245,6 +245,11 @@ func TestSecondProducerFencesTheFirst(t *testing.T) {
 		if err := <-h.beginJoin("t", first, a0); err != kerr.ProducerFenced {
 			h.t.Errorf("the first one joins: %v", err)
 		}
+		again := h.InitProducerID(h.t.Context(), h.initRequest("t", first))
+		h.wantCode("InitProducerId of the first", again.ErrorCode, kerr.ProducerFenced)
+		if again.ProducerID != -1 || again.ProducerEpoch != -1 {
+			h.t.Errorf("who is fenced is told %d/%d", again.ProducerID, again.ProducerEpoch)
+		}
 		h.join("t", second, a0)
 		r := <-begin(h.EndTxn, endRequest("t", first, false))
 		h.wantCode("EndTxn of the first", r.ErrorCode, kerr.ProducerFenced)

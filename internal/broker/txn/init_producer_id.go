@@ -22,6 +22,9 @@ func (c *Coordinator) InitProducerID(ctx context.Context, req *kmsg.InitProducer
 	p, err := c.initProducerID(ctx, req)
 	resp := req.ResponseKind().(*kmsg.InitProducerIDResponse)
 	resp.ErrorCode = fencedCode(err, req.Version >= initFenced)
+	if err != nil {
+		p = transaction.None
+	}
 	resp.ProducerID, resp.ProducerEpoch = p.ID, p.Epoch
 	return resp
 }

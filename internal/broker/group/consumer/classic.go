@@ -40,7 +40,7 @@ func (g *Group) join(in Join, resp *kmsg.JoinGroupResponse) (*Downgrade, error) 
 	if id == "" {
 		id = in.FreshID
 	}
-	m, sub, err := g.checkJoin(id, req)
+	m, err := g.checkJoin(id, req)
 	if err != nil {
 		return nil, err
 	}
@@ -48,8 +48,12 @@ func (g *Group) join(in Join, resp *kmsg.JoinGroupResponse) (*Downgrade, error) 
 		resp.MemberID = id
 		return nil, refuse(kerr.MemberIDRequired, "")
 	}
+	sub := kmsg.NewConsumerMemberMetadata()
+	if err := sub.ReadFrom(req.Protocols[0].Metadata); err != nil {
+		return nil, refuse(kerr.InconsistentGroupProtocol, "Member %s's subscription cannot be read: %v", id, err)
+	}
 	m = g.admitClassic(m, id, req.InstanceID)
-	changed := g.learn(m, classicSays(m, in, sub))
+	changed := g.learn(m, classicSays(m, in, &sub))
 	g.refresh(changed)
 	g.retarget()
 	g.reconcile(m, owned{said: true, partitions: g.identify(sub.OwnedPartitions)}, changed)
@@ -62,27 +66,20 @@ func (g *Group) join(in Join, resp *kmsg.JoinGroupResponse) (*Downgrade, error) 
 	return g.downgradeWithout(nil), nil
 }
 
-// checkJoin finds the member with this id, or whose place it takes, and reads
-// what it subscribes to.
-func (g *Group) checkJoin(id string, req *kmsg.JoinGroupRequest) (*member, *kmsg.ConsumerMemberMetadata, error) {
-	var m *member
-	var err error
+// checkJoin finds the member with this id, or whose place it takes.
+func (g *Group) checkJoin(id string, req *kmsg.JoinGroupRequest) (m *member, err error) {
 	if req.MemberID != "" && req.InstanceID != nil {
 		m, err = g.findStatic(id, *req.InstanceID)
 	} else {
 		m, err = g.findJoining(id, req.InstanceID)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if req.ProtocolType != ProtocolType || !g.supports(req.Protocols) || tooLong(id) {
-		return nil, nil, refuse(kerr.InconsistentGroupProtocol, "Member %s's protocols are not supported.", id)
+		return nil, refuse(kerr.InconsistentGroupProtocol, "Member %s's protocols are not supported.", id)
 	}
-	sub := kmsg.NewConsumerMemberMetadata()
-	if err := sub.ReadFrom(req.Protocols[0].Metadata); err != nil {
-		return nil, nil, refuse(kerr.InconsistentGroupProtocol, "Member %s's subscription cannot be read: %v", id, err)
-	}
-	return m, &sub, nil
+	return m, nil
 }
 
 // supports reports whether all classic members support one of the protocols.

@@ -20,7 +20,7 @@ func (g *Group) Describe(topics Topics) kmsg.ConsumerGroupDescribeResponseGroup 
 		dm.MemberID, dm.MemberEpoch = m.id, m.epoch
 		dm.InstanceID, dm.RackID = nonEmpty(m.instanceID), nonEmpty(m.rackID)
 		dm.ClientID, dm.ClientHost = m.client.ID, m.client.Host
-		dm.SubscribedTopics, dm.SubscribedTopicRegex = m.reads.names, nonEmpty(m.reads.regex)
+		dm.SubscribedTopics, dm.SubscribedTopicRegex = m.reads.names, &m.reads.regex
 		dm.Assignment = describe(m.assigned.sorted(), topics)
 		dm.TargetAssignment = describe(m.target, topics)
 		dm.MemberType = consumerMember
