@@ -53,6 +53,19 @@ func BenchmarkHeartbeat(b *testing.B) {
 	}
 }
 
+func BenchmarkConsumerHeartbeat(b *testing.B) {
+	h := running(b, statetopictest.New(50))
+	h.loaded()
+	epoch := h.beat(hello("g", "m", "orders"))
+	req := again("g", "m", epoch)
+	b.ReportAllocs()
+	for b.Loop() {
+		if code := call(h.ConsumerGroupHeartbeat, req).ErrorCode; code != 0 {
+			b.Fatal(code)
+		}
+	}
+}
+
 // BenchmarkLoad reads 10,000 groups with a member and ten offsets each.
 func BenchmarkLoad(b *testing.B) {
 	const groups = 10_000

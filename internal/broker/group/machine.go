@@ -71,8 +71,8 @@ func (c *Coordinator) performConsumer(e *entry, now time.Time, before []record, 
 	}
 	e.stored = true
 	c.keep(e, records, done)
-	if g, ok := e.group.(*classic.Group); ok && fx.Downgrade.Rebalance {
-		c.perform(e, g.Rebalance(now))
+	if d := fx.Downgrade; d != nil && d.Rebalance {
+		c.perform(e, e.group.(*classic.Group).Rebalance(now))
 	}
 }
 

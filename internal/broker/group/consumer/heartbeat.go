@@ -97,16 +97,15 @@ func (g *Group) heartbeat(in Heartbeat, resp *kmsg.ConsumerGroupHeartbeatRespons
 		return err
 	}
 	m = g.admit(m, in)
-	before := m.assigned
 	changed := g.learn(m, said)
 	g.refresh(changed)
 	g.retarget()
-	g.reconcile(m, ownedOf(in.Request.Topics), changed)
+	moved := g.reconcile(m, ownedOf(in.Request.Topics), changed)
 	g.hear(m)
 
 	resp.MemberID, resp.MemberEpoch = kmsg.StringPtr(m.id), m.epoch
 	resp.HeartbeatIntervalMillis = int32(g.env.HeartbeatInterval.Milliseconds())
-	if in.Request.MemberEpoch == epochJoin || isFull(in.Request) || !m.assigned.same(before) {
+	if in.Request.MemberEpoch == epochJoin || isFull(in.Request) || moved {
 		resp.Assignment = m.assignment()
 	}
 	return nil

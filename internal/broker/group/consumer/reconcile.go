@@ -1,22 +1,25 @@
 package consumer
 
-// reconcile takes m as far towards its target as it can go now. Changed says
-// that m reads other topics since this step.
-func (g *Group) reconcile(m *member, has owned, changed bool) {
+// reconcile takes m as far towards its target as it can go now, and reports
+// whether m may now read other partitions. Changed says that m reads other topics
+// since this step.
+func (g *Group) reconcile(m *member, has owned, changed bool) (moved bool) {
 	if !changed && m.reached(g.targetEpoch) {
-		return
+		return false
 	}
 	g.resolve(m.reads)
 	next := g.next(m, has, changed)
 	if m.same(next) {
-		return
+		return false
 	}
+	moved = !m.assigned.same(next.assigned)
 	g.advance(m, next)
 	g.put(currentRecord(g.id, m))
 	m.revoke = deadline{}
 	if m.state == unrevoked && m.classic == nil {
 		g.arm(&m.revoke, m.rebalance)
 	}
+	return moved
 }
 
 func (p progress) same(o progress) bool {
