@@ -10,7 +10,7 @@ source "$(dirname "$0")/lib.sh"
 
 scripts=("$@")
 if [ $# -eq 0 ]; then
-	scripts=(franz-go java sasl python kcat kafkajs go-clients conformance)
+	scripts=(franz-go java sasl librdkafka python kcat kafkajs go-clients conformance)
 fi
 
 build_evident

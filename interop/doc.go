@@ -6,6 +6,7 @@
 //	interop/franz-go.sh              franz-go's own client tests
 //	interop/java.sh                  Kafka's tools, a first tutorial, a Kafka Streams application
 //	interop/sasl.sh                  Kafka's tools, logged in, and users by kafka-configs
+//	interop/librdkafka.sh            librdkafka's own test-suite
 //	interop/python.sh                confluent-kafka (librdkafka), kafka-python
 //	interop/kcat.sh                  kcat (librdkafka), all compressions, and logged in
 //	interop/kafkajs.sh               kafkajs, all compressions

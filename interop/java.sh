@@ -20,6 +20,7 @@ report "kafka-clients (Java)" "$version"
 
 say "Kafka Streams"
 check "word count, at_least_once" word_count at_least_once
+check "word count, exactly_once_v2" word_count exactly_once_v2
 report "kafka-streams (Java)" "$version"
 
 say "Kafka's tools"
@@ -38,6 +39,7 @@ check "kafka-verifiable-consumer, two members, classic" verifiable_members class
 check "kafka-verifiable-consumer, two members, KIP-848" verifiable_members consumer
 check "kafka-console-consumer, kafka-consumer-groups, KIP-848" consumer_protocol
 check "kafka-delete-records" delete_records
+check "kafka-producer-perf-test with transactions, kafka-transactions" transactions
 check "kafka-log-dirs, -metadata-quorum, -features, -leader-election, -acls" administration
 stop_evident
 check "kafka-dump-log reads segments and indexes" dump_log

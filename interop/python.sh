@@ -10,6 +10,7 @@ wanted=$repository/interop/python/requirements.txt
 folder=$cache/python-$(sha256sum "$wanted" | cut -c 1-12)
 if [ ! -d "$folder" ]; then
 	say "installing Python packages"
+	rm -rf "$folder.partial"
 	python3 -m venv "$folder.partial"
 	"$folder.partial/bin/pip" install --quiet --disable-pip-version-check --requirement "$wanted"
 	mv "$folder.partial" "$folder"

@@ -188,6 +188,23 @@ administration() {
 	has "SecurityDisabledException" "$work/out"
 }
 
+# transactions of 50 ms each.
+transactions() {
+	local records=20000
+	kafka topics --create --topic tools-transactions --partitions 2
+	kafka producer-perf-test --topic tools-transactions --num-records "$records" --record-size 100 --throughput -1 \
+		--transactional-id tools-transactions --transaction-duration-ms 50
+	kafka console-consumer --topic tools-transactions --from-beginning --isolation-level read_committed \
+		--max-messages "$records" --timeout-ms 60000 >"$work/records"
+	lines "$records" "$work/records"
+	tool transactions --bootstrap-server "$kafka" list >"$work/out"
+	grep -qE 'tools-transactions.*CompleteCommit' "$work/out"
+	tool transactions --bootstrap-server "$kafka" describe --transactional-id tools-transactions >"$work/out"
+	has CompleteCommit "$work/out"
+	tool transactions --bootstrap-server "$kafka" describe-producers --topic tools-transactions --partition 0 >"$work/out"
+	has ProducerId "$work/out"
+}
+
 delete_records() {
 	kafka topics --create --topic tools-delete --partitions 1
 	seq 100 | kafka console-producer --topic tools-delete
@@ -238,6 +255,11 @@ verifiable_members() {
 	kafka topics --delete --topic tools-members
 }
 
+# segments_of TOPIC: its files that hold something, with commas between them.
+segments_of() {
+	find "$work/data" -path "*/$1-*" -name '*.log' -size +0 | paste -sd,
+}
+
 # dump_log reads what a stopped node left: while it runs, its newest segments end
 # in space reserved for the next records, as Kafka's do with log.preallocate.
 dump_log() {
@@ -251,6 +273,10 @@ dump_log() {
 	if grep -q "isvalid: false" "$work/out"; then
 		return 1
 	fi
+	tool dump-log --offsets-decoder --files "$(segments_of __consumer_offsets)" >"$work/out"
+	has '"group":"tools-members-classic"' "$work/out"
+	tool dump-log --transaction-log-decoder --files "$(segments_of __transaction_state)" >"$work/out"
+	has '"transactionalId":"tools-transactions"' "$work/out"
 	tool dump-log --index-sanity-check --files "$(find "$work/data" -path '*tools-perf-none*' -name '*.index' | paste -sd,)"
 }
 

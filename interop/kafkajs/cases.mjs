@@ -127,6 +127,28 @@ const cases = {
     }
   },
 
+  async 'transactions: offsets and records are committed together, aborted ones are not read'() {
+    const source = await newTopic()
+    const sink = await newTopic()
+    const groupId = unique('group')
+    const producer = kafka.producer({ transactionalId: unique('txn'), maxInFlightRequests: 1, idempotent: true, createPartitioner: Partitioners.DefaultPartitioner })
+    await producer.connect()
+    for (const [value, end] of [['lost', 'abort'], ['kept', 'commit']]) {
+      const transaction = await producer.transaction()
+      await transaction.send({ topic: sink, messages: [{ value }] })
+      await transaction.sendOffsets({ consumerGroupId: groupId, topics: [{ topic: source, partitions: [{ partition: 0, offset: value === 'kept' ? '7' : '3' }] }] })
+      await transaction[end]()
+    }
+    await producer.disconnect()
+    // The markers may be written a moment after the commit was answered.
+    await eventually('offset 7 is committed', async () => {
+      const [committed] = await admin.fetchOffsets({ groupId, topics: [source] })
+      return committed.partitions[0].offset === '7'
+    })
+    const got = await read(sink, 1, { readUncommitted: false })
+    assert.deepEqual(got.map((m) => m.value.toString()), ['kept'])
+  },
+
   async 'admin: create, describe, add partitions, delete'() {
     const topic = await newTopic(2)
     await admin.createPartitions({ topicPartitions: [{ topic, count: 5 }] })

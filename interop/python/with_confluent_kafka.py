@@ -270,6 +270,82 @@ def case_commit():
     c.close()
 
 
+def transactional(name):
+    producer = Producer({"bootstrap.servers": SERVERS, "transactional.id": name})
+    producer.init_transactions(WAIT)
+    return producer
+
+
+def case_transactions():
+    """transactions: committed records are read, aborted ones are not"""
+    topic = new_topic(2)
+    producer = transactional(unique("txn"))
+    for round in range(6):
+        producer.begin_transaction()
+        for partition in range(2):
+            producer.produce(topic, str(round).encode(), partition=partition)
+        if round % 2:
+            producer.abort_transaction(WAIT)
+        else:
+            producer.commit_transaction(WAIT)
+    c = consumer(isolation_level="read_committed")
+    c.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in range(2)])
+    equal(sorted(m.value() for m in read(c, 6)), [b"0", b"0", b"2", b"2", b"4", b"4"])
+    equal(c.poll(1), None, "more")
+    c.close()
+
+
+def case_consume_transform_produce():
+    """transactions: offsets are committed with what was made of them"""
+    source, sink, group = new_topic(), new_topic(), unique("group")
+    produce(source, [str(i).encode() for i in range(100)])
+    c = consumer(group, isolation_level="read_committed")
+    c.subscribe([source])
+    producer = transactional(unique("txn"))
+    for commit in [False, True]:
+        messages = read(c, 100)
+        producer.begin_transaction()
+        for m in messages:
+            producer.produce(sink, m.value() + b"!")
+        producer.send_offsets_to_transaction(
+            c.position(c.assignment()), c.consumer_group_metadata(), WAIT
+        )
+        if commit:
+            producer.commit_transaction(WAIT)
+        else:
+            producer.abort_transaction(WAIT)
+            c.seek(TopicPartition(source, 0, 0))
+    equal(c.committed([TopicPartition(source, 0)], timeout=WAIT)[0].offset, 100, "committed")
+    c.close()
+    c = consumer(isolation_level="read_committed")
+    c.assign([TopicPartition(sink, 0, OFFSET_BEGINNING)])
+    equal([m.value() for m in read(c, 100)], [f"{i}!".encode() for i in range(100)])
+    c.close()
+
+
+def case_fencing():
+    """transactions: a second producer of the same id fences the first"""
+    topic, name = new_topic(), unique("txn")
+    first = transactional(name)
+    first.begin_transaction()
+    first.produce(topic, b"of a zombie")
+    first.flush(WAIT)
+    second = transactional(name)
+    try:
+        first.commit_transaction(WAIT)
+    except KafkaException as e:
+        equal(e.args[0].code(), KafkaError._FENCED, "error")
+    else:
+        raise AssertionError("the first producer could commit")
+    second.begin_transaction()
+    second.produce(topic, b"v")
+    second.commit_transaction(WAIT)
+    c = consumer(isolation_level="read_committed")
+    c.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+    equal(read(c, 1)[0].value(), b"v")
+    c.close()
+
+
 def case_admin_topics():
     """admin: create, describe, add partitions, delete"""
     a, topic = ADMIN, new_topic(2, {"retention.ms": "1234567"})

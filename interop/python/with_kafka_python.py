@@ -105,6 +105,34 @@ def case_acks():
     c.close()
 
 
+def case_transactions():
+    """transactions: offsets and records are committed together, aborted ones are not read"""
+    source, sink, group = new_topic(), new_topic(), unique("group")
+    produce(source, [b"a", b"b"])
+    c = consumer(source, group=group)
+    producer = KafkaProducer(bootstrap_servers=SERVERS, transactional_id=unique("txn"))
+    producer.init_transactions()
+    for commit in [False, True]:
+        records = read(c, 2)
+        producer.begin_transaction()
+        for r in records:
+            producer.send(sink, r.value + (b" kept" if commit else b" lost"))
+        offsets = {TopicPartition(source, 0): OffsetAndMetadata(2, "", -1)}
+        producer.send_offsets_to_transaction(offsets, c.group_metadata())
+        if commit:
+            producer.commit_transaction()
+        else:
+            producer.abort_transaction()
+            c.seek(TopicPartition(source, 0), 0)
+    # The markers may be written a moment after the commit was answered.
+    wait_until(lambda: c.committed(TopicPartition(source, 0)) == 2)
+    c.close()
+    producer.close(WAIT)
+    c = consumer(sink, isolation_level="read_committed")
+    equal([r.value for r in read(c, 2)], [b"a kept", b"b kept"])
+    c.close()
+
+
 def case_offsets():
     """consume from an offset and from a time; begin and end"""
     topic = new_topic()

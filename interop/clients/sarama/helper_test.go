@@ -16,6 +16,7 @@ func config() *sarama.Config {
 	c.Version = sarama.MaxVersion
 	c.Producer.Return.Successes = true
 	c.Producer.RequiredAcks = sarama.WaitForAll
+	c.Consumer.IsolationLevel = sarama.ReadCommitted
 	return c
 }
 

@@ -53,6 +53,31 @@ func TestAnIdempotentProducerKeepsOrder(t *testing.T) {
 	}
 }
 
+func TestCommittedRecordsAreReadAndAbortedOnesAreNot(t *testing.T) {
+	topic := newTopic(t, 1, nil)
+	p := newProducer(t, func(c *sarama.Config) {
+		c.Producer.Idempotent = true
+		c.Producer.Transaction.ID = clients.Unique("txn")
+		c.Net.MaxOpenRequests = 1
+	})
+	for _, commit := range []bool{false, true, false, true} {
+		value, end := "lost", p.AbortTxn
+		if commit {
+			value, end = "kept", p.CommitTxn
+		}
+		if err := p.BeginTxn(); err != nil {
+			t.Fatal(err)
+		}
+		send(t, p, &sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder(value)})
+		if err := end(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := valuesOf(read(t, topic, sarama.OffsetOldest, 2)); !slices.Equal(got, []string{"kept", "kept"}) {
+		t.Errorf("read %q", got)
+	}
+}
+
 func TestEachKindOfAcks(t *testing.T) {
 	topic := newTopic(t, 1, nil)
 	for _, acks := range []sarama.RequiredAcks{sarama.NoResponse, sarama.WaitForLocal, sarama.WaitForAll} {
