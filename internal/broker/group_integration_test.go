@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -194,7 +195,7 @@ func TestConsumersOutliveTheBroker(t *testing.T) {
 	g := newGroupTest(start(t))
 	g.create(4, nil, "t")
 	here, move := follow(g.server)
-	m := g.join(here, kgo.RequestRetries(1000), kgo.RetryBackoffFn(func(int) time.Duration { return 10 * time.Millisecond }))
+	m := g.join(here, kgo.RequestRetries(math.MaxInt32), kgo.RetryBackoffFn(func(int) time.Duration { return 10 * time.Millisecond }))
 	g.fill(0, 100)
 	g.awaitRecords(100)
 	before := g.awaitStable(1)

@@ -135,13 +135,6 @@ func (s *sessions) of(conn any) []*session {
 	return all
 }
 
-// count is how many sessions there are.
-func (s *sessions) count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.mu.byKey)
-}
-
 // take removes a partition and returns it, or nil. The lock is held.
 func (s *session) take(at place) *part {
 	p := s.mu.parts[at]
