@@ -35,7 +35,7 @@ var codes = []struct {
 	{log.ErrInvalidRecord, kerr.InvalidRecord},
 	{log.ErrBatchTooLarge, kerr.MessageTooLarge},
 	{log.ErrInvalidTimestamp, kerr.InvalidTimestamp},
-	{log.ErrUnsupportedFormat, kerr.UnsupportedForMessageFormat},
+	{log.ErrUnsupportedFormat, kerr.InvalidRecord},
 	{log.ErrUnsupportedCodec, kerr.UnsupportedCompressionType},
 	{log.ErrOutOfOrderSequence, kerr.OutOfOrderSequenceNumber},
 	{log.ErrProducerFenced, kerr.InvalidProducerEpoch},

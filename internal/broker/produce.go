@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -197,6 +198,8 @@ func (s *slot) plan(t *metadata.Topic, records []byte) error {
 	}
 	b, rest, err := batch.Next(records)
 	switch {
+	case errors.Is(err, batch.ErrShort):
+		return refuse(kerr.InvalidRecord, "%v", err)
 	case err != nil:
 		return nil // the log knows why
 	case len(rest) > 0:

@@ -65,7 +65,13 @@ func replicas() int16 { return int16(min(3, peer.brokers)) }
 
 // name makes a name of this run.
 func name(t *testing.T, what string) string {
-	return strings.NewReplacer("/", "-", " ", "-").Replace(t.Name()) + "." + what + "." + peer.run
+	legal := strings.Map(func(c rune) rune {
+		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' {
+			return c
+		}
+		return '-'
+	}, t.Name())
+	return legal + "." + what + "." + peer.run
 }
 
 func newClient(t *testing.T, opts ...kgo.Opt) *kgo.Client {
