@@ -3,6 +3,7 @@ package txn
 import (
 	"context"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,12 +75,20 @@ func TestRequestsWaitInTurn(t *testing.T) {
 		h.join("t", p, a0)
 		h.store.Set(statetopictest.Faults{Delay: 100 * time.Millisecond})
 		next := h.end("t", p, true)
+		var mu sync.Mutex
 		var order []int
+		joined := func() []int {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(order)
+		}
 		note := func(n int) func(*kerr.Error) {
 			return func(err *kerr.Error) {
 				if err != nil {
 					h.t.Errorf("join %d: %v", n, err)
 				}
+				mu.Lock()
+				defer mu.Unlock()
 				order = append(order, n)
 			}
 		}
@@ -88,12 +97,12 @@ func TestRequestsWaitInTurn(t *testing.T) {
 		h.Join("t", next, []transaction.Partition{a0}, note(3)) // is there when 1 is, but must not overtake 2
 		ended := begin(h.EndTxn, endRequest("t", next, false))
 		pass(99 * time.Millisecond)
-		if len(order) > 0 {
-			h.t.Errorf("joined %v while the transaction before was being completed", order)
+		if got := joined(); len(got) > 0 {
+			h.t.Errorf("joined %v while the transaction before was being completed", got)
 		}
 		pass(time.Second)
-		if !slices.Equal(order, []int{1, 2, 3}) || !answered(ended) {
-			h.t.Errorf("joined in the order %v", order)
+		if got := joined(); !slices.Equal(got, []int{1, 2, 3}) || !answered(ended) {
+			h.t.Errorf("joined in the order %v", got)
 		}
 		h.wantMarkers("abort a-0 of 101/2", "abort b-0 of 101/2", "commit a-0 of 101/1")
 	})
