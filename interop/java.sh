@@ -40,6 +40,8 @@ check "kafka-verifiable-consumer, two members, KIP-848" verifiable_members consu
 check "kafka-console-consumer, kafka-consumer-groups, KIP-848" consumer_protocol
 check "kafka-delete-records" delete_records
 check "kafka-producer-perf-test with transactions, kafka-transactions" transactions
+check "kafka-configs sets quotas, kafka-producer-perf-test keeps to them" quotas
+check "kafka-reassign-partitions" reassign_partitions
 check "kafka-log-dirs, -metadata-quorum, -features, -leader-election, -acls" administration
 stop_evident
 check "kafka-dump-log reads segments and indexes" dump_log

@@ -299,6 +299,10 @@ func TestAlterConfigsAnswersAsKafka(t *testing.T) {
 		{"name that cannot be", topic, "a b", nil, kerr.InvalidTopicException, `"a b"`},
 		{"no name", topic, "", []op{{Name: "retention.ms", Value: str("1")}}, kerr.InvalidRequest, "name one"},
 		{"broker", broker, "1", []op{{Name: "num.partitions", Value: str("1")}}, kerr.InvalidRequest, "node starts"},
+		{"all brokers", broker, "", []op{{Name: "num.partitions", Value: str("1")}}, kerr.InvalidRequest, "node starts"},
+		{"another broker", broker, "2", nil, kerr.BrokerIDNotRegistered, `"2"`},
+		{"no broker", broker, "x", nil, kerr.BrokerIDNotRegistered, `"x"`},
+		{"delete what no broker has", broker, "1", []op{{Name: "leader.replication.throttled.rate", Op: 1}}, nil, ""},
 		{"loggers", kmsg.ConfigResourceTypeBrokerLogger, "1", nil, kerr.InvalidRequest, "resource type 8"},
 		{"good", topic, "t", []op{{Name: "retention.ms", Value: str("1")}}, nil, ""},
 		{"delete what is not set", topic, "t", []op{{Name: "segment.ms", Op: 1}}, nil, ""},
@@ -460,10 +464,8 @@ func TestOneBrokerCoordinatesAll(t *testing.T) {
 	}
 }
 
-func TestDescribeClusterAndLeaderEpochs(t *testing.T) {
+func TestDescribeClusterTellsOfBrokersOnly(t *testing.T) {
 	s := start(t)
-	topic := s.topic("t", 1)
-	s.append(topic, 0, "a", "b")
 	req := kmsg.NewPtrDescribeClusterRequest()
 	req.Version, req.EndpointType = 2, 1
 	if got := ask[*kmsg.DescribeClusterResponse](s.dial(), req); got.ClusterID != s.ClusterID() || got.Brokers[0].NodeID != 1 {
@@ -472,13 +474,37 @@ func TestDescribeClusterAndLeaderEpochs(t *testing.T) {
 	req.EndpointType = 2
 	got := ask[*kmsg.DescribeClusterResponse](s.dial(), req)
 	check(t, "controllers", got.ErrorCode, got.ErrorMessage, kerr.MismatchedEndpointType, "controllers")
+	req.EndpointType = 3
+	got = ask[*kmsg.DescribeClusterResponse](s.dial(), req)
+	check(t, "nobody", got.ErrorCode, got.ErrorMessage, kerr.UnsupportedEndpointType, "type 3")
+}
 
-	for asked, want := range map[int32]int64{0: 2, 5: -1} {
-		req := kmsg.NewPtrOffsetForLeaderEpochRequest()
-		req.Version = 4
-		req.Topics = []kmsg.OffsetForLeaderEpochRequestTopic{{Topic: "t", Partitions: []kmsg.OffsetForLeaderEpochRequestTopicPartition{{CurrentLeaderEpoch: -1, LeaderEpoch: asked}}}}
-		if rp := ask[*kmsg.OffsetForLeaderEpochResponse](s.dial(), req).Topics[0].Partitions[0]; rp.EndOffset != want || rp.ErrorCode != 0 {
-			t.Errorf("epoch %d: %+v, want end %d", asked, rp, want)
+// The only epoch there ever is ends where the partition does.
+func TestLeaderEpochsEndAsInKafka(t *testing.T) {
+	s := start(t)
+	topic := s.topic("t", 2)
+	s.append(topic, 0, "a", "b")
+	for _, c := range []struct {
+		topic              string
+		partition          int32
+		believed, asked    int32
+		wantEpoch, wantEnd int64
+		want               error
+	}{
+		{"t", 0, -1, 0, 0, 2, nil}, {"t", 0, 0, 0, 0, 2, nil}, {"t", 1, -1, 0, 0, 0, nil},
+		{"t", 0, -1, 5, -1, -1, nil}, {"t", 0, -1, -1, -1, -1, nil},
+		{"t", 0, 1, 0, -1, -1, kerr.UnknownLeaderEpoch},
+		{"t", 2, -1, 0, -1, -1, kerr.UnknownTopicOrPartition}, {"gone", 0, -1, 0, -1, -1, kerr.UnknownTopicOrPartition},
+	} {
+		for version := int16(2); version <= 4; version++ {
+			req := kmsg.NewPtrOffsetForLeaderEpochRequest()
+			req.Version = version
+			rp := kmsg.OffsetForLeaderEpochRequestTopicPartition{Partition: c.partition, CurrentLeaderEpoch: c.believed, LeaderEpoch: c.asked}
+			req.Topics = []kmsg.OffsetForLeaderEpochRequestTopic{{Topic: c.topic, Partitions: []kmsg.OffsetForLeaderEpochRequestTopicPartition{rp}}}
+			got := ask[*kmsg.OffsetForLeaderEpochResponse](s.dial(), req).Topics[0].Partitions[0]
+			if err := kerr.ErrorForCode(got.ErrorCode); !errors.Is(err, c.want) || int64(got.LeaderEpoch) != c.wantEpoch || got.EndOffset != c.wantEnd || got.Partition != c.partition {
+				t.Errorf("%+v, version %d: %v, %+v", c, version, err, got)
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -63,7 +64,20 @@ func (b *Broker) alter(r resource, times int, validateOnly bool, change func(map
 	case kmsg.ConfigResourceTypeGroupConfig:
 		return b.alterGroupConfigs(r.name, validateOnly, change)
 	case kmsg.ConfigResourceTypeBroker:
-		return refuse(kerr.InvalidRequest, "broker configs are given when the node starts and cannot be altered")
+		return b.alterBroker(r.name, change)
 	}
 	return unsupportedResource(r.kind)
+}
+
+// alterBroker accepts what changes nothing: no broker has dynamic configs, so they
+// can be deleted, as Kafka's tools do to be sure.
+func (b *Broker) alterBroker(name string, change func(map[string]string) (map[string]string, error)) error {
+	if id, err := strconv.ParseInt(name, 10, 32); name != "" && (err != nil || int32(id) != b.cfg.NodeID) {
+		return refuse(kerr.BrokerIDNotRegistered, "there is no broker %q, only %d", name, b.cfg.NodeID)
+	}
+	configs, err := change(make(map[string]string))
+	if err == nil && len(configs) > 0 {
+		err = refuse(kerr.InvalidRequest, "broker configs are given when the node starts and cannot be altered")
+	}
+	return err
 }

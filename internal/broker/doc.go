@@ -23,6 +23,10 @@
 // lost by that, since the answers behind it must wait too, and a connection
 // holds one decoded request and one large response at a time.
 //
+// A client over its quota is told so at once, and its connection is muted: the
+// reader admits no request and the writer handles none until the time is over
+// (see rest).
+//
 // # Memory
 //
 // Every request is charged to a budget for all connections before its bytes

@@ -36,7 +36,7 @@ func (c *conn) readLoop() error {
 		if c.expired(p.key) {
 			return errExpired
 		}
-		if err := c.rest.wait(c.ctx); err != nil {
+		if err := c.endure(); err != nil {
 			return err
 		}
 		cl, err := c.admit(p)

@@ -85,9 +85,12 @@ func (b *Broker) quotaTime(began time.Time) time.Duration {
 	return time.Since(began)
 }
 
-// mute lets the connection rest for so long, and returns that in milliseconds.
+// mute lets the connection rest for so long, and returns that in milliseconds. It
+// is no longer than a connection may go without a request, which ends the wait
+// anyway.
 func (c *call) mute(l quota.Limit, wait time.Duration) int32 {
-	ms := min(wait.Milliseconds(), math.MaxInt32)
+	ms := min(wait, c.conn.broker.cfg.IdleTimeout).Milliseconds()
+	ms = min(ms, math.MaxInt32)
 	if ms <= 0 {
 		return 0
 	}
@@ -95,6 +98,26 @@ func (c *call) mute(l quota.Limit, wait time.Duration) int32 {
 	c.conn.broker.metrics.throttled[l].Add(wait.Seconds())
 	c.conn.rest.extend(wait)
 	return int32(ms)
+}
+
+// endure waits in the reader until the rest is over, or the client is gone.
+func (c *conn) endure() error {
+	for left := c.rest.left(); left > 0; left = c.rest.left() {
+		err := c.net.SetReadDeadline(time.Now().Add(left))
+		if err == nil {
+			_, err = c.reader.Peek(c.reader.Size())
+		}
+		switch {
+		case err == nil: // no more can be taken off the socket
+			return c.rest.wait(c.ctx)
+		case isTimeout(err):
+		case isGone(err):
+			return errGone
+		default:
+			return err
+		}
+	}
+	return nil
 }
 
 // throttler is an answer that can tell the client how long its connection is muted.
@@ -121,11 +144,19 @@ func (r *rest) extend(d time.Duration) {
 	}
 }
 
+// left is how long it still is.
+func (r *rest) left() time.Duration {
+	if r.end.Load() == 0 {
+		return 0
+	}
+	return max(0, time.Duration(r.end.Load())-time.Since(r.since))
+}
+
 // wait returns when the rest is over, or an error when ctx is.
 func (r *rest) wait(ctx context.Context) error {
 	for {
-		left := time.Duration(r.end.Load()) - time.Since(r.since)
-		if r.end.Load() == 0 || left <= 0 {
+		left := r.left()
+		if left == 0 {
 			return nil
 		}
 		timer := time.NewTimer(left)

@@ -3,6 +3,7 @@ package broker
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -178,7 +179,7 @@ func TestMutedConnectionsAnswerNothingAndCanBeClosed(t *testing.T) {
 		topic := s.topic("t", 1)
 		s.piped("admin").setQuota("producer_byte_rate", 1, "client-id", "raw")
 		c := s.piped("raw")
-		if wait := c.produceBytes(topic, 5000); wait < time.Hour {
+		if wait := c.produceBytes(topic, 5000); wait != s.cfg.IdleTimeout { // an hour and a half, were it longer
 			t.Fatalf("told to wait %v", wait)
 		}
 		versions := kmsg.NewPtrApiVersionsRequest()
@@ -189,6 +190,23 @@ func TestMutedConnectionsAnswerNothingAndCanBeClosed(t *testing.T) {
 		}
 		if d := took(s.Close); d > time.Second {
 			t.Errorf("closing took %v", d)
+		}
+	})
+}
+
+// What waits for its quota takes nothing once its client is gone.
+func TestMutedConnectionsEndWithTheirClients(t *testing.T) {
+	bubble(t, func(t *testing.T, s *server) {
+		topic := s.topic("t", 1)
+		s.piped("admin").setQuota("producer_byte_rate", 1, "client-id", "raw")
+		c := s.piped("raw")
+		c.produceBytes(topic, 5000)
+		c.send(kmsg.NewPtrApiVersionsRequest())
+		synctest.Wait()
+		c.Close()
+		synctest.Wait()
+		if n := testutil.ToFloat64(s.metrics.connections); n != 1 { // that of admin
+			t.Errorf("%v connections", n)
 		}
 	})
 }

@@ -205,6 +205,37 @@ transactions() {
 	has ProducerId "$work/out"
 }
 
+quotas() {
+	kafka configs --alter --add-config producer_byte_rate=100000 --entity-type clients --entity-name perf-producer-client
+	kafka configs --alter --add-config request_percentage=50 --entity-type users --entity-name alice \
+		--entity-type clients --entity-default
+	kafka configs --describe --entity-type clients >"$work/out"
+	has "Quota configs for client-id 'perf-producer-client' are producer_byte_rate=100000.0" "$work/out"
+	kafka configs --describe --entity-type users --entity-type clients >"$work/out"
+	has "Quota configs for user-principal 'alice', the default client-id are request_percentage=50.0" "$work/out"
+	kafka configs --alter --delete-config request_percentage --entity-type users --entity-name alice \
+		--entity-type clients --entity-default
+	kafka topics --create --topic tools-quotas --partitions 1
+	# 1.5 MB at 100 KB/s, the first megabyte being free: five seconds at least.
+	kafka producer-perf-test --topic tools-quotas --num-records 15000 --record-size 100 --throughput -1 \
+		--command-property client.id=perf-producer-client >"$work/out"
+	local rate
+	rate=$(tail -1 "$work/out" | sed 's/.* \([0-9.]*\) records\/sec.*/\1/')
+	[ "${rate%.*}" -lt 4000 ] || { cat "$work/out"; return 1; }
+	kafka configs --alter --delete-config producer_byte_rate --entity-type clients --entity-name perf-producer-client
+}
+
+reassign_partitions() {
+	kafka topics --create --topic tools-reassign --partitions 1
+	echo '{"version":1,"partitions":[{"topic":"tools-reassign","partition":0,"replicas":[1]}]}' >"$work/reassign.json"
+	kafka reassign-partitions --execute --reassignment-json-file "$work/reassign.json" >"$work/out"
+	has "Successfully started partition reassignment for tools-reassign-0" "$work/out"
+	kafka reassign-partitions --verify --reassignment-json-file "$work/reassign.json" >"$work/out"
+	has "Reassignment of partition tools-reassign-0 is completed" "$work/out"
+	kafka reassign-partitions --list >"$work/out"
+	has "No partition reassignments found" "$work/out"
+}
+
 delete_records() {
 	kafka topics --create --topic tools-delete --partitions 1
 	seq 100 | kafka console-producer --topic tools-delete

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/evidentlog/evident/internal/auth"
+	"github.com/evidentlog/evident/internal/broker/quota"
 	"github.com/evidentlog/evident/internal/log"
 	"github.com/evidentlog/evident/internal/vfs"
 )
@@ -36,6 +37,23 @@ var workload = []change{
 	{setUsers(1, "alice", "bob"), func(m map[string]string) { m["user alice"], m["user bob"] = "1", "1" }},
 	{setUsers(2, "alice"), func(m map[string]string) { m["user alice"] = "2" }},
 	{setUsers(0, "bob"), func(m map[string]string) { delete(m, "user bob") }},
+	{limitAll(5), func(m map[string]string) { m["limit"] = "5" }},
+	{limitAll(6), func(m map[string]string) { m["limit"] = "6" }},
+	{limitAll(0), func(m map[string]string) { delete(m, "limit") }},
+}
+
+// limitAll limits the default user; 0 takes that back.
+func limitAll(bytes float64) func(*Store) error {
+	return func(s *Store) error {
+		return s.AlterQuotas(func(*quota.Table) map[quota.Entity]map[string]float64 {
+			changes := make(map[quota.Entity]map[string]float64)
+			e := quota.Entity{User: quota.Name{Kind: quota.Default}}
+			if changes[e] = nil; bytes > 0 {
+				changes[e] = map[string]float64{"producer_byte_rate": bytes}
+			}
+			return changes
+		})
+	}
 }
 
 // setUsers gives users a credential of so many iterations; 0 deletes them.
@@ -61,6 +79,9 @@ func modelOf(s *Store) map[string]string {
 	m := make(map[string]string)
 	for name, credentials := range s.Users().All() {
 		m["user "+name] = fmt.Sprint(credentials[auth.ScramSHA256].Iterations)
+	}
+	for _, limits := range s.Quotas().All() {
+		m["limit"] = fmt.Sprint(limits["producer_byte_rate"])
 	}
 	for t := range s.Snapshot().All() {
 		m[t.Name] = fmt.Sprint(len(t.Partitions), " ", t.Configs["retention.ms"])
