@@ -188,12 +188,16 @@ func txnProduce(t testing.TB, version int16, id string, topic *metadata.Topic, p
 	return req
 }
 
+func initTxnRequest(id string) *kmsg.InitProducerIDRequest {
+	req := kmsg.NewPtrInitProducerIDRequest()
+	req.Version, req.TransactionalID, req.TransactionTimeoutMillis = 5, &id, 60_000
+	return req
+}
+
 // initTxn begins as a producer.
 func (r *raw) initTxn(id string) transaction.Producer {
 	r.t.Helper()
-	req := kmsg.NewPtrInitProducerIDRequest()
-	req.Version, req.TransactionalID, req.TransactionTimeoutMillis = 5, &id, 60_000
-	resp := ask[*kmsg.InitProducerIDResponse](r, req)
+	resp := ask[*kmsg.InitProducerIDResponse](r, initTxnRequest(id))
 	if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
 		r.t.Fatal(err)
 	}
