@@ -30,6 +30,8 @@ type server struct {
 	addr string
 	info ListenerInfo
 	stop func()
+
+	powerless bool // the log cannot be closed in order
 }
 
 // start starts a server; change may alter its configuration.
@@ -107,10 +109,16 @@ func (s *server) listen() {
 		if err := <-served; err != nil && !errors.Is(err, errClosing) { // closed before it served
 			s.t.Errorf("serve: %v", err)
 		}
-		if err := s.log.Close(); err != nil {
+		if err := s.log.Close(); err != nil && !s.powerless {
 			s.t.Errorf("close the log: %v", err)
 		}
 	})
+}
+
+// abandon stops a server whose disk has lost power.
+func (s *server) abandon() {
+	s.powerless = true
+	s.stop()
 }
 
 // client returns a franz-go client of the server.

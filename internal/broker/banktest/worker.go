@@ -1,0 +1,155 @@
+package banktest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// worker is one that always comes back: whatever happens to its process, another
+// with the same transactional id and the same place in the group takes over.
+type worker struct {
+	bank *Bank
+	name string
+	rng  *rand.Rand // owned by run
+}
+
+// run starts processes until ctx ends, each when the one before is as good as
+// gone.
+func (w *worker) run(ctx context.Context) error {
+	var gone sync.WaitGroup
+	defer gone.Wait()
+	for ctx.Err() == nil {
+		p, err := w.start(ctx)
+		if err != nil {
+			return err
+		}
+		life := time.Duration(100+w.rng.IntN(900)) * time.Millisecond
+		select {
+		case <-ctx.Done():
+		case <-time.After(life):
+		}
+		after := time.Duration(w.rng.IntN(400)) * time.Millisecond
+		switch fate := w.rng.IntN(10); {
+		case ctx.Err() != nil || fate < 2:
+			gone.Go(p.leave)
+		case fate < 7:
+			w.bank.cfg.Logf("%s is killed", w.name)
+			gone.Go(p.kill)
+		default:
+			w.bank.cfg.Logf("%s is frozen", w.name)
+			p.wire.freeze()
+			gone.Go(func() { p.haunt(after) })
+		}
+	}
+	return nil
+}
+
+// process is one client of a worker.
+type process struct {
+	wire    *wire
+	session *kgo.GroupTransactSession
+	rng     *rand.Rand // owned by work
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when work has ended
+}
+
+func (w *worker) start(ctx context.Context) (*process, error) {
+	p := &process{wire: new(wire), rng: rand.New(rand.NewPCG(w.rng.Uint64(), 0)), done: make(chan struct{})}
+	session, err := kgo.NewGroupTransactSession(append(w.bank.options(p.wire),
+		kgo.TransactionalID(w.name), kgo.TransactionTimeout(2*time.Second),
+		kgo.ConsumerGroup(group), kgo.InstanceID(w.name), kgo.ConsumeTopics(ordersTopic),
+		kgo.HeartbeatInterval(50*time.Millisecond), kgo.RebalanceTimeout(2*time.Second),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(50*time.Millisecond),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.ProducerLinger(0),
+	)...)
+	if err != nil {
+		return nil, err
+	}
+	p.session = session
+	ctx, p.cancel = context.WithCancel(ctx)
+	go func() {
+		defer close(p.done)
+		for ctx.Err() == nil {
+			if p.work(ctx) != nil {
+				select { // its producer may be fenced: it is of no use any more
+				case <-ctx.Done():
+				case <-time.After(10 * time.Millisecond):
+				}
+			}
+		}
+	}()
+	return p, nil
+}
+
+// kill ends the process with whatever it was doing.
+func (p *process) kill() {
+	p.cancel()
+	p.wire.kill()
+	p.session.Close()
+	<-p.done
+}
+
+// leave ends the process in order, unless that takes too long.
+func (p *process) leave() {
+	p.cancel()
+	late := time.AfterFunc(time.Second, p.wire.kill)
+	defer late.Stop()
+	<-p.done
+	p.session.Close()
+}
+
+// haunt lets a frozen process go on for a while when its successor has begun.
+func (p *process) haunt(after time.Duration) {
+	time.Sleep(after)
+	p.wire.thaw()
+	time.Sleep(100 * time.Millisecond)
+	p.kill()
+}
+
+// work carries out some orders in one transaction, or aborts it at will.
+func (p *process) work(ctx context.Context) error {
+	fetches := p.session.PollRecords(ctx, 1+p.rng.IntN(20))
+	if ctx.Err() != nil || fetches.NumRecords() == 0 {
+		return ctx.Err()
+	}
+	if err := p.session.Begin(); err != nil {
+		return err
+	}
+	how := kgo.TransactionEndTry(p.rng.IntN(8) > 0)
+	var failed error
+	for _, r := range fetches.Records() {
+		if err := p.carryOut(ctx, r); err != nil {
+			failed = err
+		}
+	}
+	if failed != nil {
+		how = kgo.TryAbort
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	_, err := p.session.End(ctx, how)
+	return err
+}
+
+func (p *process) carryOut(ctx context.Context, r *kgo.Record) error {
+	var o order
+	if err := json.Unmarshal(r.Value, &o); err != nil {
+		return fmt.Errorf("order at offset %d: %w", r.Offset, err)
+	}
+	debit, err := record(entriesTopic, o.From, entry{o.ID, o.From, -o.Amount})
+	if err != nil {
+		return err
+	}
+	credit, err := record(entriesTopic, o.To, entry{o.ID, o.To, o.Amount})
+	if err != nil {
+		return err
+	}
+	return p.session.ProduceSync(ctx, debit, credit).FirstErr()
+}
