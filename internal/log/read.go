@@ -38,7 +38,7 @@ func (p *Partition) read(offset, end int64, maxBytes int, minOne bool) (*Slice, 
 		}
 		s := &Slice{p: p, seg: seg, start: from.pos, end: limit}
 		if err == nil {
-			err = s.plan(from, offset, maxBytes, minOne)
+			err = s.plan(from, offset, end, maxBytes, minOne)
 		}
 		switch {
 		case err == nil:
@@ -52,20 +52,32 @@ func (p *Partition) read(offset, end int64, maxBytes int, minOne bool) (*Slice, 
 	}
 }
 
-// plan finds where s begins and ends, and opens its file.
-func (s *Slice) plan(from cursor, offset int64, maxBytes int, minOne bool) (err error) {
+// plan finds where s begins and ends, not above the offset end, and opens its file.
+func (s *Slice) plan(from cursor, offset, end int64, maxBytes int, minOne bool) (err error) {
 	if from.offset != offset {
 		if s.start, err = s.seek(from.pos, offset); err != nil {
 			return err
 		}
 	}
-	if s.start >= s.end { // segments reach up to each other
+	switch {
+	case s.start < s.end:
+	case s.seg.reaches(s.p, end): // compaction has removed what lay below end
+		s.seg, s.end = nil, s.start
+		return nil
+	default: // segments reach up to each other
 		return fmt.Errorf("%w: %s ends before offset %d: the segment that held it is missing", ErrCorruption, s.seg.logName(), offset)
 	}
 	if err := s.clip(maxBytes, minOne); err != nil {
 		return err
 	}
 	return s.pin()
+}
+
+// reaches tells whether the offset lies in the segment.
+func (s *segment) reaches(p *Partition, offset int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return offset < s.next
 }
 
 // pin opens the segment's file, unless memory has the first bytes.

@@ -91,29 +91,42 @@ func batchesBelow(p *Partition) (out []batch.Batch, err error) {
 	return out, nil
 }
 
-// outcome is what the batches of a partition say of its transactions.
+// outcome is what batches say of transactions.
 type outcome struct {
 	stable    int64
 	open      map[int64]int64 // first offset by producer
-	aborted   []abortEntry    // without the stable offset
-	committed []stored        // records below stable that readers see
+	committed []stored
 }
 
-// outcomeOf follows the batches one by one, as simply as can be.
+// outcomeOf is what the batches of p say.
 func outcomeOf(p *Partition) (outcome, error) {
 	all, err := batchesBelow(p)
-	o := outcome{open: make(map[int64]int64), stable: p.HighWatermark()}
+	if err != nil {
+		return outcome{}, err
+	}
+	o, err := followed(all, p.HighWatermark())
+	if lost := begunBelow(p); len(lost) > 0 {
+		o.stable = p.LogStart()
+	}
+	o.stable = max(o.stable, p.LogStart())
+	o.committed = slices.DeleteFunc(o.committed, func(r stored) bool { return r.offset < p.LogStart() || r.offset >= o.stable })
+	return o, err
+}
+
+// followed goes through the batches one by one, as simply as can be.
+func followed(all []batch.Batch, end int64) (outcome, error) {
+	o := outcome{open: make(map[int64]int64), stable: end}
 	held := make(map[int64][]stored)
 	for _, b := range all {
 		id := b.ProducerID()
 		if m, ok := b.Marker(); ok {
 			if m.Commit {
 				o.committed = append(o.committed, held[id]...)
-			} else if first, ok := o.open[id]; ok {
-				o.aborted = append(o.aborted, abortEntry{producer: id, first: first, last: b.BaseOffset()})
 			}
 			delete(o.open, id)
 			delete(held, id)
+		}
+		if b.Attributes().Control() { // or of one that compaction has emptied
 			continue
 		}
 		records, _, err := recordsOf(b)
@@ -132,13 +145,8 @@ func outcomeOf(p *Partition) (outcome, error) {
 	for _, first := range o.open {
 		o.stable = min(o.stable, first)
 	}
-	if lost := begunBelow(p); len(lost) > 0 {
-		o.stable = p.LogStart()
-	}
-	o.stable = max(o.stable, p.LogStart())
-	o.committed = slices.DeleteFunc(o.committed, func(r stored) bool { return r.offset < p.LogStart() || r.offset >= o.stable })
 	slices.SortFunc(o.committed, func(a, b stored) int { return cmp.Compare(a.offset, b.offset) })
-	return o, err
+	return o, nil
 }
 
 // begunBelow lists the producers with transactions that are open since before the

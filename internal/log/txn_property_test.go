@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -19,13 +20,19 @@ import (
 // failures and power cuts in between, the batches that were acknowledged are there,
 // and what is told of transactions is what the batches say.
 func TestTransactionsFollowFromTheBatches(t *testing.T) {
+	for name, compact := range map[string]bool{"deleted": false, "compacted": true} {
+		t.Run(name, func(t *testing.T) { runTxnMachine(t, compact) })
+	}
+}
+
+func runTxnMachine(t *testing.T, compact bool) {
 	synctest.Test(t, func(t *testing.T) {
 		bubble := struct{ testing.TB }{t} // hides Deadline, which means nothing in there
 		rapid.Check(bubble, func(rt *rapid.T) {
-			m := &txnMachine{t: rt, tb: bubble, brittle: brittle{disk: newFaults()}}
+			m := &txnMachine{t: rt, tb: bubble, compacts: compact, brittle: brittle{disk: newFaults()}}
 			m.open()
 			defer func() { _ = m.log.Close() }()
-			rt.Repeat(map[string]func(*rapid.T){
+			actions := map[string]func(*rapid.T){
 				"":           m.check,
 				"append":     m.append,
 				"append2":    m.append,
@@ -37,6 +44,7 @@ func TestTransactionsFollowFromTheBatches(t *testing.T) {
 				"retain":     m.retain,
 				"delete":     m.delete,
 				"seal":       m.seal,
+				"compact":    m.compact,
 				"flush":      func(*rapid.T) { m.do(m.p.flush, m.list) },
 				"checkpoint": func(*rapid.T) { m.do(m.log.writeCheckpoints, m.list) },
 				"age":        func(*rapid.T) { time.Sleep(2 * time.Minute) },
@@ -44,7 +52,11 @@ func TestTransactionsFollowFromTheBatches(t *testing.T) {
 				"lose":       m.lose,
 				"crash":      func(rt *rapid.T) { m.cutPower(drawKeep(rt)) },
 				"fault":      m.fault,
-			})
+			}
+			if compact { // what was replaced by records that go then does not come back
+				delete(actions, "truncate")
+			}
+			rt.Repeat(actions)
 		})
 	})
 }
@@ -57,27 +69,38 @@ type txnMachine struct {
 	log *testLog
 	p   *Partition
 
-	list []batchNote
-	next int // the next value
+	compacts bool
+	list     []batchNote
+	next     int // the next value
 }
 
 // batchNote is a batch in words.
 type batchNote struct {
 	base, next int64
 	text       string
+	batch      batch.Batch // not compared
+}
+
+func (n batchNote) equals(o batchNote) bool {
+	return n.base == o.base && n.next == o.next && n.text == o.text
 }
 
 func (m *txnMachine) open() {
-	m.log = openLog(m.tb, m.disk)
-	m.p = m.log.partition("a", 0, func(s *Settings) { s.SegmentBytes, s.IndexIntervalBytes = 600, 150 })
+	m.log = openLog(m.tb, m.disk, func(c *Config) { c.CompactionInterval = 1 << 60 })
+	m.p = m.log.partition("a", 0, func(s *Settings) {
+		s.SegmentBytes, s.IndexIntervalBytes = 600, 150
+		s.Compact, s.MinCleanableRatio, s.DeleteRetention = m.compacts, 0, time.Minute
+	})
 	m.log.start()
 	if err := m.p.Err(); err != nil {
 		m.t.Fatalf("after opening: %v", err)
 	}
 }
 
+func (n batchNote) String() string { return fmt.Sprintf("%d-%d %s;", n.base, n.next, n.text) }
+
 func noteOf(b batch.Batch) batchNote {
-	n := batchNote{base: b.BaseOffset(), next: b.NextOffset(), text: fmt.Sprintf("producer %d, epoch %d", b.ProducerID(), b.ProducerEpoch())}
+	n := batchNote{batch: b, base: b.BaseOffset(), next: b.NextOffset(), text: fmt.Sprintf("producer %d, epoch %d", b.ProducerID(), b.ProducerEpoch())}
 	if marker, ok := b.Marker(); ok {
 		n.text += fmt.Sprintf(": commit %v", marker.Commit)
 		return n
@@ -107,8 +130,30 @@ func (m *txnMachine) holds(list []batchNote) bool {
 	if n := len(list); n > 0 {
 		end = list[n-1].next
 	}
+	if m.compacts {
+		return end == m.p.LogEnd() && maps.Equal(m.latest(list), m.latest(m.held()))
+	}
 	list = slices.DeleteFunc(slices.Clone(list), func(n batchNote) bool { return n.next <= m.p.LogStart() })
-	return end == m.p.LogEnd() && slices.Equal(m.held(), list)
+	return end == m.p.LogEnd() && slices.EqualFunc(m.held(), list, batchNote.equals)
+}
+
+// latest is the last committed value of every key in list.
+func (m *txnMachine) latest(list []batchNote) map[int]int {
+	batches := make([]batch.Batch, len(list))
+	for i, n := range list {
+		batches[i] = n.batch
+	}
+	o, err := followed(batches, m.p.HighWatermark())
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	out := make(map[int]int)
+	for _, r := range o.committed {
+		if r.offset >= m.p.LogStart() {
+			out[r.value%5] = r.value
+		}
+	}
+	return out
 }
 
 func (m *txnMachine) check(*rapid.T) {
@@ -260,6 +305,10 @@ func (m *txnMachine) seal(*rapid.T) {
 	}
 	m.p.mu.Unlock()
 	m.do(m.p.flush, m.list)
+}
+
+func (m *txnMachine) compact(*rapid.T) {
+	m.do(func() error { return m.p.compact(m.tb.Context(), time.Now()) }, m.list)
 }
 
 // restart stops and starts the log, with something done in between.
