@@ -12,17 +12,17 @@ func (f *fetching) await(ctx context.Context) error {
 	defer f.leave(w)
 	patience := time.NewTimer(time.Until(f.deadline))
 	defer patience.Stop()
-	for standing := f.req.MaxRecords <= 0; ; standing = true { // who wants nothing need not stand
+	for standing := false; ; standing = true {
+		if standing && f.req.MaxRecords > 0 { // before it looks, or it would miss what comes meanwhile
+			f.stand(w)
+		}
 		late := time.Until(f.deadline) <= 0
 		waiting := f.try(w, late)
 		if f.acquired > 0 || late || waiting == 0 || f.session.isClosed() {
 			f.conclude()
 			return nil
 		}
-		if f.req.MaxRecords > 0 {
-			f.stand(w)
-		}
-		if !standing { // what came before has to be looked for again
+		if !standing {
 			continue
 		}
 		select {
@@ -30,9 +30,10 @@ func (f *fetching) await(ctx context.Context) error {
 		case <-patience.C:
 		case <-f.session.closed:
 		case <-ctx.Done():
+		}
+		if f.gather(ctx); ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		f.gather(ctx)
 	}
 }
 

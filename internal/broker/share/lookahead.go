@@ -71,7 +71,7 @@ func (p *partition) takeRanked(f *fetching) (got taken, again bool, err error) {
 
 	var seen look
 	if from < end {
-		if seen, err = k.look(&p.c.codecs, l, from, end); err != nil {
+		if seen, err = k.look(&p.c.codecs, l, f.settings, from, end); err != nil {
 			p.stopReading()
 			return taken{}, false, err
 		}
@@ -222,11 +222,8 @@ type look struct {
 }
 
 // look reads records in [from, end), or some of them.
-func (k *lookahead) look(codecs *batch.Codecs, l *log.Partition, from, end int64) (look, error) {
-	s, err := l.Read(from, lookBytes, true)
-	if errors.Is(err, log.ErrOffsetOutOfRange) {
-		return look{}, errMoved
-	}
+func (k *lookahead) look(codecs *batch.Codecs, l *log.Partition, settings groupconfig.Settings, from, end int64) (look, error) {
+	s, gone, err := readAs(l, settings, from, lookBytes, true)
 	if err != nil {
 		return look{}, err
 	}
@@ -242,16 +239,17 @@ func (k *lookahead) look(codecs *batch.Codecs, l *log.Partition, from, end int64
 			break
 		}
 		raw = rest
-		if err := k.lookAt(codecs, b, from, end, &seen); err != nil {
+		if err := k.lookAt(codecs, b, gone.skip(b), from, end, &seen); err != nil {
 			return look{}, err
 		}
 	}
 	return seen, nil
 }
 
-// lookAt notes the records of a batch that lie in [from, end).
-func (k *lookahead) lookAt(codecs *batch.Codecs, b batch.Batch, from, end int64, seen *look) error {
-	if !b.Attributes().Control() {
+// lookAt notes the records of a batch that lie in [from, end), unless they are to be
+// skipped.
+func (k *lookahead) lookAt(codecs *batch.Codecs, b batch.Batch, skip bool, from, end int64, seen *look) error {
+	if !skip {
 		for r, err := range codecs.Records(b) {
 			if err != nil {
 				return err

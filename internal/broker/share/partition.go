@@ -85,7 +85,7 @@ func (p *partition) arm() {
 			wake = at
 		}
 	}
-	if p.mu.gone {
+	if p.mu.dropped {
 		wake = time.Time{}
 	}
 	if !wake.Equal(p.mu.wake) {
@@ -105,9 +105,6 @@ func (p *partition) ready() bool {
 	}
 	return p.mu.window.Has(readable(p.mu.log, s), s.RecordLocks)
 }
-
-// readable is the offset up to which the group may read.
-func readable(l *log.Partition, s groupconfig.Settings) int64 { return l.HighWatermark() }
 
 // expire applies what is due.
 func (p *partition) expire(now time.Time) {

@@ -1,8 +1,6 @@
 package share
 
 import (
-	"errors"
-
 	"github.com/evidentlog/evident/internal/broker/share/window"
 	"github.com/evidentlog/evident/internal/log"
 )
@@ -17,10 +15,8 @@ type found struct {
 // read finds batches from an offset on, enough for the fetch.
 func (p *partition) read(l *log.Partition, from int64, f *fetching) (b found, err error) {
 	bytes, first := f.room()
-	if b.slice, err = l.Read(from, bytes, first); err != nil {
-		if errors.Is(err, log.ErrOffsetOutOfRange) {
-			err = errMoved
-		}
+	var gone aborted
+	if b.slice, gone, err = readAs(l, f.settings, from, bytes, first); err != nil {
 		return found{}, err
 	}
 	wanted := int64(f.req.MaxRecords) - int64(f.acquired)
@@ -29,7 +25,7 @@ func (p *partition) read(l *log.Partition, from int64, f *fetching) (b found, er
 			b.slice.Close()
 			return found{}, err
 		}
-		span := window.Span{First: s.Header.BaseOffset(), Last: s.Header.LastOffset(), Skip: s.Header.Attributes().Control()}
+		span := window.Span{First: s.Header.BaseOffset(), Last: s.Header.LastOffset(), Skip: gone.skip(s.Header)}
 		b.spans, b.ends = append(b.spans, span), append(b.ends, s.Pos+s.Size)
 		if !span.Skip {
 			wanted -= span.Last - max(span.First, from) + 1
@@ -68,7 +64,7 @@ func (p *partition) size(f *fetching) int {
 	case ranked:
 		return int(f.req.MinBytes) // it is not known before they are chosen
 	}
-	s, err := l.Read(from, f.maxBytes, true)
+	s, _, err := readAs(l, f.settings, from, f.maxBytes, true)
 	if err != nil {
 		return 0
 	}
