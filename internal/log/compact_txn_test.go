@@ -84,7 +84,7 @@ func TestCompactionRemovesAbortedRecordsAndThenTheirMarkers(t *testing.T) {
 	if list, err := p.Aborted(0, 11); err != nil || len(list) > 0 {
 		t.Errorf("aborted: %v, %v", list, err)
 	}
-	l, p, disk = reopened(t, l, disk, c)
+	l, p, _ = reopened(t, l, disk, c)
 	p.SetSettings(func(s Settings) Settings { s.DeleteRetention = time.Hour; return s }(p.Settings()))
 	again(105) // key 0, at 11
 	wantBatches(t, p, "3:abort+", "4:commit+", "5:3,", "6:commit", "7:4,", "8:commit", "10:102,", "11:105,")
