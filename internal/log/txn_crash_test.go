@@ -17,7 +17,7 @@ import (
 // operation's effect and with none, all or some of what had not been synced.
 func TestCrashAtEveryWriteKeepsTransactionsWhole(t *testing.T) {
 	total := txnCrashRun(t, func(int) func(vfs.Op) error { return func(vfs.Op) error { return nil } }, 1<<30, vfs.KeepAll)
-	stride := max(1, total/30) // neighbouring operations differ in kind
+	stride := max(1, total/20) // neighbouring operations differ in kind
 	for i, v := range []struct {
 		name string
 		hook func(int) func(vfs.Op) error
