@@ -248,6 +248,7 @@ func TestRecordsOutsideTheirTransaction(t *testing.T) {
 	want("of an old epoch", produce(11, transaction.Producer{ID: p.ID, Epoch: -1 + p.Epoch}, 0), kerr.InvalidRecord)
 	want("of another producer", produce(11, transaction.Producer{ID: p.ID + 1}, 0), kerr.InvalidProducerIDMapping)
 	want("commit", kerr.ErrorForCode(c.endTxn(4, "tx", p, true).ErrorCode), nil)
+	s.awaitComplete("tx")
 	want("late", produce(10, p, 1), kerr.InvalidTxnState)
 	// The same producer goes on with version 2.
 	want("adds itself", produce(12, p, 1), nil)
@@ -324,9 +325,17 @@ func TestTransactionsAreDescribed(t *testing.T) {
 		t.Errorf("producers of no partition: %+v", producers[1])
 	}
 	s.end(c, kgo.TryCommit)
+	s.awaitComplete("tx")
+}
+
+// awaitComplete waits until the markers of the id's transaction are written.
+func (s *server) awaitComplete(id string) {
+	s.t.Helper()
+	req := kmsg.NewPtrDescribeTransactionsRequest()
+	req.TransactionalIDs = []string{id}
 	s.await("completion", func() bool {
-		described, err := admin.DescribeTransactions(ctx, "tx")
-		return err == nil && described["tx"].State == "CompleteCommit"
+		state := s.transactions.DescribeTransactions(req).TransactionStates[0].State
+		return state == "CompleteCommit" || state == "CompleteAbort"
 	})
 }
 
