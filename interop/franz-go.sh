@@ -1,10 +1,8 @@
 #!/usr/bin/env bash
 # Runs franz-go's own client tests, of the version in go.mod, against evident.
 #
-# These skip themselves, and the summary lists them with their reasons:
-#   TestShareGroup*,
-#   TestConsumeRegexShare*         share groups (KIP-932)
-#   TestIssueProduceBrokerTooOld*  a broker that refuses Produce version 2
+# One skips itself, and the summary says why: TestIssueProduceBrokerTooOld* wants a
+# broker that does not list Produce version 2.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "$0")/lib.sh"
 

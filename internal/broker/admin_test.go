@@ -300,8 +300,8 @@ func TestAlterConfigsAnswersAsKafka(t *testing.T) {
 		{"no name", topic, "", []op{{Name: "retention.ms", Value: str("1")}}, kerr.InvalidRequest, "name one"},
 		{"broker", broker, "1", []op{{Name: "num.partitions", Value: str("1")}}, kerr.InvalidRequest, "node starts"},
 		{"all brokers", broker, "", []op{{Name: "num.partitions", Value: str("1")}}, kerr.InvalidRequest, "node starts"},
-		{"another broker", broker, "2", nil, kerr.BrokerIDNotRegistered, `"2"`},
-		{"no broker", broker, "x", nil, kerr.BrokerIDNotRegistered, `"x"`},
+		{"another broker", broker, "2", nil, kerr.InvalidRequest, `"2"`},
+		{"no broker", broker, "x", nil, kerr.InvalidRequest, `"x"`},
 		{"delete what no broker has", broker, "1", []op{{Name: "leader.replication.throttled.rate", Op: 1}}, nil, ""},
 		{"loggers", kmsg.ConfigResourceTypeBrokerLogger, "1", nil, kerr.InvalidRequest, "resource type 8"},
 		{"good", topic, "t", []op{{Name: "retention.ms", Value: str("1")}}, nil, ""},
@@ -320,6 +320,22 @@ func TestAlterConfigsAnswersAsKafka(t *testing.T) {
 		}
 	}
 	if got := s.store.Snapshot().Topic("t").Configs; len(got) != 3 || got["retention.ms"] != "1" || got["cleanup.policy"] != "" || got["evident.order"] != "chain" {
+		t.Errorf("configs are %v", got)
+	}
+}
+
+func TestReplacingConfigsTakesEachOnce(t *testing.T) {
+	s := start(t)
+	s.create(1, nil, "t")
+	first, second := "1", "2"
+	type config = kmsg.AlterConfigsRequestResourceConfig
+	req := kmsg.NewPtrAlterConfigsRequest()
+	req.Version = 2
+	req.Resources = []kmsg.AlterConfigsRequestResource{{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: "t",
+		Configs: []config{{Name: "retention.ms", Value: &first}, {Name: "retention.ms", Value: &second}}}}
+	rr := ask[*kmsg.AlterConfigsResponse](s.dial(), req).Resources[0]
+	check(t, "twice", rr.ErrorCode, rr.ErrorMessage, kerr.InvalidRequest, "more than once")
+	if got := s.store.Snapshot().Topic("t").Configs; len(got) != 0 {
 		t.Errorf("configs are %v", got)
 	}
 }

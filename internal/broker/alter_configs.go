@@ -33,6 +33,9 @@ func (b *Broker) alterConfigs(_ context.Context, _ *call, req *kmsg.AlterConfigs
 func replacement(rr *kmsg.AlterConfigsRequestResource) (map[string]string, error) {
 	configs := make(map[string]string, len(rr.Configs))
 	for _, rc := range rr.Configs {
+		if _, seen := configs[rc.Name]; seen {
+			return nil, refuse(kerr.InvalidRequest, "%s is given more than once", rc.Name)
+		}
 		if rc.Value == nil {
 			return nil, refuse(kerr.InvalidRequest, "%s has no value", rc.Name)
 		}
@@ -73,7 +76,7 @@ func (b *Broker) alter(r resource, times int, validateOnly bool, change func(map
 // can be deleted, as Kafka's tools do to be sure.
 func (b *Broker) alterBroker(name string, change func(map[string]string) (map[string]string, error)) error {
 	if id, err := strconv.ParseInt(name, 10, 32); name != "" && (err != nil || int32(id) != b.cfg.NodeID) {
-		return refuse(kerr.BrokerIDNotRegistered, "there is no broker %q, only %d", name, b.cfg.NodeID)
+		return refuse(kerr.InvalidRequest, "there is no broker %q, only %d", name, b.cfg.NodeID)
 	}
 	configs, err := change(make(map[string]string))
 	if err == nil && len(configs) > 0 {

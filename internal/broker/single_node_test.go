@@ -227,3 +227,17 @@ func TestReplicasStayInTheOnlyLogDir(t *testing.T) {
 		}
 	}
 }
+
+// As in Kafka, which keeps one folder a partition.
+func TestAPartitionGoesToTheLastFolderThatIsNamedForIt(t *testing.T) {
+	s := start(t)
+	s.topic("t", 1)
+	topics := []kmsg.AlterReplicaLogDirsRequestDirTopic{{Topic: "t", Partitions: []int32{0, 0}}}
+	req := kmsg.NewPtrAlterReplicaLogDirsRequest()
+	req.Version = 2
+	req.Dirs = []kmsg.AlterReplicaLogDirsRequestDir{{Dir: "/elsewhere", Topics: topics}, {Dir: "/data", Topics: topics}}
+	got := ask[*kmsg.AlterReplicaLogDirsResponse](s.dial(), req).Topics
+	if len(got) != 1 || len(got[0].Partitions) != 1 || got[0].Partitions[0].ErrorCode != 0 {
+		t.Errorf("got %+v", got)
+	}
+}
