@@ -59,6 +59,14 @@ type Config struct {
 	// more members (Kafka: group.initial.rebalance.delay.ms). Default: 3 s, as
 	// in Kafka; negative: none.
 	GroupInitialRebalanceDelay time.Duration
+	// GroupConsumerHeartbeat is how often members of consumer groups (KIP-848) are
+	// to say that they live, where a group has no interval of its own (Kafka:
+	// group.consumer.heartbeat.interval.ms). Default: 5 s.
+	GroupConsumerHeartbeat time.Duration
+	// GroupConsumerSession is how long they may be silent before their partitions
+	// go to others, likewise (Kafka: group.consumer.session.timeout.ms). It must be
+	// longer than the interval. Default: 45 s.
+	GroupConsumerSession time.Duration
 	// OffsetsPartitions is the number of partitions of __consumer_offsets
 	// (Kafka: offsets.topic.num.partitions). Default: 50 on first creation.
 	OffsetsPartitions int

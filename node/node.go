@@ -136,6 +136,8 @@ func (n *Node) open() (err error) {
 		OffsetsPartitions:          n.cfg.OffsetsPartitions,
 		TransactionsPartitions:     n.cfg.TransactionsPartitions,
 		GroupInitialRebalanceDelay: max(0, n.cfg.GroupInitialRebalanceDelay),
+		ConsumerHeartbeat:          n.cfg.GroupConsumerHeartbeat,
+		ConsumerSession:            n.cfg.GroupConsumerSession,
 		ConnectionsMaxReauth:       n.cfg.ConnectionsMaxReauth,
 		FailedAuthenticationDelay:  n.cfg.FailedAuthenticationDelay,
 	})

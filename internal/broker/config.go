@@ -183,6 +183,9 @@ func (c *Config) validate() error {
 			return fmt.Errorf("%s is %d, must be at least 1", n.name, n.value)
 		}
 	}
+	if c.ConsumerHeartbeat >= c.ConsumerSession {
+		return fmt.Errorf("heartbeat interval of consumer groups is %s, their session timeout %s: it must be longer", c.ConsumerHeartbeat, c.ConsumerSession)
+	}
 	if most := max(c.DefaultPartitions, c.OffsetsPartitions, c.TransactionsPartitions, c.ShareStatePartitions); most > metadata.MaxPartitions {
 		return fmt.Errorf("partitions of new topics are %d, must be at most %d", most, metadata.MaxPartitions)
 	}

@@ -47,7 +47,8 @@ func clusterOf(given *koanf.Koanf) (Cluster, error) {
 	}
 	for _, key := range []string{
 		"listen-kafka", "advertise-kafka", "auto-create-topics", "partitions", "topic-default",
-		"group-initial-rebalance-delay", "offsets-partitions", "truncate-damaged", "listeners" + delimiter + "kafka",
+		"group-initial-rebalance-delay", "group-consumer-heartbeat-interval", "group-consumer-session-timeout",
+		"offsets-partitions", "transactions-partitions", "truncate-damaged", "listeners" + delimiter + "kafka",
 		"sasl-kafka", "bootstrap-user", "connections-max-reauth", "connection-failed-authentication-delay",
 	} {
 		if given.Exists(key) {

@@ -44,6 +44,8 @@ func TestSettingsThatExcludeOneAnotherAreRefused(t *testing.T) {
 	}{
 		"cluster and listener":       {args: []string{"--kafka=a:1", "--listen-kafka=127.0.0.1:0"}, want: "listen-kafka is for the broker inside the node, and --kafka names another"},
 		"cluster and partitions":     {file: "partitions: 3\n", environ: []string{"EVIDENT_KAFKA=a:1"}, want: "partitions is for the broker inside"},
+		"cluster and sessions":       {args: []string{"--kafka=a:1", "--group-consumer-session-timeout=1s"}, want: "group-consumer-session-timeout is for the broker inside"},
+		"cluster and transactions":   {args: []string{"--kafka=a:1", "--transactions-partitions=1"}, want: "transactions-partitions is for the broker inside"},
 		"cluster and its listeners":  {file: "kafka: a:1\nlisteners:\n  kafka:\n    - {name: a, address: 127.0.0.1:1}\n", want: "listeners.kafka is for the broker inside"},
 		"user without cluster":       {args: []string{"--kafka-user=alice"}, want: "kafka-user is for a Kafka cluster: name one with --kafka"},
 		"replicas without cluster":   {args: []string{"--replication-factor=3"}, want: "replication-factor is for a Kafka cluster"},

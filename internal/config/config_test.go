@@ -50,6 +50,8 @@ func TestDefaultsAreThoseOfTheNode(t *testing.T) {
 		Partitions:                 1,
 		TopicDefaults:              map[string]string{},
 		GroupInitialRebalanceDelay: 3 * time.Second,
+		GroupConsumerHeartbeat:     5 * time.Second,
+		GroupConsumerSession:       45 * time.Second,
 		OffsetsPartitions:          50,
 		TransactionsPartitions:     50,
 		BootstrapUsers:             map[string]func() (string, error){},

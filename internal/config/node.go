@@ -77,6 +77,8 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 		Partitions:                 k.Int("partitions"),
 		TopicDefaults:              topicDefaults(k),
 		GroupInitialRebalanceDelay: noneIsNegative(k.Duration("group-initial-rebalance-delay")),
+		GroupConsumerHeartbeat:     k.Duration("group-consumer-heartbeat-interval"),
+		GroupConsumerSession:       k.Duration("group-consumer-session-timeout"),
 		OffsetsPartitions:          k.Int("offsets-partitions"),
 		TransactionsPartitions:     k.Int("transactions-partitions"),
 		TruncateDamaged:            k.Bool("truncate-damaged"),

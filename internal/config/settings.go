@@ -85,6 +85,8 @@ func brokerSettings() []setting {
 		{"partitions", wholeNumber(1), "1", "N", "partitions of a topic created without a number"},
 		{"topic-default", topicProperties, "", "KEY=VALUE", "topic setting where a topic has none of its own; may be repeated"},
 		{"group-initial-rebalance-delay", duration, "3s", "TIME", "how long a new consumer group waits for more members"},
+		{"group-consumer-heartbeat-interval", someDuration, "5s", "TIME", "how often members of consumer groups (KIP-848) are to say that they live"},
+		{"group-consumer-session-timeout", someDuration, "45s", "TIME", "how long they may be silent before their partitions go to others"},
 		{"offsets-partitions", wholeNumber(1), "50", "N", "partitions of __consumer_offsets, when it is first created"},
 		{"transactions-partitions", wholeNumber(1), "50", "N", "partitions of __transaction_state, when it is first created"},
 		{"truncate-damaged", truth, "false", "", "cut a partition that is damaged in the middle there, which loses the records behind it"},
