@@ -17,7 +17,8 @@ bench:
 	interop/bench.sh
 
 # Other people's clients, whose results go into the README, and a hundred
-# crashes. Takes about an hour.
+# crashes of each kind. Takes about an hour.
 interop:
 	interop/all.sh
 	go -C interop test ./crash -v -timeout 30m -crashes 100
+	go -C interop test ./bank -v -timeout 30m -kills 100

@@ -34,7 +34,8 @@ func TestMoneyIsNeitherMadeNorLost(t *testing.T) {
 		defer cancel()
 		p := newPowerPlant(t, seed)
 		bank, err := banktest.Open(ctx, banktest.Config{
-			Dial: p.dial, Client: opts, Orders: *bankOrders, Accounts: 10, Workers: 3, Seed: seed, Logf: t.Logf,
+			Dial: p.dial, Client: opts, Orders: *bankOrders, Accounts: 10, Workers: 3,
+			Life: time.Second, Static: true, Seed: seed, Logf: t.Logf,
 		})
 		if err != nil {
 			t.Fatal(err)

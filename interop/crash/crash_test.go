@@ -4,12 +4,13 @@ import (
 	"context"
 	"flag"
 	"math/rand/v2"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/interop/evident"
 )
 
 var (
@@ -21,9 +22,9 @@ var (
 
 func TestAcknowledgedRecordsSurviveKill9(t *testing.T) {
 	ctx := t.Context()
-	s := newServer(t)
+	s := evident.ForTest(t, *prebuilt, *folder)
 	createTopic(t, s)
-	p, err := newProducer(s.address)
+	p, err := newProducer(s.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,8 +42,10 @@ func TestAcknowledgedRecordsSurviveKill9(t *testing.T) {
 	for n := range *crashes {
 		time.Sleep(between(rng, 20*time.Millisecond, 500*time.Millisecond))
 		acked := p.acked()
-		crash(t, s, rng)
-		if err := check(ctx, s.address, checked, acked); err != nil {
+		if err := s.Crash(ctx, rng); err != nil {
+			t.Fatalf("crash %d: %v", n+1, err)
+		}
+		if err := check(ctx, s.Address, checked, acked); err != nil {
 			t.Fatalf("after crash %d: %v", n+1, err)
 		}
 		if err := p.failure(); err != nil {
@@ -56,76 +59,15 @@ func TestAcknowledgedRecordsSurviveKill9(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := check(ctx, s.address, [partitions]int64{}, p.acked()); err != nil {
+	if err := check(ctx, s.Address, [partitions]int64{}, p.acked()); err != nil {
 		t.Fatalf("in the end: %v", err)
 	}
 	t.Logf("%d crashes; acknowledged records, all there, once, in order: %v", *crashes, p.acked())
 }
 
-// newServer builds and starts a server that ends with the test.
-func newServer(t *testing.T) *server {
+func createTopic(t *testing.T, s *evident.Server) {
 	t.Helper()
-	dir := t.TempDir()
-	program := *prebuilt
-	if program == "" {
-		var err error
-		if program, err = build(t.Context(), dir); err != nil {
-			t.Fatal(err)
-		}
-	}
-	address, err := freeAddress()
-	if err != nil {
-		t.Fatal(err)
-	}
-	data := filepath.Join(dir, "data")
-	if *folder != "" {
-		data = *folder
-	}
-	s := &server{program: program, data: data, address: address}
-	start(t, s)
-	t.Cleanup(func() {
-		_ = s.cmd.Process.Kill() // fails if a start failed, which was told then
-		_ = s.cmd.Wait()
-		if t.Failed() {
-			t.Logf("the server said:\n%s", s.logged())
-		}
-	})
-	return s
-}
-
-func start(t *testing.T, s *server) {
-	t.Helper()
-	if err := s.start(); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.waitReady(t.Context()); err != nil {
-		_ = s.kill() // for its log
-		t.Fatalf("%v\n%s", err, s.logged())
-	}
-}
-
-// crash kills the server and starts it again; every fourth time it is killed
-// once more while it starts, so that recovery itself is cut short.
-func crash(t *testing.T, s *server, rng *rand.Rand) {
-	t.Helper()
-	if err := s.kill(); err != nil {
-		t.Fatal(err)
-	}
-	if rng.IntN(4) == 0 {
-		if err := s.start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(between(rng, 0, 60*time.Millisecond))
-		if err := s.kill(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	start(t, s)
-}
-
-func createTopic(t *testing.T, s *server) {
-	t.Helper()
-	adm, err := kadm.NewOptClient(kgo.SeedBrokers(s.address))
+	adm, err := kadm.NewOptClient(kgo.SeedBrokers(s.Address))
 	if err != nil {
 		t.Fatal(err)
 	}

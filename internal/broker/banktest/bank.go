@@ -14,19 +14,27 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Config configures a [Bank]. All fields but Client are required.
+// Config configures a [Bank]. All fields but Client and Enough are required.
 type Config struct {
 	// Dial connects to the broker, whatever address it is asked for, so that the
 	// broker may move when it starts again.
 	Dial func(context.Context) (net.Conn, error)
 	// Client are further options of all clients, such as the versions they speak.
 	Client []kgo.Opt
-	// Orders is how many there are, Accounts between how many accounts, Workers
-	// how many carry them out.
+	// Orders is how many are placed at once, Accounts between how many accounts,
+	// Workers how many carry them out.
 	Orders, Accounts, Workers int
+	// Life is how long a worker's process lives at most.
+	Life time.Duration
+	// Static makes the workers static members of the group (KIP-345), so that a
+	// classic group lets a successor in at once.
+	Static bool
 	// Seed decides on orders, and on what happens to workers as far as time
 	// allows.
 	Seed uint64
+	// Enough tells, whenever all orders are done, whether the bank may close; nil:
+	// it may. Until then as many orders are placed again.
+	Enough func() bool
 	// Logf is told what happens to workers.
 	Logf func(format string, args ...any)
 }
@@ -54,27 +62,27 @@ type entry struct {
 // Bank is the orders and the workers that carry them out.
 type Bank struct {
 	cfg    Config
+	rng    *rand.Rand // decides on orders
 	orders []order
-	admin  *kadm.Client
+	client *kgo.Client
+	admin  *kadm.Client // over client
 }
 
-// Open creates the topics and writes the orders.
+// Open creates the topics.
 func Open(ctx context.Context, cfg Config) (*Bank, error) {
-	b := &Bank{cfg: cfg}
-	rng := rand.New(rand.NewPCG(cfg.Seed, 1))
-	for id := range cfg.Orders {
-		from := rng.IntN(cfg.Accounts)
-		to := (from + 1 + rng.IntN(cfg.Accounts-1)) % cfg.Accounts
-		b.orders = append(b.orders, order{id, from, to, 1 + rng.Int64N(1000)})
-	}
+	b := &Bank{cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 1))}
 	cl, err := kgo.NewClient(b.options(new(wire))...)
 	if err != nil {
 		return nil, err
 	}
-	b.admin = kadm.NewClient(cl)
-	if err := b.fill(ctx, cl); err != nil {
+	b.client, b.admin = cl, kadm.NewClient(cl)
+	created, err := b.admin.CreateTopics(ctx, partitions, 1, nil, ordersTopic, entriesTopic)
+	if err == nil {
+		err = created.Error()
+	}
+	if err != nil {
 		b.Close()
-		return nil, err
+		return nil, fmt.Errorf("create the topics: %w", err)
 	}
 	return b, nil
 }
@@ -82,21 +90,26 @@ func Open(ctx context.Context, cfg Config) (*Bank, error) {
 // Close closes the connection. It is called when Run has returned.
 func (b *Bank) Close() { b.admin.Close() }
 
-func (b *Bank) fill(ctx context.Context, cl *kgo.Client) error {
-	created, err := b.admin.CreateTopics(ctx, partitions, 1, nil, ordersTopic, entriesTopic)
-	if err == nil {
-		err = created.Error()
-	}
-	if err != nil {
-		return fmt.Errorf("create the topics: %w", err)
-	}
-	records := make([]*kgo.Record, len(b.orders))
-	for i, o := range b.orders {
+// Orders is how many were placed.
+func (b *Bank) Orders() int { return len(b.orders) }
+
+// place writes further orders.
+func (b *Bank) place(ctx context.Context) error {
+	records := make([]*kgo.Record, b.cfg.Orders)
+	for i := range records {
+		from := b.rng.IntN(b.cfg.Accounts)
+		to := (from + 1 + b.rng.IntN(b.cfg.Accounts-1)) % b.cfg.Accounts
+		o := order{len(b.orders), from, to, 1 + b.rng.Int64N(1000)}
+		b.orders = append(b.orders, o)
+		var err error
 		if records[i], err = record(ordersTopic, o.ID, o); err != nil {
 			return err
 		}
 	}
-	return cl.ProduceSync(ctx, records...).FirstErr()
+	if err := b.client.ProduceSync(ctx, records...).FirstErr(); err != nil {
+		return fmt.Errorf("place orders: %w", err)
+	}
+	return nil
 }
 
 func record(topic string, key int, value any) (*kgo.Record, error) {
@@ -115,8 +128,8 @@ func (b *Bank) options(w *wire) []kgo.Opt {
 	}, b.cfg.Client...)
 }
 
-// Run lets the workers work until all orders are done, and each of them suffer
-// now and then. It returns an error if a worker found what must not be, or ctx
+// Run places orders and lets the workers work until all are done, and each of
+// them suffer now and then. It returns an error if a worker found what must not be, or ctx
 // ended before.
 func (b *Bank) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
@@ -130,25 +143,41 @@ func (b *Bank) Run(ctx context.Context) error {
 			}
 		})
 	}
-	err := b.awaitDone(ctx)
+	err := b.work(ctx)
 	stop(nil)
 	workers.Wait()
 	return err
 }
 
+// work places orders until it is enough.
+func (b *Bank) work(ctx context.Context) error {
+	for {
+		if err := b.place(ctx); err != nil {
+			return err
+		}
+		if err := b.awaitDone(ctx); err != nil {
+			return err
+		}
+		if b.cfg.Enough == nil || b.cfg.Enough() {
+			return nil
+		}
+	}
+}
+
 // awaitDone waits until the group's offsets have come to the end of the orders.
 func (b *Bank) awaitDone(ctx context.Context) error {
+	var done int64
 	for {
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return fmt.Errorf("%d of %d orders are done: %w", done, len(b.orders), context.Cause(ctx))
 		case <-time.After(20 * time.Millisecond):
 		}
 		offsets, err := b.admin.FetchOffsetsForTopics(ctx, group, ordersTopic)
 		if err != nil {
 			continue // the broker may be away
 		}
-		var done int64
+		done = 0
 		offsets.Each(func(o kadm.OffsetResponse) { done += max(o.At, 0) })
 		if done == int64(len(b.orders)) {
 			return nil

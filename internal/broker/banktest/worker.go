@@ -29,7 +29,7 @@ func (w *worker) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		life := time.Duration(100+w.rng.IntN(900)) * time.Millisecond
+		life := w.bank.cfg.Life/10 + time.Duration(w.rng.Int64N(int64(w.bank.cfg.Life)*9/10))
 		select {
 		case <-ctx.Done():
 		case <-time.After(life):
@@ -61,9 +61,13 @@ type process struct {
 
 func (w *worker) start(ctx context.Context) (*process, error) {
 	p := &process{wire: new(wire), rng: rand.New(rand.NewPCG(w.rng.Uint64(), 0)), done: make(chan struct{})}
-	session, err := kgo.NewGroupTransactSession(append(w.bank.options(p.wire),
+	opts := w.bank.options(p.wire)
+	if w.bank.cfg.Static {
+		opts = append(opts, kgo.InstanceID(w.name))
+	}
+	session, err := kgo.NewGroupTransactSession(append(opts,
 		kgo.TransactionalID(w.name), kgo.TransactionTimeout(2*time.Second),
-		kgo.ConsumerGroup(group), kgo.InstanceID(w.name), kgo.ConsumeTopics(ordersTopic),
+		kgo.ConsumerGroup(group), kgo.ConsumeTopics(ordersTopic),
 		kgo.HeartbeatInterval(50*time.Millisecond), kgo.RebalanceTimeout(2*time.Second),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(50*time.Millisecond),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
@@ -96,13 +100,18 @@ func (p *process) kill() {
 	<-p.done
 }
 
-// leave ends the process in order, unless that takes too long.
+// leave ends the process in order, unless that takes too long. Only closing ends
+// records that were sent and not answered: whether they count is not known.
 func (p *process) leave() {
 	p.cancel()
 	late := time.AfterFunc(time.Second, p.wire.kill)
 	defer late.Stop()
-	<-p.done
-	p.session.Close()
+	select {
+	case <-p.done:
+		p.session.Close()
+	case <-time.After(time.Second):
+		p.kill()
+	}
 }
 
 // haunt lets a frozen process go on for a while when its successor has begun.
