@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"github.com/evidentlog/evident/internal/auth"
+	"github.com/evidentlog/evident/internal/engine/cluster"
 )
 
 // mechanisms are those of l.SASL.
@@ -57,7 +58,7 @@ type concern struct {
 // concerns are those about a Kafka listener of a node with so many users.
 func (l *Listener) concerns(users int) []concern {
 	var all []concern
-	asks, loopback := len(l.SASL) > 0, Loopback(l.Address)
+	asks, loopback := len(l.SASL) > 0, cluster.Loopback(l.Address)
 	if asks && users == 0 {
 		all = append(all, concern{slog.LevelWarn, "nobody can log in, for there is no user: create one through a listener without sasl, or with bootstrap-user"})
 	}

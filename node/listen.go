@@ -10,10 +10,10 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"github.com/evidentlog/evident/internal/broker"
+	"github.com/evidentlog/evident/internal/engine/cluster"
 )
 
 // Addresses that a node listens on unless it is told otherwise.
@@ -40,27 +40,11 @@ func (l *Listener) validate(insecure bool) error {
 	if _, err := l.mechanisms(); err != nil {
 		return fmt.Errorf("listener %q: %w", l.Name, err)
 	}
-	if l.TLSCert == "" && !insecure && !Loopback(l.Address) {
+	if l.TLSCert == "" && !insecure && !cluster.Loopback(l.Address) {
 		return fmt.Errorf("listener %q on %s would speak plain text beyond this machine: "+
 			"give it tls-cert and tls-key in the file, or allow it with --insecure", l.Name, l.Address)
 	}
 	return nil
-}
-
-// Loopback tells whether only this machine can connect to address (host:port).
-// A name other than "localhost" (RFC 6761) counts as beyond it, whatever it
-// resolves to today.
-func Loopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 func splitAddress(address string) (host string, port int32, err error) {

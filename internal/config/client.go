@@ -8,26 +8,15 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/evidentlog/evident/internal/auth"
+	"github.com/evidentlog/evident/internal/engine/cluster"
 	"github.com/evidentlog/evident/internal/secret"
 )
 
 // Client is where client commands find the node, and how long they wait for it.
 type Client struct {
-	// Brokers are host:port.
-	Brokers []string
+	cluster.Config
 	// Timeout is for one answer, not for a whole command.
 	Timeout time.Duration
-	// TLS says that brokers speak TLS.
-	TLS bool
-	// TLSCA is a PEM file of certificates that sign the brokers'. Default:
-	// those that the machine trusts.
-	TLSCA string
-	// TLSCert and TLSKey are PEM files of what the client shows to the brokers.
-	TLSCert, TLSKey string
-	// User logs in, by SASLMechanism and with Password. Empty: nobody does.
-	User          string
-	SASLMechanism auth.Mechanism
-	Password      secret.Ref
 }
 
 // LoadClient reads the settings of a client command from flags (see
@@ -38,39 +27,39 @@ func LoadClient(flags *pflag.FlagSet, environ []string) (Client, error) {
 	if err != nil {
 		return Client{}, err
 	}
-	c := Client{
-		Brokers: k.Strings("brokers"),
+	login, err := login(k)
+	return Client{
+		Config: cluster.Config{
+			Brokers: k.Strings("brokers"),
+			TLS:     cluster.TLS{Enabled: k.Bool("tls"), CA: k.String("tls-ca"), Cert: k.String("tls-cert"), Key: k.String("tls-key")},
+			SASL:    login,
+			// Whoever types a command is warned instead.
+			Insecure:    true,
+			DialTimeout: k.Duration("timeout"),
+		},
 		Timeout: k.Duration("timeout"),
-		TLS:     k.Bool("tls") || k.String("tls-ca") != "" || k.String("tls-cert") != "",
-		TLSCA:   k.String("tls-ca"),
-		TLSCert: k.String("tls-cert"),
-		TLSKey:  k.String("tls-key"),
-	}
-	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return Client{}, errors.New("a certificate needs its key: give both --tls-cert and --tls-key")
-	}
-	return c, c.login(k)
+	}, err
 }
 
-// login reads who logs in.
-func (c *Client) login(k *koanf.Koanf) error {
-	c.User, c.SASLMechanism = k.String("user"), auth.Mechanism(k.String("sasl-mechanism"))
-	if c.User == "" {
-		if c.SASLMechanism != "" || k.String("password-file") != "" {
-			return errors.New("nobody logs in: say who with --user")
+// login reads who logs in, if anybody does.
+func login(k *koanf.Koanf) (cluster.SASL, error) {
+	s := cluster.SASL{Mechanism: k.String("sasl-mechanism"), User: k.String("user")}
+	if s.User == "" {
+		if s.Mechanism != "" || k.String("password-file") != "" {
+			return s, errors.New("nobody logs in: say who with --user")
 		}
-		return nil
+		return s, nil
 	}
-	if c.SASLMechanism == "" {
-		c.SASLMechanism = auth.ScramSHA512
+	if s.Mechanism == "" {
+		s.Mechanism = string(auth.ScramSHA512)
 	}
 	switch {
 	case k.String("password-file") != "":
-		c.Password = secret.File(k.String("password-file"))
+		s.Password = secret.File(k.String("password-file")).String()
 	case k.String("password") != "":
-		c.Password = secret.Env(passwordVariable)
+		s.Password = secret.Env(passwordVariable).String()
 	default:
-		return errors.New("user " + c.User + " has no password: give it with --password-file or " + passwordVariable)
+		return s, errors.New("user " + s.User + " has no password: give it with --password-file or " + passwordVariable)
 	}
-	return nil
+	return s, nil
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/evidentlog/evident/internal/config"
+	"github.com/evidentlog/evident/internal/engine/cluster"
+	"github.com/evidentlog/evident/internal/secret"
 	"github.com/evidentlog/evident/node"
 )
 
@@ -279,13 +281,18 @@ func loadClient(environ []string, args ...string) (config.Client, error) {
 	return config.LoadClient(flags, environ)
 }
 
+// client is a configuration of nothing but addresses.
+func client(timeout time.Duration, brokers ...string) config.Client {
+	return config.Client{Config: cluster.Config{Brokers: brokers, Insecure: true, DialTimeout: timeout}, Timeout: timeout}
+}
+
 func TestClientSettingsHaveTheSamePrecedence(t *testing.T) {
 	c, err := loadClient(nil)
-	if want := (config.Client{Brokers: []string{"127.0.0.1:9092"}, Timeout: 10 * time.Second}); err != nil || !reflect.DeepEqual(c, want) {
+	if want := client(10*time.Second, "127.0.0.1:9092"); err != nil || !reflect.DeepEqual(c, want) {
 		t.Errorf("got %+v, %v", c, err)
 	}
 	c, err = loadClient([]string{"EVIDENT_BROKERS=a,b:1", "EVIDENT_TIMEOUT=1s", "EVIDENT_DATA=for-serve"}, "--timeout=2s")
-	if want := (config.Client{Brokers: []string{"a:9092", "b:1"}, Timeout: 2 * time.Second}); err != nil || !reflect.DeepEqual(c, want) {
+	if want := client(2*time.Second, "a:9092", "b:1"); err != nil || !reflect.DeepEqual(c, want) {
 		t.Errorf("got %+v, %v", c, err)
 	}
 	if c, _ = loadClient(nil, "-b", "c:3"); !reflect.DeepEqual(c.Brokers, []string{"c:3"}) {
@@ -344,13 +351,12 @@ func TestWhoLogsIn(t *testing.T) {
 		{nil, []string{"--user=bob"}, "user bob has no password: give it with --password-file or EVIDENT_PASSWORD"},
 		{nil, []string{"--sasl-mechanism=PLAIN"}, "nobody logs in: say who with --user"},
 		{nil, []string{"--password-file=" + file}, "nobody logs in: say who with --user"},
-		{nil, []string{"--tls-cert=" + file}, "give both --tls-cert and --tls-key"},
 	} {
 		got, err := loadClient(c.environ, c.args...)
-		text := got.User + " " + string(got.SASLMechanism) + " "
-		if err == nil && !got.Password.IsZero() {
+		text := got.SASL.User + " " + got.SASL.Mechanism + " "
+		if ref, wrong := secret.Parse(got.SASL.Password); err == nil && wrong == nil {
 			var password string
-			password, err = got.Password.Read()
+			password, err = ref.Read()
 			text += password
 		}
 		if err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"strings"
 	"sync"
 	"time"
@@ -44,7 +43,7 @@ func names() cluster.Names {
 		Brokers: "--kafka", TLS: "--kafka-tls", CA: "--kafka-tls-ca", Cert: "--kafka-tls-cert", Key: "--kafka-tls-key",
 		Mechanism: "--kafka-sasl-mechanism", User: "--kafka-user", Password: "--kafka-password",
 		Token: "--kafka-token", TokenURL: "--kafka-token-url", Scope: "--kafka-token-scope",
-		Insecure: "--insecure", Start: "is the cluster up? Start it",
+		Insecure: "--insecure", Login: "--kafka-sasl-mechanism", Start: "is the cluster up? Start it",
 	}
 }
 
@@ -60,7 +59,7 @@ func (c Config) Validate() error {
 // remote is somebody else's cluster.
 type remote struct {
 	cfg     Config
-	dialer  *cluster.Dialer
+	access  *cluster.Access
 	metrics *metrics
 
 	mu struct {
@@ -78,16 +77,16 @@ func Connect(cfg Config) (*Engine, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	options, dialer, err := cfg.Options(names())
+	access, err := cfg.Access(names())
 	if err != nil {
 		return nil, err
 	}
-	r := &remote{cfg: cfg, dialer: dialer}
+	r := &remote{cfg: cfg, access: access}
 	r.mu.failure = errNotYet
 	if r.metrics, err = newMetrics(cfg.Metrics, func() bool { return r.health() == nil }); err != nil {
 		return nil, err
 	}
-	return &Engine{remote: r, options: append(options, kgo.ClientID("evident"), kgo.WithHooks(r.metrics))}, nil
+	return &Engine{remote: r, options: append(access.Options(), kgo.WithHooks(r.metrics))}, nil
 }
 
 // Health is why the cluster cannot be worked with at the moment, nil if it can.
@@ -177,23 +176,14 @@ func (e *Engine) ask(ctx context.Context) (Capabilities, error) {
 
 // explain says why a probe failed.
 func (r *remote) explain(err error) error {
-	where := strings.Join(r.cfg.Brokers, ", ")
-	late := errors.Is(err, context.DeadlineExceeded) || isTimeout(err)
-	if failed := r.dialer.Failure(); late && failed != nil {
-		err = failed
-	}
-	if explained := r.cfg.Explain(err, names()); explained != nil {
+	if explained := r.access.Explain(err); explained != nil {
 		return explained
 	}
-	if late {
+	where := strings.Join(r.cfg.Brokers, ", ")
+	if cluster.Late(err) {
 		return fmt.Errorf("no answer from %s within %s: %w", where, probePatience, err)
 	}
 	return fmt.Errorf("cannot work with the Kafka cluster at %s: %w", where, err)
-}
-
-func isTimeout(err error) bool {
-	var timeout net.Error
-	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // final tells whether asking again is of no use.

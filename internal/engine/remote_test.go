@@ -147,7 +147,7 @@ func TestWhatTimeDoesNotMendEndsTheWait(t *testing.T) {
 			change: func(cfg *Config) {
 				cfg.SASL = cluster.SASL{Mechanism: cluster.Plain, User: "alice", Password: "env:EVIDENT_TEST_PASSWORD"}
 			},
-			want: "refused our credentials (wrong password): check --kafka-sasl-mechanism, --kafka-user and --kafka-password",
+			want: `does not let "alice" in (wrong password): check --kafka-sasl-mechanism, --kafka-user and --kafka-password`,
 		},
 		"no password": {
 			opts: []kfake.Opt{kfake.EnableSASL(), kfake.Superuser("PLAIN", "alice", "right")},

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/config"
+	"github.com/evidentlog/evident/internal/engine/cluster"
 	"github.com/evidentlog/evident/internal/tool"
 )
 
@@ -46,7 +47,7 @@ func listen(t *testing.T, answer string) string {
 }
 
 func connect(address string, timeout time.Duration) error {
-	env := tool.Env{Cluster: config.Client{Brokers: []string{address}, Timeout: timeout}}
+	env := tool.Env{Cluster: config.Client{Config: cluster.Config{Brokers: []string{address}}, Timeout: timeout}}
 	return env.Admin(context.Background(), func(ctx context.Context, adm *kadm.Client) error {
 		_, err := adm.ListTopics(ctx)
 		return err
@@ -66,13 +67,13 @@ func TestConnectSaysWhoAnswersThereInstead(t *testing.T) {
 }
 
 func TestAnUnreachableAdvertisedAddressIsNamed(t *testing.T) {
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+	fake, err := kfake.NewCluster(kfake.NumBrokers(1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(cluster.Close)
-	cluster.ControlKey(int16(kmsg.Metadata), func(request kmsg.Request) (kmsg.Response, error, bool) {
-		cluster.KeepControl()
+	t.Cleanup(fake.Close)
+	fake.ControlKey(int16(kmsg.Metadata), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		fake.KeepControl()
 		response := request.ResponseKind().(*kmsg.MetadataResponse)
 		broker := kmsg.NewMetadataResponseBroker()
 		broker.NodeID, broker.Host, broker.Port = 7, "127.0.0.1", 1
@@ -80,7 +81,7 @@ func TestAnUnreachableAdvertisedAddressIsNamed(t *testing.T) {
 		response.ControllerID = 7
 		return response, nil, true
 	})
-	env := tool.Env{Cluster: config.Client{Brokers: cluster.ListenAddrs(), Timeout: 300 * time.Millisecond}}
+	env := tool.Env{Cluster: config.Client{Config: cluster.Config{Brokers: fake.ListenAddrs()}, Timeout: 300 * time.Millisecond}}
 	err = env.Admin(t.Context(), func(ctx context.Context, adm *kadm.Client) error {
 		_, err := adm.CreateTopics(ctx, 1, 1, nil, "t")
 		return err

@@ -13,8 +13,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-
-	"github.com/twmb/franz-go/pkg/kgo"
+	"time"
 
 	"github.com/evidentlog/evident/internal/secret"
 )
@@ -37,6 +36,8 @@ type Config struct {
 	SASL SASL
 	// Insecure lets a password or token go over the network in plain text.
 	Insecure bool
+	// DialTimeout is how long a connection may take to come about. Default: 10 s.
+	DialTimeout time.Duration
 }
 
 // TLS is how TLS is spoken. The zero value is plain text.
@@ -77,6 +78,8 @@ type Names struct {
 	Brokers, TLS, CA, Cert, Key                       string
 	Mechanism, User, Password, Token, TokenURL, Scope string
 	Insecure                                          string
+	// Login is the one without which nobody logs in.
+	Login string
 	// Start is what to do where no broker listens: `start one with "evident serve"`.
 	Start string
 }
@@ -104,10 +107,10 @@ func (c Config) plainText(names Names) error {
 	if c.Insecure {
 		return nil
 	}
-	if u, err := url.Parse(c.SASL.TokenURL); err != nil || u.Scheme == "http" && !loopback(u.Host) {
+	if u, err := url.Parse(c.SASL.TokenURL); err != nil || u.Scheme == "http" && !Loopback(u.Host) {
 		return fmt.Errorf("%s %s would be told the client secret in plain text: use https, or allow it with %s", names.TokenURL, c.SASL.TokenURL, names.Insecure)
 	}
-	if naked := c.SASL.Mechanism == Plain || c.SASL.Mechanism == OAuthBearer; naked && !c.TLS.On() && !loopback(c.Brokers...) {
+	if naked := c.SASL.Mechanism == Plain || c.SASL.Mechanism == OAuthBearer; naked && !c.TLS.On() && !c.near() {
 		return fmt.Errorf("%s %s would send a password or token in plain text: use %s, or allow it with %s",
 			names.Mechanism, c.SASL.Mechanism, names.TLS, names.Insecure)
 	}
@@ -160,34 +163,23 @@ func reference(name, text string) error {
 	return nil
 }
 
-// loopback tells whether all addresses are on this machine.
-func loopback(addresses ...string) bool {
-	return !slices.ContainsFunc(addresses, func(address string) bool {
-		host, _, err := net.SplitHostPort(address)
-		if err != nil {
-			host = address
-		}
-		ip := net.ParseIP(host)
-		return !strings.EqualFold(host, "localhost") && (ip == nil || !ip.IsLoopback())
-	})
+// near tells whether all brokers are on this machine.
+func (c Config) near() bool {
+	return !slices.ContainsFunc(c.Brokers, func(address string) bool { return !Loopback(address) })
 }
 
-// Options are the options of a client of the cluster. Files are read now,
-// secrets at each authentication. The dialer tells why a connection failed.
-func (c Config) Options(names Names) ([]kgo.Opt, *Dialer, error) {
-	if err := c.Validate(names); err != nil {
-		return nil, nil, err
-	}
-	d, err := newDialer(c.TLS, names)
+// Loopback tells whether only this machine can connect to an address: host:port,
+// or a host alone. A name other than "localhost" (RFC 6761) counts as beyond it,
+// whatever it resolves to today.
+func Loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, nil, err
+		host = address
 	}
-	opts := []kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.Dialer(d.dial)}
-	if mechanism := c.SASL.mechanism(); mechanism != nil {
-		opts = append(opts, kgo.SASL(mechanism))
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
 	}
-	return opts, d, nil
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
 }
-
-// errNoCertificate says that a PEM file has no certificate in it.
-var errNoCertificate = errors.New("holds no certificate in PEM")

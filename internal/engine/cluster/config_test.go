@@ -9,7 +9,7 @@ import (
 func flags() Names {
 	return Names{
 		Brokers: "--brokers", TLS: "--tls", CA: "--ca", Cert: "--cert", Key: "--key", Mechanism: "--sasl", User: "--user",
-		Password: "--password", Token: "--token", TokenURL: "--token-url", Scope: "--scope", Insecure: "--insecure", Start: "start one",
+		Password: "--password", Token: "--token", TokenURL: "--token-url", Scope: "--scope", Insecure: "--insecure", Login: "--sasl", Start: "start one",
 	}
 }
 
@@ -62,7 +62,7 @@ func TestFilesThatAreNotWhatTheyShouldBeAreNamed(t *testing.T) {
 		"config.go holds no certificate in PEM: check --ca":    {CA: "config.go"},
 		"cannot use the certificate of --cert with the key of": {Cert: "config.go", Key: "config.go"},
 	} {
-		if _, _, err := (Config{Brokers: []string{"a:1"}, TLS: files}).Options(flags()); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := (Config{Brokers: []string{"a:1"}, TLS: files}).Access(flags()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}

@@ -1,9 +1,11 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -11,12 +13,12 @@ import (
 	"time"
 )
 
-// dialPatience is how long a connection may take to come about.
-const dialPatience = 10 * time.Second
+// dialTimeout is the default of Config.DialTimeout.
+const dialTimeout = 10 * time.Second
 
-// Dialer dials brokers and remembers the last failure, since the client retries
+// dialer dials brokers and remembers the last failure, since the client retries
 // and reports only that its time is up.
-type Dialer struct {
+type dialer struct {
 	net.Dialer
 	tls *tls.Config // nil: plain text
 
@@ -24,24 +26,24 @@ type Dialer struct {
 	last error // guarded by mu; nil after a success
 }
 
-func newDialer(t TLS, names Names) (*Dialer, error) {
-	d := &Dialer{Dialer: net.Dialer{Timeout: dialPatience}}
-	if !t.On() {
+func newDialer(c Config, names Names) (*dialer, error) {
+	d := &dialer{Dialer: net.Dialer{Timeout: cmp.Or(c.DialTimeout, dialTimeout)}}
+	if !c.TLS.On() {
 		return d, nil
 	}
 	d.tls = &tls.Config{MinVersion: tls.VersionTLS12}
-	if t.CA != "" {
-		pem, err := os.ReadFile(t.CA)
+	if c.TLS.CA != "" {
+		pem, err := os.ReadFile(c.TLS.CA)
 		if err != nil {
 			return nil, fmt.Errorf("cannot read the file that %s names: %w", names.CA, err)
 		}
 		d.tls.RootCAs = x509.NewCertPool()
 		if !d.tls.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s %w: check %s", t.CA, errNoCertificate, names.CA)
+			return nil, fmt.Errorf("%s %w: check %s", c.TLS.CA, errNoCertificate, names.CA)
 		}
 	}
-	if t.Cert != "" {
-		certificate, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+	if c.TLS.Cert != "" {
+		certificate, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key)
 		if err != nil {
 			return nil, fmt.Errorf("cannot use the certificate of %s with the key of %s: %w", names.Cert, names.Key, err)
 		}
@@ -50,18 +52,24 @@ func newDialer(t TLS, names Names) (*Dialer, error) {
 	return d, nil
 }
 
-func (d *Dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+// errNoCertificate says that a PEM file has no certificate in it.
+var errNoCertificate = errors.New("holds no certificate in PEM")
+
+func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := d.connect(ctx, network, address)
 	if err != nil {
 		err = &dialError{address, err}
 	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return conn, err // nobody waits for it any more, which says nothing of the broker
+	}
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.last = err
-	d.mu.Unlock()
 	return conn, err
 }
 
-func (d *Dialer) connect(ctx context.Context, network, address string) (net.Conn, error) {
+func (d *dialer) connect(ctx context.Context, network, address string) (net.Conn, error) {
 	if d.tls == nil {
 		return d.DialContext(ctx, network, address)
 	}
@@ -69,8 +77,8 @@ func (d *Dialer) connect(ctx context.Context, network, address string) (net.Conn
 	return secure.DialContext(ctx, network, address)
 }
 
-// Failure is why the last attempt to connect failed, nil if it did not.
-func (d *Dialer) Failure() error {
+// failure is why the last attempt to connect failed, nil if it did not.
+func (d *dialer) failure() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.last

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/config"
+	"github.com/evidentlog/evident/internal/engine/cluster"
 	"github.com/evidentlog/evident/internal/tool"
 	"github.com/evidentlog/evident/internal/tool/consume"
 )
@@ -18,22 +19,22 @@ import (
 // newCluster starts a cluster with the empty topic "t" of one partition.
 func newCluster(t *testing.T) (*kfake.Cluster, tool.Env) {
 	t.Helper()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
+	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(cluster.Close)
-	return cluster, tool.Env{
+	t.Cleanup(fake.Close)
+	return fake, tool.Env{
 		Out: &bytes.Buffer{}, Err: &bytes.Buffer{},
-		Cluster: config.Client{Brokers: cluster.ListenAddrs(), Timeout: time.Second},
+		Cluster: config.Client{Config: cluster.Config{Brokers: fake.ListenAddrs()}, Timeout: time.Second},
 	}
 }
 
 func TestMissingRecordsBeforeTheEndAreAnErrorAndNotAWaitForEver(t *testing.T) {
-	cluster, env := newCluster(t)
+	fake, env := newCluster(t)
 	// The last records are gone: the partition ends at 7 and holds none.
-	cluster.ControlKey(int16(kmsg.ListOffsets), func(request kmsg.Request) (kmsg.Response, error, bool) {
-		cluster.KeepControl()
+	fake.ControlKey(int16(kmsg.ListOffsets), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		fake.KeepControl()
 		asked := request.(*kmsg.ListOffsetsRequest).Topics[0]
 		response := request.ResponseKind().(*kmsg.ListOffsetsResponse)
 		topic := kmsg.NewListOffsetsResponseTopic()

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/config"
+	"github.com/evidentlog/evident/internal/engine/cluster"
 	"github.com/evidentlog/evident/internal/tool"
 	"github.com/evidentlog/evident/internal/tool/produce"
 )
@@ -20,15 +21,15 @@ import (
 // newCluster starts a cluster with the empty topic "t" of one partition.
 func newCluster(t *testing.T, in io.Reader) (*kfake.Cluster, tool.Env, *bytes.Buffer) {
 	t.Helper()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
+	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(cluster.Close)
+	t.Cleanup(fake.Close)
 	out := &bytes.Buffer{}
-	return cluster, tool.Env{
+	return fake, tool.Env{
 		In: in, Out: out, Err: io.Discard,
-		Cluster: config.Client{Brokers: cluster.ListenAddrs(), Timeout: time.Second},
+		Cluster: config.Client{Config: cluster.Config{Brokers: fake.ListenAddrs()}, Timeout: time.Second},
 	}, out
 }
 
@@ -55,12 +56,12 @@ func TestInterruptEndsASilentInputAndKeepsWhatWasRead(t *testing.T) {
 }
 
 func TestUnansweredRecordsAreAnErrorAfterTheTimeout(t *testing.T) {
-	cluster, env, _ := newCluster(t, strings.NewReader("a\n"))
+	fake, env, _ := newCluster(t, strings.NewReader("a\n"))
 	silent := make(chan struct{})
 	t.Cleanup(func() { close(silent) })
-	cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
-		cluster.KeepControl()
-		cluster.SleepControl(func() { <-silent })
+	fake.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		fake.KeepControl()
+		fake.SleepControl(func() { <-silent })
 		return nil, nil, true
 	})
 	err := fromLines().Run(t.Context(), env, "t", nil)
