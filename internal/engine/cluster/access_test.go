@@ -43,6 +43,8 @@ func TestWhatKeepsUsOutIsExplained(t *testing.T) {
 		"wrong certificate":   {tls: TLS{Cert: "c", Key: "k"}, err: at(remoteAlert("bad certificate")), want: "broker:1 refused our side of TLS: tls: bad certificate: check --cert and --key", final: true},
 		"wrong password":      {sasl: alice, err: fmt.Errorf("%w: no such user", kerr.SaslAuthenticationFailed), want: `a:1 does not let "alice" in (no such user): check --sasl, --user and --password`, final: true},
 		"wrong token":         {sasl: bearer, err: errors.New("unexpected data in oauth response"), want: "a:1 refused our token: check --token", final: true},
+		"no secret":           {sasl: bearer, err: &CredentialError{Err: errors.New("secret env:T is empty")}, want: "cannot authenticate to a:1: secret env:T is empty", final: true},
+		"no token endpoint":   {sasl: bearer, err: &CredentialError{Err: syscall.ECONNREFUSED, Passing: true}, want: "cannot authenticate to a:1: connection refused"},
 		"other mechanism":     {sasl: alice, err: kerr.UnsupportedSaslMechanism, want: "a:1 does not offer PLAIN: name another mechanism with --sasl", final: true},
 		"no SASL there":       {sasl: alice, err: kerr.IllegalSaslState, want: "a:1 does not ask who we are: leave out --sasl, or name another listener with --brokers", final: true},
 		"closed":              {err: io.EOF, want: "a:1 closed the connection: it may want --sasl or --tls, or not be a Kafka listener"},

@@ -107,7 +107,7 @@ func (c Config) plainText(names Names) error {
 	if c.Insecure {
 		return nil
 	}
-	if u, err := url.Parse(c.SASL.TokenURL); err != nil || u.Scheme == "http" && !Loopback(u.Host) {
+	if u, _ := url.Parse(c.SASL.TokenURL); u.Scheme == "http" && !Loopback(u.Host) { // it was parsed before
 		return fmt.Errorf("%s %s would be told the client secret in plain text: use https, or allow it with %s", names.TokenURL, c.SASL.TokenURL, names.Insecure)
 	}
 	if naked := c.SASL.Mechanism == Plain || c.SASL.Mechanism == OAuthBearer; naked && !c.TLS.On() && !c.near() {
@@ -147,6 +147,11 @@ func (s SASL) validateToken(names Names) error {
 			names.Mechanism, s.Mechanism, names.Token, names.TokenURL, names.User, names.Password)
 	case s.Token != "" && (s.TokenURL != "" || s.User != "" || s.Password != ""):
 		return fmt.Errorf("%s has a token already: leave out %s, or %s, %s and %s", names.Mechanism, names.Token, names.TokenURL, names.User, names.Password)
+	case s.Token != "":
+		return nil
+	}
+	if u, err := url.Parse(s.TokenURL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return fmt.Errorf("%s %q is no endpoint for tokens: want https://HOST/PATH", names.TokenURL, s.TokenURL)
 	}
 	return nil
 }

@@ -34,6 +34,8 @@ func TestAConfigurationThatCannotWorkSaysWhatToDo(t *testing.T) {
 		"password beyond":            {Config{Brokers: there, SASL: user}, "--sasl PLAIN would send a password or token in plain text: use --tls, or allow it with --insecure"},
 		"token beyond":               {Config{Brokers: there, SASL: SASL{Mechanism: OAuthBearer, Token: "file:token"}}, "--sasl OAUTHBEARER would send"},
 		"client secret beyond":       {Config{Brokers: here, SASL: with(func(s *SASL) { s.Mechanism, s.TokenURL = OAuthBearer, "http://login/t" })}, "would be told the client secret in plain text"},
+		"endpoint without a scheme":  {Config{Brokers: here, Insecure: true, SASL: with(func(s *SASL) { s.Mechanism, s.TokenURL = OAuthBearer, "login.example.org/t" })}, `--token-url "login.example.org/t" is no endpoint for tokens: want https://HOST/PATH`},
+		"endpoint that is none":      {Config{Brokers: here, SASL: with(func(s *SASL) { s.Mechanism, s.TokenURL = OAuthBearer, "https://a:b:c" })}, "is no endpoint for tokens"},
 		"no user":                    {Config{Brokers: here, SASL: with(func(s *SASL) { s.User = "" })}, "--sasl PLAIN needs a user and a password: give --user and --password"},
 		"no password":                {Config{Brokers: here, SASL: with(func(s *SASL) { s.Password = "" })}, "needs a user and a password"},
 		"a password as it is":        {Config{Brokers: here, SASL: with(func(s *SASL) { s.Password = "hunter2" })}, "--password: want a reference to a secret"},

@@ -37,7 +37,7 @@ func (a *Access) explain(err error) *UnreachableError {
 		where = at.address
 	}
 	for _, explain := range []func(*Access, error, string) (string, bool){
-		(*Access).explainNetwork, (*Access).explainTLS, (*Access).explainSASL, (*Access).explainSilence, (*Access).explainDial,
+		(*Access).explainCredentials, (*Access).explainNetwork, (*Access).explainTLS, (*Access).explainSASL, (*Access).explainSilence, (*Access).explainDial,
 	} {
 		if text, final := explain(a, err, where); text != "" {
 			return &UnreachableError{Final: final, err: err, text: text}
@@ -48,6 +48,16 @@ func (a *Access) explain(err error) *UnreachableError {
 
 // Each explains one kind of failure, with nothing for those of other kinds, and
 // tells whether it is final.
+
+// explainCredentials comes first: why a token could not be fetched may look like
+// why a broker cannot be reached.
+func (a *Access) explainCredentials(err error, where string) (text string, final bool) {
+	var missing *CredentialError
+	if !errors.As(err, &missing) {
+		return "", false
+	}
+	return fmt.Sprintf("cannot authenticate to %s: %v", where, missing), !missing.Passing
+}
 
 func (a *Access) explainNetwork(err error, where string) (text string, final bool) {
 	var unknownHost *net.DNSError
@@ -87,10 +97,7 @@ func (a *Access) explainTLS(err error, where string) (text string, final bool) {
 }
 
 func (a *Access) explainSASL(err error, where string) (text string, final bool) {
-	var missing *CredentialError
 	switch {
-	case errors.As(err, &missing):
-		return fmt.Sprintf("cannot authenticate to %s: %v", where, missing), true
 	case errors.Is(err, kerr.SaslAuthenticationFailed):
 		return fmt.Sprintf("%s does not let %q in (%s): check %s", where, a.cfg.SASL.User, said(err), a.credentials()), true
 	case strings.Contains(err.Error(), "unexpected data in oauth response"): // a refusal as JSON (RFC 7628, section 3.2.2)

@@ -52,14 +52,20 @@ func (s SASL) bearer() func(context.Context) (oauth.Auth, error) {
 	return func(ctx context.Context) (oauth.Auth, error) {
 		token, err := source.token(ctx)
 		if err != nil {
-			return oauth.Auth{}, &CredentialError{err}
+			return oauth.Auth{}, err
 		}
 		return oauth.Auth{Token: token}, nil
 	}
 }
 
 // CredentialError says that there is no password or token to show.
-type CredentialError struct{ Err error }
+type CredentialError struct {
+	// Err is why.
+	Err error
+	// Passing says that it may be over by itself: the endpoint that gives tokens is
+	// not there, or busy.
+	Passing bool
+}
 
 func (e *CredentialError) Error() string { return e.Err.Error() }
 
@@ -70,11 +76,11 @@ func (e *CredentialError) Unwrap() error { return e.Err }
 func read(reference string) (string, error) {
 	ref, err := secret.Parse(reference)
 	if err != nil {
-		return "", &CredentialError{err}
+		return "", &CredentialError{Err: err}
 	}
 	text, err := ref.Read()
 	if err != nil {
-		return "", &CredentialError{err}
+		return "", &CredentialError{Err: err}
 	}
 	return text, nil
 }

@@ -45,36 +45,52 @@ func (t *tokenSource) token(ctx context.Context) (string, error) {
 	if t.kept != "" && time.Now().Before(t.until) {
 		return t.kept, nil
 	}
-	asked := time.Now()
-	answer, err := t.fetch(ctx)
+	clientSecret, err := read(t.sasl.Password)
 	if err != nil {
-		return "", fmt.Errorf("token endpoint %s: %w", t.sasl.TokenURL, err)
+		return "", err
 	}
-	t.kept = answer.AccessToken
-	t.until = asked.Add(time.Duration(answer.ExpiresIn) * time.Second * 4 / 5) // Kafka's own clients renew at 80%, too
+	asked := time.Now()
+	answer, status, err := t.fetch(ctx, clientSecret)
+	if err != nil {
+		return "", &CredentialError{Err: fmt.Errorf("token endpoint %s: %w", t.sasl.TokenURL, err), Passing: passing(status)}
+	}
+	t.kept, t.until = answer.AccessToken, asked.Add(answer.lifetime()*4/5) // Kafka's own clients renew at 80%, too
 	return t.kept, nil
+}
+
+// passing tells whether an endpoint that answered with that status, 0 for not at
+// all, may do better later.
+func passing(status int) bool {
+	return status == 0 || status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
 }
 
 // tokenAnswer is RFC 6749, sections 5.1 and 5.2.
 type tokenAnswer struct {
-	AccessToken string `json:"access_token"`
-	ExpiresIn   int64  `json:"expires_in"` // seconds; left out: not known
-	Error       string `json:"error"`
-	Description string `json:"error_description"`
+	AccessToken string      `json:"access_token"`
+	ExpiresIn   json.Number `json:"expires_in"` // seconds, with some in quotes; left out: not known
+	Error       string      `json:"error"`
+	Description string      `json:"error_description"`
 }
 
-func (t *tokenSource) fetch(ctx context.Context) (answer tokenAnswer, err error) {
-	clientSecret, err := read(t.sasl.Password)
+// lifetime is how long the token is good for, a year at most; 0: not known.
+func (a *tokenAnswer) lifetime() time.Duration {
+	const most = 365 * 24 * 60 * 60
+	seconds, err := a.ExpiresIn.Float64()
 	if err != nil {
-		return answer, err
+		return 0
 	}
+	return time.Duration(max(0, min(seconds, most))) * time.Second
+}
+
+// fetch asks the endpoint. status is 0 if there was no answer.
+func (t *tokenSource) fetch(ctx context.Context, clientSecret string) (answer tokenAnswer, status int, err error) {
 	form := url.Values{"grant_type": {"client_credentials"}}
 	if t.sasl.Scope != "" {
 		form.Set("scope", t.sasl.Scope)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.sasl.TokenURL, strings.NewReader(form.Encode()))
 	if err != nil {
-		return answer, err
+		return answer, 0, err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
@@ -82,14 +98,15 @@ func (t *tokenSource) fetch(ctx context.Context) (answer tokenAnswer, err error)
 	req.SetBasicAuth(url.QueryEscape(t.sasl.User), url.QueryEscape(clientSecret))
 	resp, err := t.http.Do(req)
 	if err != nil {
-		return answer, err
+		return answer, 0, err
 	}
 	defer func() { _ = resp.Body.Close() }() // it was read
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenAnswer))
 	if err != nil {
-		return answer, err
+		return answer, 0, err
 	}
-	return answer, answer.read(resp, body)
+	err = answer.read(resp, body)
+	return answer, resp.StatusCode, err
 }
 
 func (a *tokenAnswer) read(resp *http.Response, body []byte) error {

@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -94,5 +96,42 @@ func TestAnEndpointThatGivesNoTokenSaysWhy(t *testing.T) {
 	t.Setenv("EVIDENT_TEST_SECRET", "")
 	if _, err := sourceOf(endpoint(t, &asked, 1), "x").token(t.Context()); err == nil || !strings.Contains(err.Error(), "env:EVIDENT_TEST_SECRET is empty") {
 		t.Errorf("no secret: %v", err)
+	}
+}
+
+// A node that is started together with its token endpoint has to wait for it; a
+// client that the endpoint does not know waits in vain.
+func TestOnlyAnEndpointThatIsNotThereOrBusyIsWorthAskingAgain(t *testing.T) {
+	t.Setenv("EVIDENT_TEST_SECRET", "s3cret&")
+	for status, want := range map[int]bool{
+		0: true, http.StatusTooManyRequests: true, http.StatusInternalServerError: true, http.StatusServiceUnavailable: true,
+		http.StatusBadRequest: false, http.StatusUnauthorized: false, http.StatusNotFound: false,
+	} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		if status == 0 {
+			s.Close()
+		}
+		_, err := sourceOf(s, "x").token(t.Context())
+		s.Close()
+		var missing *CredentialError
+		if !errors.As(err, &missing) || missing.Passing != want || !strings.HasPrefix(err.Error(), "token endpoint "+s.URL) {
+			t.Errorf("status %d: %+v", status, err)
+		}
+	}
+}
+
+func TestHowLongATokenIsGoodForIsReadAsItIsWritten(t *testing.T) {
+	for answer, want := range map[string]time.Duration{
+		`{"expires_in":3600}`:          time.Hour,
+		`{"expires_in":"3600"}`:        time.Hour,
+		`{"expires_in":3600.5}`:        time.Hour,
+		`{"expires_in":-1}`:            0,
+		`{}`:                           0,
+		`{"expires_in":9999999999999}`: 365 * 24 * time.Hour,
+	} {
+		var a tokenAnswer
+		if err := json.Unmarshal([]byte(answer), &a); err != nil || a.lifetime() != want {
+			t.Errorf("%s: %v, %v", answer, a.lifetime(), err)
+		}
 	}
 }
