@@ -228,15 +228,19 @@ func TestSlowTransactionIsAborted(t *testing.T) {
 			}
 			h.wantMarkers()
 			pass(3 * time.Second)
-			h.wantMarkers("abort a-0 of 101/2")
+			h.wantMarkers("abort a-0 of 101/1")
 			if err := <-h.beginJoin("t", p, a0); err != kerr.ProducerFenced {
 				h.t.Errorf("join: %v", err)
 			}
 			r := <-begin(h.EndTxn, endRequest("t", p, true))
-			h.wantCode("EndTxn", r.ErrorCode, kerr.ProducerFenced)
-			if p = h.init("t"); p.Epoch != 3 {
-				h.t.Errorf("the next epoch is %d", p.Epoch)
-			}
+			h.wantCode("commit", r.ErrorCode, kerr.InvalidTxnState)
+			old := endRequest("t", p, false)
+			old.Version = 4
+			h.wantCode("abort by a client of version 0", (<-begin(h.EndTxn, old)).ErrorCode, kerr.ProducerFenced)
+			p = h.end("t", p, false)
+			h.join("t", p, a1)
+			h.end("t", p, true)
+			h.wantMarkers("commit a-1 of 101/2")
 		})
 	}
 }
@@ -247,8 +251,8 @@ func TestSecondProducerFencesTheFirst(t *testing.T) {
 		h.join("t", first, a0)
 		h.store.Set(statetopictest.Faults{Delay: time.Millisecond})
 		second := h.init("t")
-		h.wantMarkers("abort a-0 of 101/2")
-		if second.ID != first.ID || second.Epoch != 3 {
+		h.wantMarkers("abort a-0 of 101/1")
+		if second.ID != first.ID || second.Epoch != 2 {
 			h.t.Errorf("the second producer is %v", second)
 		}
 		if err := <-h.beginJoin("t", first, a0); err != kerr.ProducerFenced {
@@ -269,7 +273,7 @@ func TestSecondProducerFencesTheFirst(t *testing.T) {
 			h.t.Errorf("verify of the first: %v", err)
 		}
 		h.end("t", second, true)
-		h.wantMarkers("commit a-0 of 101/4")
+		h.wantMarkers("commit a-0 of 101/3")
 	})
 }
 
@@ -289,14 +293,38 @@ func TestProducersThatBeginTogether(t *testing.T) {
 	})
 }
 
+// useUp gives the id's producer its last epoch.
+func (h *harness) useUp(id string) transaction.Producer {
+	e, _ := h.find(id)
+	v := *e.value.Load()
+	v.Producer.Epoch = 32766
+	e.value.Store(&v)
+	return v.Producer
+}
+
+// A transaction that takes too long, in the last epoch, waits for a new id.
+func TestUsedUpProducerIDIsReplacedAfterATimeout(t *testing.T) {
+	inBubble(t, func(h *harness) {
+		h.init("t")
+		p := h.useUp("t")
+		h.join("t", p, a0)
+		h.idErr = errDisk
+		pass(65 * time.Second)
+		h.wantMarkers()
+		h.wantState("t", transaction.Ongoing, a0)
+		h.idErr = nil
+		pass(2 * time.Second)
+		h.wantMarkers("abort a-0 of 101/32767")
+		if next := h.end("t", p, false); next.ID == p.ID || next.Epoch != 0 {
+			h.t.Errorf("producer goes on as %v", next)
+		}
+	})
+}
+
 func TestUsedUpProducerIDIsReplaced(t *testing.T) {
 	inBubble(t, func(h *harness) {
-		p := h.init("t")
-		e, _ := h.find("t")
-		v := *e.value.Load()
-		v.Producer.Epoch = 32766
-		e.value.Store(&v)
-		p.Epoch = 32766
+		h.init("t")
+		p := h.useUp("t")
 		h.join("t", p, a0)
 		h.idErr = errDisk
 		r := <-begin(h.EndTxn, endRequest("t", p, true))

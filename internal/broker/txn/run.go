@@ -56,28 +56,40 @@ func (c *Coordinator) keepTime(ctx context.Context) error {
 // check ends what takes too long and tries again what failed.
 func (c *Coordinator) check(e *entry, now time.Time) {
 	e.mu.Lock()
-	v := e.value.Load()
-	idle := e.idle()
-	timedOut := idle && v.TimedOut(now.UnixMilli())
+	slow := e.idle() && e.value.Load().TimedOut(now.UnixMilli())
 	retry := e.mu.stuck && e.mu.storing == nil
+	e.mu.stuck = e.mu.stuck && !retry
 	var late []*request
 	if !e.mu.serving && len(e.mu.waiting) > 0 && now.Sub(e.mu.waiting[0].since) > patience {
 		late = e.takeWaiting()
 	}
-	if timedOut {
-		v = v.Fence(now.UnixMilli())
-		e.mu.storing = v
-	}
-	e.mu.stuck = e.mu.stuck && !retry
 	e.mu.Unlock()
 	refuseAll(late, kerr.ConcurrentTransactions)
 	switch {
-	case timedOut:
-		c.cfg.Logger.Info("aborting a transaction that took too long", "transactional_id", e.id,
-			"timeout", time.Duration(v.Timeout)*time.Millisecond, "producer_id", v.Producer.ID)
-		c.cfg.Go(func() { c.store(e, v) })
+	case slow:
+		c.cfg.Go(func() { c.submit(e, c.timeout(e)) })
 	case retry:
 		c.cfg.Go(func() { c.mark(e) })
+	}
+}
+
+// timeout is a request to abort the transaction if it takes too long.
+func (c *Coordinator) timeout(e *entry) *request {
+	var slow *transaction.Value
+	return &request{
+		decide: func(v *transaction.Value, now, freshID int64) transaction.Step {
+			if !v.TimedOut(now) {
+				return transaction.Step{} // it has ended by itself
+			}
+			slow = v
+			return v.Fence(now, freshID)
+		},
+		answer: func(_ transaction.Producer, err *kerr.Error) {
+			if slow != nil && err == nil {
+				c.cfg.Logger.Info("a transaction took too long and was aborted", "transactional_id", e.id,
+					"timeout", time.Duration(slow.Timeout)*time.Millisecond, "producer_id", slow.Producer.ID)
+			}
+		},
 	}
 }
 

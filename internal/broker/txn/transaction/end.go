@@ -1,10 +1,6 @@
 package transaction
 
-import (
-	"math"
-
-	"github.com/twmb/franz-go/pkg/kerr"
-)
+import "github.com/twmb/franz-go/pkg/kerr"
 
 // EndRequest is EndTxn.
 type EndRequest struct {
@@ -75,7 +71,7 @@ func (v *Value) endedBy(p Producer) bool {
 	if v.State == Empty || v.State == Ongoing {
 		return false
 	}
-	raised := p.ID == v.Producer.ID && int(p.Epoch)+1 == int(v.Producer.Epoch) && v.Successor().Epoch <= lastEpoch
+	raised := v.Version >= V2 && p.ID == v.Producer.ID && int(p.Epoch)+1 == int(v.Producer.Epoch)
 	rotated := p == Producer{v.PreviousID, lastEpoch} && v.Producer.Epoch == 0 && !v.State.Prepared()
 	return raised || rotated
 }
@@ -98,13 +94,11 @@ func (v *Value) raisedTo(prepared State, now, freshID int64) Step {
 	return Step{Next: next, Producer: next.Successor()}
 }
 
-// raise goes to the next epoch, of which the markers tell the partitions. The
-// very last one is only reached by fencing a producer whose epochs are used up.
+// raise goes to the next epoch, of which the markers tell the partitions. The one
+// above the last is in markers only.
 func (v *Value) raise() {
 	v.LastEpoch = v.Producer.Epoch
-	if v.Producer.Epoch < math.MaxInt16 {
-		v.Producer.Epoch++
-	}
+	v.Producer.Epoch = min(v.Producer.Epoch, lastEpoch) + 1
 }
 
 // outcome returns the states that a commit or an abort goes through.
@@ -115,15 +109,8 @@ func outcome(commit bool) (prepared, completed State) {
 	return PrepareAbort, CompleteAbort
 }
 
-// Fence aborts the transaction against its producer's will: it took too long,
-// or another producer begins. The epoch rises by two, so that what the producer
-// still has to say is neither current nor taken for a repeated EndTxn. No client
-// is given the new epoch.
-func (v *Value) Fence(now int64) *Value {
-	next := v.to(PrepareAbort, now)
-	next.Version = V2
-	next.raise()
-	next.raise()
-	next.LastEpoch = noEpoch
-	return next
-}
+// Fence aborts the transaction for another reason than its producer's request: it
+// took too long, or a producer begins. Should that be the same one, it can go on
+// with the next epoch, as after an abort of its own: which it is told of if it
+// aborts, too, or asks for the next epoch.
+func (v *Value) Fence(now, freshID int64) Step { return v.raisedTo(PrepareAbort, now, freshID) }

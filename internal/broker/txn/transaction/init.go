@@ -33,19 +33,16 @@ func (v *Value) Init(now int64, r InitRequest) Step {
 	return v.raised(now, r)
 }
 
-// restart ends the transaction that a beginning producer finds. Kafka fences
-// one that goes on, too, and lets a zombie abort the transaction before it finds
-// out who asks.
+// restart ends the transaction that a beginning producer finds, then the producer
+// is asked again. Kafka lets a zombie abort its successor's transaction, too,
+// before it finds out who asks.
 func (v *Value) restart(now int64, r InitRequest) Step {
-	switch r.Expected {
-	case None:
-		return Step{Next: v.Fence(now), Again: true}
-	case v.Producer:
-		step := v.raisedTo(PrepareAbort, now, r.FreshID)
-		step.Again = true
-		return step
+	if r.Expected != None && r.Expected != v.Producer {
+		return refuse(kerr.ProducerFenced)
 	}
-	return refuse(kerr.ProducerFenced)
+	step := v.Fence(now, r.FreshID)
+	step.Again = true
+	return step
 }
 
 func stored(next *Value) Step { return Step{Next: next, Producer: next.Producer} }

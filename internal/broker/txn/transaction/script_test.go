@@ -150,7 +150,8 @@ func (s *script) end(a args, commit bool) string {
 	return s.step(s.v.End(s.now, EndRequest{a.producer(), commit, Version(a.int("version", 2)), s.nextID(a)}))
 }
 
-func (s *script) fence(args) string { return s.step(Step{Next: s.v.Fence(s.now)}) }
+// fence [id=none]
+func (s *script) fence(a args) string { return s.step(s.v.Fence(s.now, s.nextID(a))) }
 
 func (s *script) complete(args) string { return s.step(Step{Next: s.v.Complete(s.now)}) }
 
