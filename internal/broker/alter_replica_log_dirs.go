@@ -39,7 +39,7 @@ func (b *Broker) moved(t *metadata.Topic, partition int32, folder string) int16 
 		return kerr.LogDirNotFound.Code
 	}
 	if _, err := findPartition(t, partition, -1); err != nil {
-		return kerr.ReplicaNotAvailable.Code
+		return kerr.UnknownTopicOrPartition.Code
 	}
 	return 0
 }

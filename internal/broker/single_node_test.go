@@ -215,7 +215,7 @@ func TestReplicasStayInTheOnlyLogDir(t *testing.T) {
 		want       error
 	}{
 		{"/data", "t", nil},
-		{"/data", "gone", kerr.ReplicaNotAvailable},
+		{"/data", "gone", kerr.UnknownTopicOrPartition},
 		{"/elsewhere", "t", kerr.LogDirNotFound},
 	} {
 		req := kmsg.NewPtrAlterReplicaLogDirsRequest()

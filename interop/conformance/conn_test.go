@@ -15,9 +15,10 @@ import (
 // conn is a connection that sends what it is told and repairs nothing, as a
 // client library would.
 type conn struct {
-	t    *testing.T
-	conn net.Conn
-	last int32 // correlation id
+	t      *testing.T
+	conn   net.Conn
+	client string // client id
+	last   int32  // correlation id
 }
 
 func dial(t *testing.T, address string) *conn {
@@ -30,7 +31,7 @@ func dial(t *testing.T, address string) *conn {
 	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	return &conn{t: t, conn: c}
+	return &conn{t: t, conn: c, client: "conformance"}
 }
 
 // send writes a request of a version and does not wait.
@@ -38,8 +39,7 @@ func (c *conn) send(req kmsg.Request, version int16) {
 	c.t.Helper()
 	c.last++
 	req.SetVersion(version)
-	client := "conformance"
-	message := kmsg.NewRequestFormatter(kmsg.FormatterClientID(client)).AppendRequest(nil, req, c.last)
+	message := kmsg.NewRequestFormatter(kmsg.FormatterClientID(c.client)).AppendRequest(nil, req, c.last)
 	if _, err := c.conn.Write(message); err != nil {
 		c.t.Fatalf("%s version %d: %v", kmsg.NameForKey(req.Key()), version, err)
 	}

@@ -110,26 +110,27 @@ func newTopic(t *testing.T, partitions int32, settings ...string) string {
 	if _, err := admin.CreateTopic(within(t), partitions, replicas(), configs, topic); err != nil {
 		t.Fatalf("create %s: %v", topic, err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if _, err := newCleaner().DeleteTopics(ctx, topic); err != nil {
-			t.Errorf("delete %s: %v", topic, err)
-		}
-	})
+	t.Cleanup(func() { deleteTopic(t, topic) })
 	for p := range partitions {
 		leader(t, topic, p)
 	}
 	return topic
 }
 
-// newCleaner is a client that outlives the test's own.
-func newCleaner() *kadm.Client {
-	client, err := kadm.NewOptClient(kgo.SeedBrokers(peer.addresses...))
+// deleteTopic deletes a topic when its test is over, with a client of its own since
+// the test's are closed by then.
+func deleteTopic(t *testing.T, topic string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	admin, err := kadm.NewOptClient(kgo.SeedBrokers(peer.addresses...))
 	if err != nil {
-		panic(err) // the same options worked before
+		t.Fatal(err)
 	}
-	return client
+	defer admin.Close()
+	if _, err := admin.DeleteTopics(ctx, topic); err != nil {
+		t.Errorf("delete %s: %v", topic, err)
+	}
 }
 
 // eventually asks again until the answer is good, for what takes a cluster a
