@@ -96,11 +96,12 @@ go_cases() {
 }
 
 # report PEER VERSION: closes the cases since the last report. Where RESULTS
-# names a file, it gets a line for the table that `make interop` prints.
+# names a file, it gets a row of the table that `make interop` prints.
 report() {
 	printf '%s %s: %d passed, %d failed\n' "$1" "$2" "$passed" "$failed"
 	if [ -n "${RESULTS:-}" ]; then
-		printf '%s\t%s\t%d\t%d\n' "$1" "$2" $((passed + failed)) "$passed" >>"$RESULTS"
+		printf '| %s | %s | %d | %d | %s | %s |\n' "$1" "$2" $((passed + failed)) "$passed" \
+			"interop/$(basename "$0")" "$(date -u +%F)" >>"$RESULTS"
 	fi
 	all_passed=$((${all_passed:-0} + passed))
 	all_failed=$((${all_failed:-0} + failed))
