@@ -76,12 +76,16 @@ func transacted[R any, P interface {
 	kmsg.Request
 }, A kmsg.Response](method func(P, func(A))) func(*call) error {
 	return func(c *call) error {
-		defer c.done() // what the coordinator keeps is bounded by its own limits
 		req := P(new(R))
 		if err := c.decode(req); err != nil {
+			c.done()
 			return err
 		}
-		method(req, func(resp A) { c.reply(response{resp}) })
+		c.releaseBody()
+		method(req, func(resp A) {
+			c.conn.broker.budget.release(&c.hold) // the request may have waited, with its memory
+			c.reply(response{resp})
+		})
 		return nil
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/evidentlog/evident/internal/broker/metadata"
 	"github.com/evidentlog/evident/internal/broker/txn/transaction"
 	"github.com/evidentlog/evident/internal/log/batch"
+	"github.com/evidentlog/evident/internal/vfs"
 )
 
 // oldVersions makes a client speak as Kafka 3.9 did: transactions of version 0.
@@ -355,4 +357,43 @@ func TestTransactionOutlivesItsTopic(t *testing.T) {
 	if got := consume(t, s.client(kgo.ConsumeTopics("t"), committed()), 2); !slices.Equal(got, []string{"a", "c"}) {
 		t.Errorf("got %v", got)
 	}
+}
+
+// A request that waits for a transition keeps what its memory is charged for.
+func TestRequestsThatWaitArePaidFor(t *testing.T) {
+	gate := make(chan struct{})
+	var closed atomic.Bool
+	disk := vfs.NewFaulty(vfs.NewMem(), func(op vfs.Op) error {
+		if closed.Load() && op.Kind == vfs.OpSync {
+			<-gate
+		}
+		return nil
+	})
+	s := startOn(t, disk)
+	s.create(1, nil, "t")
+	c := s.dial()
+	p := c.initTxn("tx")
+	free := func() int64 {
+		s.budget.mu.Lock()
+		defer s.budget.mu.Unlock()
+		return s.budget.mu.free
+	}
+	all := free()
+	closed.Store(true)
+	req := kmsg.NewPtrAddPartitionsToTxnRequest()
+	req.Version, req.TransactionalID, req.ProducerID, req.ProducerEpoch = 3, "tx", p.ID, p.Epoch
+	req.Topics = []kmsg.AddPartitionsToTxnRequestTopic{{Topic: "t", Partitions: make([]int32, 10_000)}}
+	c.send(req)
+	s.await("the request", func() bool { return free() <= all-40_000 })
+	for range 3 { // and it stays so
+		if ask[*kmsg.ApiVersionsResponse](s.dial(), kmsg.NewPtrApiVersionsRequest()); free() > all-40_000 {
+			t.Errorf("%d of %d bytes are free while the request waits", free(), all)
+		}
+	}
+	closed.Store(false)
+	close(gate)
+	if resp := receive[*kmsg.AddPartitionsToTxnResponse](c, req, c.correlation); resp.Topics[0].Partitions[9_999].ErrorCode != 0 {
+		t.Errorf("got %+v", resp.Topics[0].Partitions[9_999])
+	}
+	s.await("its memory", func() bool { return free() == all })
 }

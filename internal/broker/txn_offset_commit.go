@@ -24,6 +24,10 @@ const (
 // committed, and keeps them.
 func (b *Broker) txnOffsetCommit(req *kmsg.TxnOffsetCommitRequest, reply func(*kmsg.TxnOffsetCommitResponse)) {
 	refuse := func(err *kerr.Error) { reply(group.RefuseTxnOffsetCommit(req, txnOffsetError(err, req.Version))) }
+	if req.Group == "" {
+		refuse(kerr.InvalidGroupID)
+		return
+	}
 	b.groups.OffsetsPartition(req.Group, func(n int32, err *kerr.Error) {
 		if err != nil {
 			refuse(err)

@@ -199,6 +199,13 @@ func (c *Coordinator) write(e *entry, records []record, how packing, to func(int
 	return w
 }
 
+// isRefused tells whether a write was not admitted, which is nobody's fault but
+// the client's.
+func isRefused(err error) bool {
+	var refused *kerr.Error
+	return errors.As(err, &refused)
+}
+
 // storeError is what clients are told when a write fails. Except for a record
 // that is too large, they are to try again: the partition recovers by itself.
 func storeError(err error) *kerr.Error {

@@ -48,7 +48,7 @@ func (c *Coordinator) applyFinished() {
 			if b.write.err == nil {
 				b.write.err = b.err
 			}
-			if b.err != nil {
+			if b.err != nil && !isRefused(b.err) {
 				c.cfg.Logger.Error("a write to __consumer_offsets failed",
 					"group", b.entry.id, "partition", b.entry.partition, "error", b.err)
 			}

@@ -25,7 +25,7 @@ func (c *Coordinator) OffsetsPartition(group string, then func(int32, *kerr.Erro
 // durable as part of the producer's transaction: they become visible when it is
 // committed. From version 3 on a producer says which member it commits for, and
 // is fenced as that member is (KIP-447). admit tells whether the transaction is
-// going on; it is asked with the partition's lock held.
+// going on; it is asked first, and has the last word with the partition's lock held.
 func (c *Coordinator) TxnOffsetCommit(req *kmsg.TxnOffsetCommitRequest, admit func() *kerr.Error, reply func(*kmsg.TxnOffsetCommitResponse)) {
 	k := c.newCommit(asOffsetCommit(req))
 	k.txn = &inTransaction{batch.Producer{ID: req.ProducerID, Epoch: req.ProducerEpoch, Sequence: batch.NoSequence}, admit}
@@ -39,6 +39,9 @@ func (c *Coordinator) TxnOffsetCommit(req *kmsg.TxnOffsetCommitRequest, admit fu
 		return
 	}
 	c.topic.WhenThere(req.Group, func(err *kerr.Error) {
+		if err == nil {
+			err = admit() // nothing is noted of transactions that there are not
+		}
 		if err != nil {
 			fail(err)
 			return

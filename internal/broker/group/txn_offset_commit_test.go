@@ -124,6 +124,9 @@ func TestOffsetsThatAreNotAdmitted(t *testing.T) {
 		if store.Count() != before {
 			h.t.Error("it was written all the same")
 		}
+		if n := len(h.open.groups); n > 0 {
+			h.t.Errorf("%d transactions are remembered that there are not", n)
+		}
 		h.wantGroups()
 		h.wantCode("no group", h.txnCommitCode(txnCommitRequest(7, "", "orders", 0, 5), admitted), kerr.InvalidGroupID)
 		h.wantCode("no topic", h.txnCommitCode(txnCommitRequest(7, "g", "none", 0, 5), admitted), kerr.UnknownTopicOrPartition)
@@ -131,6 +134,31 @@ func TestOffsetsThatAreNotAdmitted(t *testing.T) {
 		h.wantCode("too large", h.txnCommitCode(txnCommitRequest(7, "g", "orders", 0, 5), admitted), kerr.InvalidCommitOffsetSize)
 		store.Set(statetopictest.Faults{Append: errDisk})
 		h.wantCode("a failing disk", h.txnCommitCode(txnCommitRequest(7, "g", "orders", 0, 5), admitted), kerr.CoordinatorNotAvailable)
+	})
+}
+
+// A transaction may end between the first question and the last.
+func TestOffsetsThatComeTooLate(t *testing.T) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
+		h.txnCommit(7, "g", "orders", 0, 5)
+		for _, group := range []string{"g", "new"} {
+			asked := 0
+			late := func() *kerr.Error {
+				if asked++; asked == 1 {
+					return nil
+				}
+				return kerr.ConcurrentTransactions
+			}
+			h.wantCode("late", h.txnCommitCode(txnCommitRequest(7, group, "orders", 0, 6), late), kerr.ConcurrentTransactions)
+		}
+		h.endTxn(7, "g", true)
+		h.endTxn(7, "new", true)
+		h.wantOffset("g", "orders", 0, 5)
+		h.wantOffset("new", "orders", 0, -1)
+		h.wantGroups("g Empty")
+		if n := len(h.open.groups); n > 0 {
+			h.t.Errorf("%d transactions are remembered", n)
+		}
 	})
 }
 
