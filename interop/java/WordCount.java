@@ -1,6 +1,5 @@
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -26,10 +25,15 @@ import org.apache.kafka.streams.kstream.Produced;
  * Kafka Streams' word count, stopped and started again half way on an emptied state folder, so that
  * its counts come back from the changelog topic.
  *
+ * <p>Streams does not leave its group when it is closed: the second start gets no partition before
+ * the session of the first has ended.
+ *
  * <p>Arguments: bootstrap servers, processing guarantee, state folder.
  */
 public class WordCount {
     private static final int LINES = 300;
+    private static final Duration SESSION = Duration.ofSeconds(10);
+    private static final Duration PATIENCE = Duration.ofSeconds(180);
     private static final String[] WORDS = {"log", "order", "offset", "topic", "record", "segment", "group"};
 
     private final String servers;
@@ -51,8 +55,7 @@ public class WordCount {
         for (int run = 0; run < 2; run++) {
             test.produce(run, expected);
             try (KafkaStreams streams = test.start(args[2] + "/" + run)) {
-                test.await(expected);
-                streams.close(Duration.ofSeconds(30));
+                test.await(expected, streams);
             }
         }
         System.out.println("counted " + expected);
@@ -88,6 +91,7 @@ public class WordCount {
         props.put(StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, Serdes.StringSerde.class);
         props.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 200);
         props.put("auto.offset.reset", "earliest");
+        props.put("session.timeout.ms", (int) SESSION.toMillis());
         KafkaStreams streams = new KafkaStreams(topology(), props);
         streams.start();
         return streams;
@@ -106,22 +110,34 @@ public class WordCount {
     }
 
     /** Reads the counts from the start until the last of each word is the expected one. */
-    void await(Map<String, Long> expected) {
+    void await(Map<String, Long> expected, KafkaStreams streams) {
         Map<String, Object> props = Map.of("bootstrap.servers", servers, "group.id", "reader-" + System.nanoTime(),
                 "auto.offset.reset", "earliest", "isolation.level", "read_committed");
-        Map<String, Long> last = new HashMap<>();
+        Map<String, Long> last = new TreeMap<>();
+        long read = 0;
         try (KafkaConsumer<String, Long> consumer =
                 new KafkaConsumer<>(props, new StringDeserializer(), new LongDeserializer())) {
             consumer.subscribe(List.of(counts));
-            long deadline = System.nanoTime() + Duration.ofSeconds(90).toNanos();
-            while (!last.equals(expected)) {
+            long deadline = System.nanoTime() + PATIENCE.toNanos();
+            while (!reached(last, expected)) {
                 if (System.nanoTime() > deadline) {
-                    throw new AssertionError("counted " + new TreeMap<>(last) + ", expected " + expected);
+                    throw new AssertionError("counted " + last + " in " + read + " records, expected " + expected
+                            + "; the application is " + streams.state());
                 }
                 for (ConsumerRecord<String, Long> record : consumer.poll(Duration.ofMillis(200))) {
                     last.put(record.key(), record.value());
+                    read++;
                 }
             }
         }
+    }
+
+    /** An application that was held up may count lines again, unless it counts each exactly once. */
+    boolean reached(Map<String, Long> last, Map<String, Long> expected) {
+        if (guarantee.equals(StreamsConfig.EXACTLY_ONCE_V2)) {
+            return last.equals(expected);
+        }
+        return last.keySet().equals(expected.keySet())
+                && last.entrySet().stream().allMatch(count -> count.getValue() >= expected.get(count.getKey()));
     }
 }
