@@ -16,6 +16,9 @@ start_evident
 
 say "kafka-clients"
 check "a first tutorial: OrderPlaced produced, consumed, acted on" tutorial
+check "a transactional id that is taken over: the open transaction aborted, the producer fenced" fencing
+check "members of a KIP-848 group come and go, each record read once" members
+check "a share group accepts, releases, rejects and renews, deliveries counted" queue
 report "kafka-clients (Java)" "$version"
 
 say "Kafka Streams"
@@ -38,6 +41,7 @@ check "kafka-verifiable-producer to kafka-verifiable-consumer" verifiable
 check "kafka-verifiable-consumer, two members, classic" verifiable_members classic
 check "kafka-verifiable-consumer, two members, KIP-848" verifiable_members consumer
 check "kafka-console-consumer, kafka-consumer-groups, KIP-848" consumer_protocol
+check "kafka-share-groups, kafka-console-share-consumer, kafka-verifiable-share-consumer" share_groups
 check "kafka-delete-records" delete_records
 check "kafka-producer-perf-test with transactions, kafka-transactions" transactions
 check "kafka-configs sets quotas, kafka-producer-perf-test keeps to them" quotas

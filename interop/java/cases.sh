@@ -19,7 +19,7 @@ program() {
 	local file=$1
 	shift
 	# shellcheck disable=SC2086 # options are words
-	timeout 300 java $KAFKA_HEAP_OPTS -cp "$classpath" \
+	timeout 450 java $KAFKA_HEAP_OPTS -cp "$classpath" \
 		-Dlog4j2.configurationFile="$repository/interop/kafka/log4j2-tools.xml" "$repository/interop/java/$file" "$@"
 }
 
@@ -175,6 +175,68 @@ consumer_protocol() {
 	kafka consumer-groups --delete --group tools-848
 }
 
+# share_groups is a queue (KIP-932): what it has read shows in the group, which is
+# reset, reads all of it again, and is deleted.
+share_groups() {
+	kafka topics --create --topic tools-share --partitions 1
+	kafka configs --alter --group tools-share --add-config share.auto.offset.reset=earliest
+	seq 100 | kafka console-producer --topic tools-share
+	kafka console-share-consumer --topic tools-share --group tools-share --max-messages 100 \
+		--formatter-property print.delivery=true --formatter-property print.offset=true >"$work/console.out"
+	diff <(seq 100 | awk '{ printf "Offset:%d\tDelivery:1\t%d\n", $1 - 1, $1 }') "$work/console.out"
+	kafka share-groups --list --state >"$work/out"
+	grep -qE 'tools-share +Empty' "$work/out"
+	kafka share-groups --describe --group tools-share --verbose >"$work/out"
+	grep -qE 'tools-share +tools-share +0 +0 +100 +0' "$work/out"
+	kafka groups --list >"$work/out"
+	grep -qE 'tools-share +Share +share' "$work/out"
+	kafka consumer-groups --describe --group tools-share >"$work/out" 2>&1
+	has "Group tools-share is not a consumer group" "$work/out"
+	kafka share-groups --reset-offsets --group tools-share --topic tools-share --to-earliest --execute >"$work/out"
+	grep -qE 'tools-share +tools-share +0 +0' "$work/out"
+	kafka share-groups --describe --group tools-share >"$work/out"
+	grep -qE 'tools-share +tools-share +0 +0 +100' "$work/out"
+	share_group_members
+	kafka share-groups --delete-offsets --group tools-share --topic tools-share >"$work/out"
+	has Successful "$work/out"
+	kafka share-groups --describe --group tools-share >"$work/out"
+	has "has no offset information" "$work/out"
+	kafka share-groups --delete --group tools-share >"$work/out"
+	has successful "$work/out"
+	kafka share-groups --list >"$work/out"
+	if grep -q tools-share "$work/out"; then
+		echo "still there"
+		return 1
+	fi
+}
+
+# share_group_members looks at a member while it waits for the last 50 of 150
+# records; the group must be one that begins anew.
+share_group_members() {
+	local member
+	kafka verifiable-share-consumer --topic tools-share --group-id tools-share --max-messages 150 \
+		--acknowledgement-mode sync --verbose >"$work/consumed" &
+	member=$!
+	for _ in $(seq 300); do
+		if grep -q offsets_acknowledged "$work/consumed"; then
+			break
+		fi
+		sleep 0.2
+	done
+	kafka share-groups --describe --group tools-share --members >"$work/out"
+	grep -qE 'tools-share .* tools-share:0' "$work/out"
+	kafka share-groups --describe --group tools-share --state >"$work/out"
+	grep -qE 'tools-share .* Stable +1' "$work/out"
+	kafka share-groups --delete --group tools-share >"$work/out" 2>&1
+	has GroupNotEmptyException "$work/out"
+	fails kafka share-groups --reset-offsets --group tools-share --topic tools-share --to-earliest --execute
+	has "is not empty" "$work/out"
+	seq 101 150 | kafka console-producer --topic tools-share
+	wait "$member"
+	diff <(seq 150) <(grep -oP '"name":"record_data".*"value":"\K[0-9]+' "$work/consumed" | sort -n)
+	has '"success":true' "$work/consumed"
+}
+
 administration() {
 	kafka log-dirs --describe --topic-list tools-console >"$work/out"
 	has '"partition":"tools-console-0"' "$work/out"
@@ -315,6 +377,22 @@ tutorial() {
 	kafka topics --create --topic orders --partitions 3
 	program Tutorial.java "$kafka" orders >"$work/out"
 	has "paid 10 orders" "$work/out"
+}
+
+# The programs that say what they have shown, each with a topic of its own.
+fencing() {
+	program Fencing.java "$kafka" fencing >"$work/out"
+	has fenced "$work/out"
+}
+
+members() {
+	program Members.java "$kafka" members >"$work/out"
+	has "read 1600 records once each" "$work/out"
+}
+
+queue() {
+	program Queue.java "$kafka" queue >"$work/out"
+	has queued "$work/out"
 }
 
 word_count() {
