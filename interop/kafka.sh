@@ -184,8 +184,8 @@ secure_properties() {
 }
 
 # properties NODE: the configuration of a node. Internal topics have as many
-# replicas as there are nodes, groups begin without waiting, and the lowest
-# timeouts are low enough for tests.
+# replicas as there are nodes, groups begin and are assigned without waiting,
+# and the lowest timeouts are low enough for tests.
 properties() {
 	local listeners=PLAINTEXT://127.0.0.1:${plaintext[$1]}
 	if [ -n "$secure" ]; then
@@ -215,6 +215,9 @@ properties() {
 		group.share.min.session.timeout.ms=100
 		group.share.min.heartbeat.interval.ms=50
 		group.share.min.record.lock.duration.ms=1000
+		group.share.min.assignment.interval.ms=0
+		group.share.assignment.interval.ms=0
+		group.share.assignor.offload.enable=false
 	EOF
 	if [ -n "$secure" ]; then
 		secure_properties

@@ -13,6 +13,7 @@ import (
 const (
 	logAppendTime  = 1 << 3
 	transactional  = 1 << 4
+	control        = 1 << 5
 	producerUnset  = -1
 	headerOfBatch  = 61 // bytes before the records
 	lengthOfOffset = 12 // bytes that the length field does not count

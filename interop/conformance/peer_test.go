@@ -101,7 +101,11 @@ func within(t *testing.T) context.Context {
 // deletes it at the end of the test. Settings are key and value in turns.
 func newTopic(t *testing.T, partitions int32, settings ...string) string {
 	t.Helper()
-	topic := name(t, "topic")
+	return newTopicNamed(t, name(t, "topic"), partitions, settings...)
+}
+
+func newTopicNamed(t *testing.T, topic string, partitions int32, settings ...string) string {
+	t.Helper()
 	configs := map[string]*string{}
 	for i := 0; i+1 < len(settings); i += 2 {
 		configs[settings[i]] = &settings[i+1]

@@ -122,7 +122,7 @@ func TestBatchesThatCannotBeAreRefused(t *testing.T) {
 		{"torn", of("a", "b").bytes()[:70], kerr.InvalidRecord},
 		{"no records", resealed(func(b []byte) { binary.BigEndian.PutUint32(b[57:], 0) }), kerr.InvalidRecord},
 		{"a wrong number of records", resealed(func(b []byte) { binary.BigEndian.PutUint32(b[57:], 5) }), kerr.InvalidRecord},
-		{"control batch", resealed(func(b []byte) { b[22] |= 1 << 5 }), kerr.InvalidRecord},
+		{"control batch", resealed(func(b []byte) { b[22] |= control }), kerr.InvalidRecord},
 		{"offsets that do not count up", resealed(func(b []byte) { binary.BigEndian.PutUint32(b[23:], 7) }), kerr.InvalidRecord},
 	} {
 		t.Run(c.name, func(t *testing.T) {

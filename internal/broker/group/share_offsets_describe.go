@@ -13,7 +13,8 @@ import (
 
 // DescribeShareGroupOffsets answers DescribeShareGroupOffsets (versions 0 and 1).
 // A partition that the group has not begun with, or that does not exist, has the
-// offset -1, and no error.
+// offset -1, and no error. A group that does not exist has no offsets, and no
+// error either.
 func (c *Coordinator) DescribeShareGroupOffsets(_ ClientInfo, req *kmsg.DescribeShareGroupOffsetsRequest, reply func(*kmsg.DescribeShareGroupOffsetsResponse)) {
 	resp := req.ResponseKind().(*kmsg.DescribeShareGroupOffsetsResponse)
 	resp.Groups = make([]kmsg.DescribeShareGroupOffsetsResponseGroup, len(req.Groups))
@@ -43,7 +44,7 @@ func (c *Coordinator) positionsAsked(rg *kmsg.DescribeShareGroupOffsetsRequestGr
 	}
 	var topics []kmsg.DescribeShareGroupOffsetsRequestGroupTopic
 	image, is := c.cfg.Topics.Image(), false
-	c.with(rg.GroupID, c.find, func(e *entry, _ time.Time) {
+	found := c.with(rg.GroupID, c.find, func(e *entry, _ time.Time) {
 		var g *share.Group
 		if g, is = e.group.(*share.Group); !is {
 			return
@@ -59,8 +60,11 @@ func (c *Coordinator) positionsAsked(rg *kmsg.DescribeShareGroupOffsetsRequestGr
 			}
 		}
 	})
-	if !is {
-		return nil, c.missing(kerr.GroupIDNotFound)
+	switch {
+	case !found:
+		return nil, c.missing(nil)
+	case !is:
+		return nil, kerr.GroupIDNotFound
 	}
 	slices.SortFunc(topics, func(a, b kmsg.DescribeShareGroupOffsetsRequestGroupTopic) int { return cmp.Compare(a.Topic, b.Topic) })
 	return topics, nil

@@ -19,12 +19,12 @@ func (c *Coordinator) Acknowledge(ctx context.Context, req *kmsg.ShareAcknowledg
 	resp := req.ResponseKind().(*kmsg.ShareAcknowledgeResponse)
 	key := sessionKey{deref(req.GroupID), deref(req.MemberID)}
 	settings := c.cfg.Settings(key.group)
-	resp.AcquisitionLockTimeoutMillis = int32(settings.RecordLock.Milliseconds())
 	closed, err := c.beginAcknowledge(key, req)
 	if err != nil {
 		resp.ErrorCode = err.Code
 		return resp, nil
 	}
+	resp.AcquisitionLockTimeoutMillis = int32(settings.RecordLock.Milliseconds())
 	k := acknowledging{c: c, key: key, settings: settings, renew: req.Version >= 2 && req.IsRenewAck, now: time.Now()}
 	var flushes []*flush
 	var codes []*int16
@@ -52,7 +52,7 @@ func (c *Coordinator) Acknowledge(ctx context.Context, req *kmsg.ShareAcknowledg
 // it returns it.
 func (c *Coordinator) beginAcknowledge(key sessionKey, req *kmsg.ShareAcknowledgeRequest) (closed *session, err *kerr.Error) {
 	switch {
-	case key.group == "", key.member == "", len(key.member) > maxMemberID, req.ShareSessionEpoch < closeSession:
+	case key.group == "", key.member == "", len(key.member) > maxMemberID:
 		return nil, kerr.InvalidRequest
 	case req.ShareSessionEpoch == openSession:
 		return nil, kerr.InvalidShareSessionEpoch
@@ -108,7 +108,7 @@ func (k *acknowledging) acknowledge(at place, acks []window.Ack) (*flush, error)
 	p.mu.Lock()
 	defer p.unlock()
 	err = p.mu.window.Acknowledge(window.Acknowledgement{
-		Member: k.key.member, Until: k.now.Add(k.settings.RecordLock), Renew: k.renew && k.settings.Renew, Fate: fate(k.settings),
+		Member: k.key.member, Until: k.now.Add(k.settings.RecordLock), Renew: k.renew, Renewable: k.settings.Renew, Fate: fate(k.settings),
 	}, acks)
 	if err != nil || k.renew && onlyRenews(acks) {
 		return nil, err
@@ -174,6 +174,7 @@ var codes = []struct {
 }{
 	{window.ErrInvalidAck, kerr.InvalidRequest},
 	{window.ErrNotAcquired, kerr.InvalidRecordState},
+	{window.ErrNotRenewable, kerr.InvalidRecordState},
 	{ErrStorage, kerr.KafkaStorageError},
 	{log.ErrStorage, kerr.KafkaStorageError},
 	{log.ErrCorruption, kerr.KafkaStorageError},

@@ -61,7 +61,7 @@ func TestLocksCanBeRenewedUnlessTheGroupForbidsIt(t *testing.T) {
 			r.IsRenewAck, r.MaxBytes, r.MaxRecords = true, 0, 0
 		}))
 		h.configure("share.renew.acknowledge.enable", "false")
-		if err := m.acknowledge(0, 0, 0, window.Renew); err != kerr.InvalidRequest {
+		if err := m.acknowledge(0, 0, 0, window.Renew); err != kerr.InvalidRecordState {
 			t.Errorf("got %v", err)
 		}
 		time.Sleep(30 * time.Second)

@@ -84,7 +84,7 @@ func (c *Coordinator) Fetch(ctx context.Context, conn any, maxBytes int, req *km
 	f.settings = c.cfg.Settings(f.key.group)
 	f.deadline = time.Now().Add(time.Duration(max(req.MaxWaitMillis, 0)) * time.Millisecond)
 	if err := f.begin(conn); err != nil {
-		return &Fetched{Code: err.Code, LockMillis: f.lockMillis()}, nil
+		return &Fetched{Code: err.Code}, nil
 	}
 	f.acknowledge()
 	if err := f.work(ctx); err != nil {
@@ -153,7 +153,7 @@ func (f *fetching) check() *kerr.Error {
 		}
 	}
 	switch {
-	case f.key.group == "", f.key.member == "", len(f.key.member) > maxMemberID, r.ShareSessionEpoch < closeSession:
+	case f.key.group == "", f.key.member == "", len(f.key.member) > maxMemberID:
 		return kerr.InvalidRequest
 	case f.renews() && (r.MaxBytes != 0 || r.MinBytes != 0 || r.MaxRecords != 0 || r.MaxWaitMillis != 0 || bare > 0):
 		return kerr.InvalidRequest

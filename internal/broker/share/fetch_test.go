@@ -232,7 +232,7 @@ func TestSessionsHaveEpochsAndLimits(t *testing.T) {
 		if err := m.acknowledge(0, 0, 0, window.Accept); err != kerr.InvalidShareSessionEpoch {
 			t.Errorf("acknowledge with epoch 0: %v", err)
 		}
-		code(-2, kerr.InvalidRequest)
+		code(-2, kerr.InvalidShareSessionEpoch)
 		code(-1, nil)
 		code(2, kerr.ShareSessionNotFound)
 		h.member("g", "a").send()

@@ -3,6 +3,7 @@ package window
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -25,8 +26,9 @@ const (
 
 // Errors of Acknowledge.
 var (
-	ErrInvalidAck  = errors.New("invalid acknowledgement") // INVALID_REQUEST
-	ErrNotAcquired = errors.New("record is not acquired")  // INVALID_RECORD_STATE
+	ErrInvalidAck   = errors.New("invalid acknowledgement")     // INVALID_REQUEST
+	ErrNotAcquired  = errors.New("record is not acquired")      // INVALID_RECORD_STATE
+	ErrNotRenewable = errors.New("locks are not to be renewed") // INVALID_RECORD_STATE
 )
 
 // Ack is an acknowledgement of a range of records: one type for all, or one for
@@ -40,8 +42,10 @@ type Ack struct {
 type Acknowledgement struct {
 	Member string
 	Until  time.Time // the new end of a lock that is renewed
-	// Renew allows that; else it is an error.
+	// Renew says that the request may have the type Renew; else there is no such.
 	Renew bool
+	// Renewable says that the group allows it.
+	Renewable bool
 	Fate
 }
 
@@ -56,7 +60,7 @@ type Fate struct {
 // Acknowledge does what acks say, which are in order and do not overlap, or
 // nothing if there is an error: ErrInvalidAck if they are malformed or about
 // records that were never given out, ErrNotAcquired if one is not locked for the
-// member. What lies before the start is passed over: it is finished.
+// member, ErrNotRenewable if the group does not allow what they ask. What lies before the start is passed over: it is finished.
 func (w *Window) Acknowledge(k Acknowledgement, acks []Ack) error {
 	behind := int64(-1)
 	for _, a := range acks {
@@ -88,6 +92,9 @@ func (k *Acknowledgement) check(a Ack, behind int64) error {
 		if t < Gap || t > Renew || t == Renew && !k.Renew {
 			return fmt.Errorf("%w: type %d", ErrInvalidAck, t)
 		}
+	}
+	if !k.Renewable && slices.Contains(a.Types, Renew) {
+		return fmt.Errorf("%w: offsets %d to %d", ErrNotRenewable, a.First, a.Last)
 	}
 	return nil
 }

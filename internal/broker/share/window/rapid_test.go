@@ -65,7 +65,7 @@ func (m *model) acquire(t *rapid.T) {
 // acknowledge acknowledges some of what a member has, rightly.
 func (m *model) acknowledge(t *rapid.T) {
 	member := rapid.SampledFrom(members).Draw(t, "member")
-	k := Acknowledgement{Member: member, Until: m.now.Add(9 * time.Second), Renew: true, Fate: m.fate}
+	k := Acknowledgement{Member: member, Until: m.now.Add(9 * time.Second), Renew: true, Renewable: true, Fate: m.fate}
 	var acks []Ack
 	for _, o := range m.locked(member) {
 		if rapid.IntRange(0, 3).Draw(t, "leave") == 0 {

@@ -122,15 +122,15 @@ func TestWhatIsReturnedWasNotDelivered(t *testing.T) {
 
 func TestMalformedAcknowledgementsAreRefused(t *testing.T) {
 	for name, acks := range map[string][]Ack{
-		"no types":         {{0, 1, nil}},
-		"too few types":    {{0, 2, []AckType{1, 1}}},
-		"unknown type":     {{0, 0, []AckType{5}}},
-		"negative type":    {{0, 0, []AckType{-1}}},
-		"renewal disabled": {{0, 0, []AckType{Renew}}},
-		"backwards":        {{1, 0, []AckType{1}}},
-		"negative offset":  {{-1, 0, []AckType{1}}},
-		"overlapping":      {{0, 1, []AckType{1}}, {1, 2, []AckType{1}}},
-		"never given out":  {{0, 10, []AckType{1}}},
+		"no types":                      {{0, 1, nil}},
+		"too few types":                 {{0, 2, []AckType{1, 1}}},
+		"unknown type":                  {{0, 0, []AckType{5}}},
+		"negative type":                 {{0, 0, []AckType{-1}}},
+		"renewal that is not announced": {{0, 0, []AckType{Renew}}},
+		"backwards":                     {{1, 0, []AckType{1}}},
+		"negative offset":               {{-1, 0, []AckType{1}}},
+		"overlapping":                   {{0, 1, []AckType{1}}, {1, 2, []AckType{1}}},
+		"never given out":               {{0, 10, []AckType{1}}},
 	} {
 		w := New(0)
 		acquireAll(t, w, 100, Span{First: 0, Last: 9})
