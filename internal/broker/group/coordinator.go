@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/evidentlog/evident/internal/broker/deadline"
 	"github.com/evidentlog/evident/internal/broker/group/classic"
 	"github.com/evidentlog/evident/internal/broker/group/consumer"
 	"github.com/evidentlog/evident/internal/broker/group/share"
@@ -32,7 +33,7 @@ type Coordinator struct {
 	builders sync.Pool // of *batch.Builder
 	topic    *statetopic.Topic
 	open     openTransactions
-	timers   *timers
+	timers   *deadline.Queue[*entry]
 	finished *finishedWrites
 
 	mu struct {
@@ -56,7 +57,7 @@ func New(cfg Config) *Coordinator {
 		consumer: consumer.Config{MaxSize: cfg.ConsumerMaxSize, ClassicMaxSize: cfg.MaxSize},
 		share:    share.Config{MaxSize: cfg.ShareMaxSize},
 		topic:    statetopic.New(cfg.Store),
-		timers:   newTimers(),
+		timers:   deadline.New[*entry](),
 		finished: newFinishedWrites(),
 	}
 	c.builders.New = func() any { return c.codecs.NewBuilder(batch.Head{}) }
@@ -91,11 +92,13 @@ func (c *Coordinator) obtain(id string) *entry {
 
 func (c *Coordinator) newEntry(id string) *entry {
 	id = string([]byte(id)) // id may lie in a network buffer
-	return &entry{
+	e := &entry{
 		id:        id,
 		partition: c.topic.PartitionFor(id),
 		group:     classic.New(&c.classic, time.Now()),
 	}
+	e.timer.Owner = e
+	return e
 }
 
 func (c *Coordinator) closed() bool {
@@ -159,7 +162,7 @@ func (c *Coordinator) step(e *entry, f func(now time.Time)) bool {
 	}
 	if !wake.Equal(e.wake) {
 		e.wake = wake
-		c.timers.set(e, wake)
+		c.timers.Set(&e.timer, wake)
 	}
 	out := e.out
 	e.out = nil

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/evidentlog/evident/internal/broker/deadline"
 	"github.com/evidentlog/evident/internal/broker/group/classic"
 )
 
@@ -15,7 +16,7 @@ import (
 type entry struct {
 	id        string
 	partition int32 // of __consumer_offsets
-	timer     timer // owned by timers
+	timer     deadline.Timer[*entry]
 
 	mu       sync.Mutex
 	group    machine

@@ -28,7 +28,10 @@ func (f *finishedWrites) add(e *entry, w *write, err error) {
 	f.mu.Lock()
 	f.mu.batches = append(f.mu.batches, finishedBatch{e, w, err})
 	f.mu.Unlock()
-	notify(f.some)
+	select {
+	case f.some <- struct{}{}:
+	default: // that there is something is known
+	}
 }
 
 // take empties the queue.

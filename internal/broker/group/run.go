@@ -33,7 +33,7 @@ func (c *Coordinator) serve(ctx context.Context) error {
 			return ctx.Err()
 		case <-alarm.C:
 			c.expire()
-		case <-c.timers.earlier:
+		case <-c.timers.Earlier():
 		case <-c.finished.some:
 			c.applyFinished()
 		case <-sweep.C:
@@ -41,7 +41,7 @@ func (c *Coordinator) serve(ctx context.Context) error {
 		case <-c.topic.Wanted():
 			c.createTopic(ctx)
 		}
-		if next := c.timers.next(); !next.IsZero() {
+		if next := c.timers.Next(); !next.IsZero() {
 			alarm.Reset(time.Until(next))
 		}
 	}
@@ -49,7 +49,7 @@ func (c *Coordinator) serve(ctx context.Context) error {
 
 // expire applies the deadlines that have come.
 func (c *Coordinator) expire() {
-	for _, e := range c.timers.take(time.Now()) {
+	for _, e := range c.timers.Take(time.Now()) {
 		c.step(e, func(now time.Time) {
 			e.wake = time.Time{} // timers has let go of it
 			c.expireGroup(e, now)
