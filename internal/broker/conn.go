@@ -51,6 +51,7 @@ type conn struct {
 	}
 	rest rest          // the client used up a quota
 	wake chan struct{} // the first call of out may have become ready; capacity 1
+	idle chan struct{} // all calls have been answered; capacity 1
 
 	// sessions are the fetch sessions last used here; owned by the writer.
 	sessions map[int32]struct{}
@@ -66,6 +67,7 @@ func newConn(b *Broker, nc net.Conn, info ListenerInfo) *conn {
 		reader:   bufio.NewReaderSize(nc, readBuffer),
 		slots:    make(chan struct{}, maxInFlight),
 		wake:     make(chan struct{}, 1),
+		idle:     make(chan struct{}, 1),
 		sessions: make(map[int32]struct{}),
 	}
 }
@@ -164,6 +166,33 @@ func (c *conn) enqueue(cl *call) error {
 
 // busy tells if any call waits for its answer.
 func (c *conn) busy() bool { return len(c.slots) > 0 }
+
+// answered takes a call that was answered out of those that wait.
+func (c *conn) answered() {
+	<-c.slots
+	if c.busy() {
+		return
+	}
+	select {
+	case c.idle <- struct{}{}:
+	default:
+	}
+}
+
+// awaitTurn waits in the reader until a request of that kind is to be read. What the
+// writer handles is not read before all else has been answered, as in Kafka: a client
+// decides how long a Fetch or a JoinGroup waits, and what is behind it must not hold
+// memory that others need meanwhile.
+func (c *conn) awaitTurn(a *api) error {
+	for a.handle != nil && c.busy() {
+		select {
+		case <-c.idle:
+		case <-c.ctx.Done():
+			return context.Cause(c.ctx)
+		}
+	}
+	return nil
+}
 
 // isTimeout tells a deadline from other errors of a connection.
 func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -15,17 +15,17 @@
 //
 // The reader takes requests off the socket in order. A Produce or consumer
 // group request it starts at once, and goes on reading: many may wait for the
-// disk or for other members together. Any other request it queues.
+// disk or for other members together. Any other request it reads and queues when
+// all before it have been answered (see conn.awaitTurn).
 //
 // The writer answers requests in the order in which they came, as the protocol
-// demands. When a queued request's turn comes the writer itself handles it,
-// which may wait: a Fetch for records, a CreateTopics for the disk. Nothing is
-// lost by that, since the answers behind it must wait too, and a connection
-// holds one decoded request and one large response at a time.
+// demands. The queued request it handles itself, which may wait: a Fetch for
+// records, a CreateTopics for the disk. Nothing is lost by that, since the answers
+// behind it must wait too, and a connection holds one decoded request and one
+// large response at a time.
 //
 // A client over its quota is told so at once, and its connection is muted: the
-// reader admits no request and the writer handles none until the time is over
-// (see rest).
+// reader reads no request until the time is over (see rest).
 //
 // # Memory
 //

@@ -73,9 +73,9 @@ func startIn(t testing.TB, fs vfs.FS, dir string, change ...func(*Config)) *serv
 const inBubble = "/bubble"
 
 // bubble runs f in a synctest bubble with a server of its own.
-func bubble(t *testing.T, f func(t *testing.T, s *server)) {
+func bubble(t *testing.T, f func(t *testing.T, s *server), change ...func(*Config)) {
 	synctest.Test(t, func(t *testing.T) {
-		s := startIn(t, vfs.NewMem(), inBubble)
+		s := startIn(t, vfs.NewMem(), inBubble, change...)
 		defer func() {
 			s.Close()
 			if err := s.log.Close(); err != nil {

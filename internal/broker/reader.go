@@ -36,11 +36,14 @@ func (c *conn) readLoop() error {
 		if c.expired(p.key) {
 			return errExpired
 		}
-		if err := c.endure(); err != nil {
-			return err
-		}
 		cl, err := c.admit(p)
 		if err != nil {
+			return err
+		}
+		if err := c.awaitTurn(cl.api); err != nil {
+			return err
+		}
+		if err := c.endure(); err != nil {
 			return err
 		}
 		if err := c.readCall(cl, p.size); err != nil {

@@ -126,8 +126,8 @@ type throttler interface {
 	throttle(ms int32)
 }
 
-// rest is how long a connection is muted: no request that comes then is looked at,
-// and none that is queued is handled.
+// rest is how long a connection is muted: no request that comes then is read, and
+// none is queued that would be handled.
 type rest struct {
 	since time.Time
 	end   atomic.Int64 // ns after since

@@ -25,7 +25,7 @@ func (c *conn) writeLoop() error {
 		if err := c.respond(w, cl); err != nil {
 			return err
 		}
-		<-c.slots
+		c.answered()
 	}
 }
 
@@ -56,9 +56,6 @@ func (c *conn) respond(w *frameWriter, cl *call) error {
 	if cl.api.handle != nil {
 		defer cl.done()
 		if err := c.flush(w); err != nil { // the handler may wait
-			return err
-		}
-		if err := c.rest.wait(c.ctx); err != nil {
 			return err
 		}
 		began = c.broker.quotaClock()
