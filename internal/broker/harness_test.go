@@ -174,14 +174,28 @@ func consume(t testing.TB, c *kgo.Client, n int) []string {
 }
 
 // follow gives a client a dialer that connects to s, and to another server once
-// the client is to move there.
+// the client is to move there. In between it waits: franz-go's members of groups
+// give up a session that a refused connection interrupts.
 func follow(s *server) (dialer kgo.Opt, move func(*server)) {
 	var addr atomic.Pointer[string]
 	addr.Store(&s.addr)
+	moved := make(chan struct{})
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, *addr.Load())
+		c, err := new(net.Dialer).DialContext(ctx, network, *addr.Load())
+		if err == nil {
+			return c, nil
+		}
+		select {
+		case <-moved:
+			return new(net.Dialer).DialContext(ctx, network, *addr.Load())
+		case <-ctx.Done():
+			return nil, err
+		}
 	}
-	return kgo.Dialer(dial), func(to *server) { addr.Store(&to.addr) }
+	return kgo.Dialer(dial), func(to *server) {
+		addr.Store(&to.addr)
+		close(moved)
+	}
 }
 
 // raw is a connection without a client behind it.
