@@ -50,7 +50,7 @@ func quotaEntityOf(re *kmsg.AlterClientQuotasRequestEntry) (e quota.Entity, err 
 	}
 	for _, n := range re.Entity {
 		if err := e.Set(n.Type, n.Name); err != nil {
-			return e, err
+			return quota.Entity{}, err // half of it is no entity
 		}
 	}
 	return e, nil

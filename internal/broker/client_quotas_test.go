@@ -91,6 +91,10 @@ func TestAlterClientQuotasAnswersAsKafka(t *testing.T) {
 		t.Errorf("one entity named twice has %d answers", len(twice))
 	}
 	check(t, "twice", twice[0].ErrorCode, twice[0].ErrorMessage, kerr.InvalidRequest, "more than once")
+	half := s.dial().alterQuotas(quotaOf(user, limit("producer_byte_rate", 5)), quotaOf(user, limit("producer_byte_rate", 5)), quotaOf([]string{"user", "anna", "ip", "::1"}, limit("producer_byte_rate", 5)))
+	if len(half) != 2 || len(half[1].Entity) != 2 {
+		t.Errorf("an invalid entity that begins as one named twice is not answered: %+v", half)
+	}
 	req := kmsg.NewPtrAlterClientQuotasRequest()
 	req.Version, req.ValidateOnly = 1, true
 	req.Entries = append(req.Entries, quotaOf(user, limit("producer_byte_rate", 7)))
