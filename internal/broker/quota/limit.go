@@ -42,7 +42,7 @@ func CheckLimit(name string, value float64) error {
 		return nil
 	case value > math.MaxInt64:
 		return fmt.Errorf("%w: %s is %v, must be at most %d", ErrInvalidLimit, name, value, int64(math.MaxInt64))
-	case math.Mod(value, 1) > 1e-6:
+	case math.Abs(value-math.Round(value)) > 1e-6: // as Kafka: numbers that were computed are a little off
 		return fmt.Errorf("%w: %s is %v, must be a whole number", ErrInvalidLimit, name, value)
 	}
 	return nil

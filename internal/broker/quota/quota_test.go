@@ -221,7 +221,7 @@ func TestLimitsAreChecked(t *testing.T) {
 	}{
 		{"producer_byte_rate", 1, ""}, {"consumer_byte_rate", 1 << 40, ""}, {"request_percentage", 0.5, ""}, {"controller_mutation_rate", 0.01, ""},
 		{"producer_byte_rate", 0, "above 0"}, {"producer_byte_rate", -1, "above 0"}, {"request_percentage", 0, "above 0"},
-		{"producer_byte_rate", 1.5, "whole"}, {"producer_byte_rate", 1e19, "at most"},
+		{"producer_byte_rate", 4.9999999, ""}, {"producer_byte_rate", 5.0000001, ""}, {"producer_byte_rate", 1.5, "whole"}, {"producer_byte_rate", 1e19, "at most"},
 		{"request_percentage", math.NaN(), "above 0"}, {"request_percentage", math.Inf(1), "above 0"},
 		{"connection_creation_rate", 1, "no limit named"}, {"", 1, "no limit named"},
 	} {
