@@ -1,6 +1,8 @@
 package quota
 
 import (
+	"hash/maphash"
+	"maps"
 	"math"
 	"sync"
 	"time"
@@ -24,18 +26,19 @@ type Config struct {
 type Meter struct {
 	cfg     Config
 	windows windows
+	seed    maphash.Seed
 	mu      struct {
 		sync.Mutex
-		rates   map[account]*rate
-		buckets map[account]*bucket
+		rates   map[uint64]*rate // by hash of the account
+		buckets map[uint64]*bucket
 		sweepAt int // accounts
 	}
 }
 
 // NewMeter makes a meter.
 func NewMeter(cfg Config) *Meter {
-	m := &Meter{cfg: cfg, windows: windows{cfg.Windows, cfg.Window}}
-	m.mu.rates, m.mu.buckets = make(map[account]*rate), make(map[account]*bucket)
+	m := &Meter{cfg: cfg, windows: windows{cfg.Windows, cfg.Window}, seed: maphash.MakeSeed()}
+	m.mu.rates, m.mu.buckets = make(map[uint64]*rate), make(map[uint64]*bucket)
 	m.mu.sweepAt = sweepFrom
 	return m
 }
@@ -112,23 +115,29 @@ func (m *Meter) Take(l Limit, c Client, amount float64, strict bool, now time.Ti
 	return b.debt(), true
 }
 
+// key is what an account is remembered by. Clients choose their ids, which may be
+// long; two accounts of one hash share their use, which does no harm.
+func (m *Meter) key(a account) uint64 { return maphash.Comparable(m.seed, a) }
+
 // rate returns the account's, a new one if need be. The lock is held.
 func (m *Meter) rate(a account, now time.Time) *rate {
-	r := m.mu.rates[a]
+	key := m.key(a)
+	r := m.mu.rates[key]
 	if r == nil {
 		m.sweep(now)
 		r = new(rate)
-		m.mu.rates[a] = r
+		m.mu.rates[key] = r
 	}
 	return r
 }
 
 func (m *Meter) bucket(a account, limit float64, now time.Time) *bucket {
-	b := m.mu.buckets[a]
+	key := m.key(a)
+	b := m.mu.buckets[key]
 	if b == nil {
 		m.sweep(now)
 		b = newBucket(m.windows, limit, now)
-		m.mu.buckets[a] = b
+		m.mu.buckets[key] = b
 	}
 	return b
 }
@@ -139,15 +148,7 @@ func (m *Meter) sweep(now time.Time) {
 	if len(m.mu.rates)+len(m.mu.buckets) < m.mu.sweepAt {
 		return
 	}
-	for a, r := range m.mu.rates {
-		if r.idle(m.windows, now) {
-			delete(m.mu.rates, a)
-		}
-	}
-	for a, b := range m.mu.buckets {
-		if b.idle(m.windows, now) {
-			delete(m.mu.buckets, a)
-		}
-	}
+	maps.DeleteFunc(m.mu.rates, func(_ uint64, r *rate) bool { return r.idle(m.windows, now) })
+	maps.DeleteFunc(m.mu.buckets, func(_ uint64, b *bucket) bool { return b.idle(m.windows, now) })
 	m.mu.sweepAt = max(sweepFrom, 2*(len(m.mu.rates)+len(m.mu.buckets)))
 }

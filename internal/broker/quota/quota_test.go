@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -185,6 +186,25 @@ func TestIdleAccountsAreDropped(t *testing.T) {
 	}
 	if wait := m.Use(ProducerBytes, busy, 0, start.Add(1000*time.Second)); wait == 0 {
 		t.Error("a busy client was forgotten")
+	}
+}
+
+// Nor do they while they are there, whatever they call themselves.
+func TestAnAccountDoesNotKeepItsClientsId(t *testing.T) {
+	m := meter(ProducerBytes, map[string]float64{`{"client-id":null}`: 1})
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range sweepFrom {
+		m.Use(ProducerBytes, Client{"anna", strings.Repeat(fmt.Sprint(i%10), 32<<10) + fmt.Sprint(i)}, 1, start)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 2<<20 { // 32 MiB of ids
+		t.Errorf("%d accounts take %d bytes", len(m.mu.rates), grown)
+	}
+	if n := len(m.mu.rates); n != sweepFrom {
+		t.Errorf("%d accounts, want %d", n, sweepFrom)
 	}
 }
 
