@@ -43,7 +43,7 @@ func (c *conn) readLoop() error {
 		if err := c.awaitTurn(cl.api); err != nil {
 			return err
 		}
-		if err := c.endure(); err != nil {
+		if err := c.endure(cl.api); err != nil {
 			return err
 		}
 		if err := c.readCall(cl, p.size); err != nil {

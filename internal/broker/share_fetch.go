@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -23,7 +24,9 @@ func (b *Broker) shareFetch(ctx context.Context, c *call) (answer, error) {
 	b.budget.release(&c.hold) // a request that waits for records must not keep others out
 	c.body = nil
 	c.conn.shares = true
+	began := time.Now()
 	fetched, err := b.queues.Fetch(ctx, c.conn, min(b.cfg.FetchMaxBytes, c.mostAtOnce(quota.ConsumerBytes)), req)
+	c.waited = time.Since(began) // but for moments that is what it does
 	if err != nil {
 		return nil, err
 	}

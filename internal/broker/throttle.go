@@ -58,16 +58,20 @@ func (c *call) useTime(spent time.Duration) int32 {
 		return 0
 	}
 	b := c.conn.broker
-	wait := b.meter.Use(l, client, 100*spent.Seconds(), time.Now())
+	wait := b.meter.Use(l, client, percentage(spent), time.Now())
 	return c.mute(l, min(wait, b.cfg.QuotaWindow))
 }
 
 // countTime is useTime of a call that is answered already, or by another goroutine.
 func (c *call) countTime(spent time.Duration) {
 	if client, ok := c.quotaClient(quota.RequestPercentage); ok {
-		c.conn.broker.meter.Use(quota.RequestPercentage, client, 100*spent.Seconds(), time.Now())
+		c.conn.broker.meter.Use(quota.RequestPercentage, client, percentage(spent), time.Now())
 	}
 }
+
+// percentage is how much of a second of one processor that is. It is nothing for a
+// request that began before anybody had a quota, of which only its waits are known.
+func percentage(spent time.Duration) float64 { return 100 * max(0, spent.Seconds()) }
 
 // quotaClock is the time, if anybody has a quota of the broker's time.
 func (b *Broker) quotaClock() (now time.Time) {
@@ -100,8 +104,10 @@ func (c *call) mute(l quota.Limit, wait time.Duration) int32 {
 	return int32(ms)
 }
 
-// endure waits in the reader until the rest is over, or the client is gone.
-func (c *conn) endure() error {
+// endure waits in the reader until the rest is over, or the client is gone. Records
+// that it sent before that, which a request of the given kind brings, are waited
+// for all the same.
+func (c *conn) endure(a *api) error {
 	for left := c.rest.left(); left > 0; left = c.rest.left() {
 		err := c.net.SetReadDeadline(time.Now().Add(left))
 		if err == nil {
@@ -111,6 +117,8 @@ func (c *conn) endure() error {
 		case err == nil: // no more can be taken off the socket
 			return c.rest.wait(c.ctx)
 		case isTimeout(err):
+		case isGone(err) && a.key == keyProduce:
+			return c.rest.wait(c.ctx)
 		case isGone(err):
 			return errGone
 		default:

@@ -211,6 +211,51 @@ func TestMutedConnectionsEndWithTheirClients(t *testing.T) {
 	})
 }
 
+// Records that a client sent before it went away are appended, as they are without a
+// quota.
+func TestRecordsOfAMutedClientThatIsGoneAreAppended(t *testing.T) {
+	bubble(t, func(t *testing.T, s *server) {
+		topic := s.topic("t", 1)
+		s.piped("admin").setQuota("producer_byte_rate", 1000, "client-id", "raw")
+		c := s.piped("raw")
+		c.send(produceRequest(9, 0, topic, records(t, batch.Head{}, strings.Repeat("x", 15000))))
+		c.send(produceRequest(9, 0, topic, records(t, batch.Head{}, "last")))
+		synctest.Wait()
+		c.Close()
+		time.Sleep(time.Minute)
+		if n := topic.Partition(0).HighWatermark(); n != 2 {
+			t.Errorf("%d records, want 2", n)
+		}
+		if n := testutil.ToFloat64(s.metrics.connections); n != 1 { // that of admin
+			t.Errorf("%v connections", n)
+		}
+	})
+}
+
+// What a consumer waits for is not the broker's time, nor is a wait that began
+// before there was a quota a credit.
+func TestWaitingIsNoUseOfTheBrokersTime(t *testing.T) {
+	bubble(t, func(t *testing.T, s *server) {
+		topic := s.topic("t", 1)
+		admin := s.piped("admin")
+		c := s.piped("raw")
+		waits := fetchRequest(12, topic, 0)
+		waits.MaxWaitMillis, waits.MinBytes, waits.SessionEpoch = 5000, 1, -1
+		c.send(waits)
+		synctest.Wait()
+		admin.setQuota("request_percentage", 1, "client-id", "raw")
+		if ms := receive[*kmsg.FetchResponse](c, waits, 1).ThrottleMillis; ms != 0 {
+			t.Errorf("the fetch that waited is throttled for %d ms", ms)
+		}
+		if ms := ask[*kmsg.FetchResponse](c, waits).ThrottleMillis; ms != 0 {
+			t.Errorf("the next one for %d ms", ms)
+		}
+		if wait := s.meter.Use(quota.RequestPercentage, quota.Client{User: "ANONYMOUS", ClientID: "raw"}, 11, time.Now()); wait == 0 {
+			t.Error("the first wait was given back")
+		}
+	})
+}
+
 func TestTheBrokersTimeHasAQuota(t *testing.T) {
 	s := start(t)
 	s.dial().setQuota("request_percentage", 1e-9, "client-id", "raw")
