@@ -256,6 +256,33 @@ func TestWaitingIsNoUseOfTheBrokersTime(t *testing.T) {
 	})
 }
 
+func TestAShareFetchThatWaitsIsNoUseOfTheBrokersTime(t *testing.T) {
+	bubble(t, func(t *testing.T, s *server) {
+		topic := s.topic("t", 1)
+		s.piped("admin").setQuota("request_percentage", 10, "client-id", "raw")
+		c := s.piped("raw")
+		member := "AAAAAAAAAAAAAAAAAAAAAA"
+		join := kmsg.NewPtrShareGroupHeartbeatRequest()
+		join.Version, join.GroupID, join.MemberID, join.SubscribedTopicNames = 1, "g", member, []string{"t"}
+		for joined := false; !joined; time.Sleep(time.Second) {
+			resp := ask[*kmsg.ShareGroupHeartbeatResponse](s.piped("other"), join)
+			joined, join.MemberEpoch = resp.Assignment != nil && len(resp.Assignment.TopicPartitions) > 0, resp.MemberEpoch
+		}
+		fetch := kmsg.NewPtrShareFetchRequest()
+		fetch.Version, fetch.GroupID, fetch.MemberID = 1, &join.GroupID, &member
+		fetch.MaxWaitMillis, fetch.MinBytes, fetch.MaxBytes, fetch.MaxRecords, fetch.BatchSize = 30_000, 1, 1<<20, 10, 10
+		fetch.Topics = []kmsg.ShareFetchRequestTopic{{TopicID: topic.ID, Partitions: []kmsg.ShareFetchRequestTopicPartition{{Partition: 0}}}}
+		d := took(func() {
+			if resp := ask[*kmsg.ShareFetchResponse](c, fetch); resp.ErrorCode != 0 || resp.ThrottleMillis != 0 {
+				t.Errorf("got %+v", resp)
+			}
+		})
+		if d < 29*time.Second {
+			t.Errorf("it waited %v", d)
+		}
+	})
+}
+
 func TestTheBrokersTimeHasAQuota(t *testing.T) {
 	s := start(t)
 	s.dial().setQuota("request_percentage", 1e-9, "client-id", "raw")
