@@ -19,18 +19,23 @@ func (b *Broker) describeProducers(_ context.Context, _ *call, req *kmsg.Describ
 	for _, rt := range req.Topics {
 		st := kmsg.NewDescribeProducersResponseTopic()
 		st.Topic = rt.Topic
+		invalid := metadata.CheckName(rt.Topic)
 		for _, n := range rt.Partitions {
-			st.Partitions = append(st.Partitions, producersOf(topics.Topic(rt.Topic), n))
+			st.Partitions = append(st.Partitions, producersOf(topics.Topic(rt.Topic), n, invalid))
 		}
 		resp.Topics = append(resp.Topics, st)
 	}
 	return resp
 }
 
-func producersOf(t *metadata.Topic, number int32) kmsg.DescribeProducersResponseTopicPartition {
+// producersOf describes one partition, of a topic whose name may be invalid.
+func producersOf(t *metadata.Topic, number int32, invalid error) kmsg.DescribeProducersResponseTopicPartition {
 	sp := kmsg.NewDescribeProducersResponseTopicPartition()
 	sp.Partition = number
 	p, err := findPartition(t, number, -1)
+	if invalid != nil {
+		err = invalid
+	}
 	if sp.ErrorCode, sp.ErrorMessage = messageOf(err); err != nil {
 		return sp
 	}

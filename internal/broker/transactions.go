@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/broker/metadata"
@@ -32,10 +33,17 @@ func (b *Broker) newTransactions() *txn.Coordinator {
 // transactionLog is all partitions for the transaction coordinator.
 type transactionLog struct{ broker *Broker }
 
-// Exists implements [txn.Log].
-func (l transactionLog) Exists(p transaction.Partition) bool {
+// Check implements [txn.Log]. A marker in the coordinators' own topics, but of
+// offsets, would be a record that they cannot read.
+func (l transactionLog) Check(p transaction.Partition) *kerr.Error {
 	t := l.broker.store.Snapshot().Topic(p.Topic)
-	return t != nil && t.Partition(p.Number) != nil
+	switch {
+	case t == nil, t.Partition(p.Number) == nil:
+		return kerr.UnknownTopicOrPartition
+	case t.Internal():
+		return kerr.TopicAuthorizationFailed
+	}
+	return nil
 }
 
 // AppendMarker implements [txn.Log]. The group coordinator writes those for

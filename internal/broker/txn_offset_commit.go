@@ -23,33 +23,26 @@ const (
 // says whether it is going on, the group coordinator whether they may be
 // committed, and keeps them.
 func (b *Broker) txnOffsetCommit(req *kmsg.TxnOffsetCommitRequest, reply func(*kmsg.TxnOffsetCommitResponse)) {
-	refuse := func(err *kerr.Error) { reply(group.RefuseTxnOffsetCommit(req, txnOffsetError(err, req.Version))) }
-	if req.Group == "" {
-		refuse(kerr.InvalidGroupID)
-		return
-	}
 	b.groups.OffsetsPartition(req.Group, func(n int32, err *kerr.Error) {
 		if err != nil {
-			refuse(err)
+			reply(group.RefuseTxnOffsetCommit(req, txnOffsetError(err, req.Version)))
 			return
 		}
-		producer := transaction.Producer{ID: req.ProducerID, Epoch: req.ProducerEpoch}
-		to := offsetsPartition(n)
-		commit := func(err *kerr.Error) {
-			if err != nil {
-				refuse(err)
-				return
-			}
-			admit := func() *kerr.Error {
-				return txnOffsetError(b.transactions.Verify(req.TransactionalID, producer, to), req.Version)
-			}
-			b.groups.TxnOffsetCommit(req, admit, reply)
+		producer, to := transaction.Producer{ID: req.ProducerID, Epoch: req.ProducerEpoch}, offsetsPartition(n)
+		commit := func(joined *kerr.Error) {
+			b.groups.TxnOffsetCommit(req, func() *kerr.Error {
+				err := joined
+				if err == nil {
+					err = b.transactions.Verify(req.TransactionalID, producer, to)
+				}
+				return txnOffsetError(err, req.Version)
+			}, reply)
 		}
-		if req.Version >= txnOffsetJoins {
-			b.transactions.Join(req.TransactionalID, producer, []transaction.Partition{to}, commit)
+		if req.Version < txnOffsetJoins || req.Group == "" { // which is no group
+			commit(nil)
 			return
 		}
-		commit(nil)
+		b.transactions.Join(req.TransactionalID, producer, []transaction.Partition{to}, commit)
 	})
 }
 

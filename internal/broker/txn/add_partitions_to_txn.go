@@ -11,19 +11,19 @@ import (
 
 // AddPartitionsToTxn answers AddPartitionsToTxn (versions 0 to 3; the later ones
 // are for brokers among themselves) once the partitions are in the transaction,
-// durably. Unless all exist, none is added.
+// durably. Unless all can be written, none is added.
 func (c *Coordinator) AddPartitionsToTxn(req *kmsg.AddPartitionsToTxnRequest, reply func(*kmsg.AddPartitionsToTxnResponse)) {
 	ps := partitionsOf(req)
-	missing := map[transaction.Partition]bool{}
+	wrong := map[transaction.Partition]*kerr.Error{}
 	for _, p := range ps {
-		if !c.cfg.Log.Exists(p) {
-			missing[p] = true
+		if err := c.cfg.Log.Check(p); err != nil {
+			wrong[p] = err
 		}
 	}
-	if len(missing) > 0 {
+	if len(wrong) > 0 {
 		reply(added(req, func(p transaction.Partition) int16 {
-			if missing[p] {
-				return kerr.UnknownTopicOrPartition.Code
+			if err := wrong[p]; err != nil {
+				return err.Code
 			}
 			return kerr.OperationNotAttempted.Code
 		}))

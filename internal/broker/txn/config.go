@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"github.com/evidentlog/evident/internal/broker/statetopic"
 	"github.com/evidentlog/evident/internal/broker/txn/transaction"
 	"github.com/evidentlog/evident/internal/log/batch"
@@ -63,8 +65,8 @@ var ErrFenced = errors.New("marker is fenced")
 
 // Log is the partitions of all topics, by name.
 type Log interface {
-	// Exists tells whether there is such a partition.
-	Exists(transaction.Partition) bool
+	// Check returns why clients cannot write to a partition, or nil.
+	Check(transaction.Partition) *kerr.Error
 	// AppendMarker appends a marker. It may wait for the partition, but not for
 	// the disk. done is called once, from any goroutine and perhaps before
 	// AppendMarker returns, when the marker is durable or has not been written; it

@@ -56,7 +56,13 @@ type request struct {
 }
 
 // reply answers according to what decide came to.
-func (r *request) reply() { r.answer(r.step.Producer, r.step.Err) }
+func (r *request) reply() {
+	if r.step.Err != nil {
+		r.refuse(r.step.Err)
+		return
+	}
+	r.answer(r.step.Producer, nil)
+}
 
 func (r *request) refuse(err *kerr.Error) { r.answer(transaction.None, err) }
 

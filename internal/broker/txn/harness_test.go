@@ -39,10 +39,13 @@ func (l *memLog) set(f func(l *memLog)) {
 	f(l)
 }
 
-func (l *memLog) Exists(p transaction.Partition) bool {
+func (l *memLog) Check(p transaction.Partition) *kerr.Error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !l.missing[p]
+	if l.missing[p] {
+		return kerr.UnknownTopicOrPartition
+	}
+	return nil
 }
 
 func (l *memLog) AppendMarker(p transaction.Partition, m batch.Marker, done func(error)) {
