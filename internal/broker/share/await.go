@@ -53,65 +53,73 @@ func (f *fetching) gather(ctx context.Context) {
 // try takes what there is, unless it is too little and not too late. It returns
 // how many partitions records may come from.
 func (f *fetching) try(w *waiter, late bool) (waiting int) {
-	parts := f.session.turn()
-	var ready []*part
+	ready := f.attachAll()
 	size := 0
-	for _, p := range parts {
-		err := f.attach(p)
-		if r := f.results[p.place]; err != nil || r != nil {
-			f.result(p.place).Code = codeOf(err)
-		}
-		if err != nil {
-			continue
-		}
-		waiting++
-		ready = append(ready, p)
+	for _, p := range ready {
 		if f.req.MinBytes > 1 {
-			size += p.partition.size(f)
+			size += p.size(f)
 		}
 	}
 	if !late && size < int(f.req.MinBytes) && f.req.MinBytes > 1 {
 		for _, p := range ready {
-			p.partition.line.decline(w)
+			p.line.decline(w)
 		}
-		return waiting
+		return len(ready)
 	}
 	for _, p := range ready {
 		if err := f.take(p); err != nil {
-			f.result(p.place).Code = codeOf(err)
+			f.result(p.place()).Code = codeOf(err)
 		}
 	}
-	return waiting
+	return len(ready)
 }
 
-// attach finds what the group knows of a partition of the session.
-func (f *fetching) attach(p *part) error {
+// attachAll returns what the group knows of the partitions of the session, in the
+// order in which they are to be asked.
+func (f *fetching) attachAll() []*partition {
+	var all []*partition
+	for _, p := range f.session.turn() {
+		found, err := f.attach(p)
+		if r := f.results[p.place]; err != nil || r != nil {
+			f.result(p.place).Code = codeOf(err)
+		}
+		if found != nil {
+			all = append(all, found)
+		}
+	}
+	return all
+}
+
+// attach finds what the group knows of a partition of the session. There is
+// nothing, and no error, if the session has lost the partition meanwhile: the
+// member may have ended it over another connection.
+func (f *fetching) attach(p *part) (*partition, error) {
 	t, ok := f.c.cfg.Topics.Topic(p.topic)
 	f.session.mu.Lock()
 	defer f.session.mu.Unlock()
-	if p.partition != nil && ok && !p.partition.isGone() {
-		p.partition.order(&t)
-		return nil
+	if f.session.mu.parts[p.place] != p {
+		return nil, nil
 	}
-	found, err := f.c.lookup(f.key.group, p.place)
-	if err != nil || found == p.partition || f.session.mu.parts[p.place] != p {
-		return err
+	if p.partition == nil || !ok || p.partition.isGone() {
+		found, err := f.c.lookup(f.key.group, p.place)
+		if err != nil {
+			return nil, err
+		}
+		if p.partition != nil {
+			p.partition.disuse()
+		}
+		p.partition = found
+		found.use(&t)
 	}
-	if p.partition != nil {
-		p.partition.disuse()
-	}
-	p.partition = found
-	found.use(&t)
-	found.order(&t)
-	return nil
+	p.partition.order(&t)
+	return p.partition, nil
 }
 
 // stand puts w in line wherever records may come from.
 func (f *fetching) stand(w *waiter) {
 	f.session.mu.Lock()
-	parts := append([]*part(nil), f.session.mu.order...)
-	f.session.mu.Unlock()
-	for _, p := range parts {
+	defer f.session.mu.Unlock()
+	for _, p := range f.session.mu.order {
 		if p.partition != nil {
 			p.partition.line.stand(w)
 		}

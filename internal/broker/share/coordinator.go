@@ -62,7 +62,7 @@ func (c *Coordinator) find(group string, at place) *partition {
 func (c *Coordinator) add(p *partition) *partition {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	at := place{p.key.Topic, p.key.Partition}
+	at := p.place()
 	of := c.mu.groups[p.key.Group]
 	if of == nil {
 		of = make(map[place]*partition)
@@ -79,7 +79,7 @@ func (c *Coordinator) add(p *partition) *partition {
 func (c *Coordinator) drop(p *partition) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	at := place{p.key.Topic, p.key.Partition}
+	at := p.place()
 	of := c.mu.groups[p.key.Group]
 	if of[at] != p {
 		return

@@ -30,5 +30,5 @@
 // sessions. partition.mu guards a window and what belongs to it; Store.Append is
 // called under it, so that snapshots lie in the log in their order, but the log of
 // the records is not read under it. line.mu is taken last of all, also by the log
-// with its own lock held. A session's mutex is never held together with another.
+// with its own lock held. A session's mutex is taken before these.
 package share

@@ -391,3 +391,29 @@ func TestAClosedSessionTakesNothing(t *testing.T) {
 		want(t, h.member("g", "other").fetch(), "0:0-0*1")
 	})
 }
+
+// A member may end its session over another connection while a fetch of it is
+// under way.
+func TestASessionMayEndWhileItIsUsed(t *testing.T) {
+	for name, end := range map[string]func(h *harness, m *member){
+		"it is closed": func(h *harness, m *member) { h.Disconnected(m.conn) },
+		"another takes its place": func(h *harness, m *member) {
+			again := h.member("g", m.id)
+			want(t, again.fetch(), "0:0-0*1")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, 1, func(h *harness) {
+				h.append(0, "a")
+				h.begin("g")
+				m := h.member("g", "m")
+				m.request() // looks at the topic
+				h.mu.Lock()
+				h.onLook = func() { end(h, m) }
+				h.mu.Unlock()
+				want(t, m.fetch())
+				want(t, h.member("g", "n").fetch(wait(time.Minute)), map[string]string{"it is closed": "0:0-0*1", "another takes its place": "0:0-0*2"}[name])
+			})
+		})
+	}
+}

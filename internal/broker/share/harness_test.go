@@ -35,7 +35,8 @@ type harness struct {
 
 	mu       sync.Mutex
 	topic    Topic
-	looks    int // at the topic
+	looks    int    // at the topic
+	onLook   func() // called at the next
 	deleted  bool
 	settings map[string]string
 	letters  []DeadLetter
@@ -118,6 +119,12 @@ func (h *harness) Topic(id [16]byte) (Topic, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.looks++
+	if f := h.onLook; f != nil {
+		h.onLook = nil
+		h.mu.Unlock()
+		f()
+		h.mu.Lock()
+	}
 	return h.topic, id == orders && !h.deleted
 }
 

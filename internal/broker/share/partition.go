@@ -155,6 +155,8 @@ func (p *partition) disuse() {
 	}
 }
 
+func (p *partition) place() place { return place{p.key.Topic, p.key.Partition} }
+
 func (p *partition) isGone() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

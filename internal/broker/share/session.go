@@ -34,7 +34,7 @@ type session struct {
 // part is a partition in a session.
 type part struct {
 	place
-	partition *partition // nil: the group has not begun with it
+	partition *partition // nil: the group has not begun with it; guarded by session.mu
 	told      bool       // it has been in an answer; guarded by session.mu
 }
 

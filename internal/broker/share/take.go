@@ -25,12 +25,12 @@ func (f *fetching) acquisition() window.Acquisition {
 }
 
 // take acquires records of one partition, as many as there are and fit.
-func (f *fetching) take(p *part) error {
+func (f *fetching) take(p *partition) error {
 	for {
 		if bytes, first := f.room(); int(f.req.MaxRecords) <= f.acquired || bytes == 0 && !first {
 			return nil
 		}
-		got, again, err := p.partition.take(f)
+		got, again, err := p.acquireFor(f)
 		switch {
 		case errors.Is(err, errMoved):
 			return nil
@@ -51,8 +51,8 @@ type taken struct {
 	ranges []window.Range
 }
 
-func (f *fetching) took(p *part, got taken) {
-	r := f.result(p.place)
+func (f *fetching) took(p *partition, got taken) {
+	r := f.result(p.place())
 	r.Slices, r.Acquired = append(r.Slices, got.slices...), append(r.Acquired, got.ranges...)
 	for _, g := range got.ranges {
 		f.acquired += int(g.Last - g.First + 1)
@@ -66,9 +66,9 @@ func (f *fetching) took(p *part, got taken) {
 // or there has to be.
 var errMoved = errors.New("log has moved on")
 
-// take acquires records. If there were some but none to be acquired, again is
+// acquireFor acquires records for a fetch. If there were some but none to be acquired, again is
 // true, and the next look begins behind them.
-func (p *partition) take(f *fetching) (got taken, again bool, err error) {
+func (p *partition) acquireFor(f *fetching) (got taken, again bool, err error) {
 	p.mu.Lock()
 	if err := p.check(f); err != nil || !p.ready() {
 		p.unlockQuietly()
