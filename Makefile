@@ -21,4 +21,3 @@ bench:
 interop:
 	interop/all.sh
 	go -C interop test ./crash -v -timeout 30m -crashes 100
-	go -C interop test ./bank -v -timeout 30m -kills 100

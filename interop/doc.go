@@ -13,8 +13,8 @@
 //	interop/go-clients.sh            sarama, kafka-go
 //
 //	go -C interop test ./crash       kill -9 under load, a hundred times
-//	go -C interop test ./bank        a bank whose workers and node are killed; zombies
 //	interop/conformance.sh           one suite for Evident and for Apache Kafka
+//	interop/bank.sh                  a bank whose workers and node are killed, and zombies, here and on Apache Kafka
 //	interop/kafka.sh start           Apache Kafka itself, one node or three, to compare with
 //	interop/bench.sh                 the figures of docs/benchmarks.md
 package interop

@@ -81,10 +81,10 @@ count_cases() {
 	failed=$((failed + lost))
 }
 
-# go_cases PACKAGE: go test's results in the words of lib.sh.
+# go_cases PACKAGE [FLAG...]: go test's results in the words of lib.sh.
 go_cases() {
 	local status=0
-	go -C "$repository/interop" test -count=1 -v -timeout 15m "$1" >"$work/go.log" 2>&1 || status=$?
+	go -C "$repository/interop" test -count=1 -v -timeout 15m "$@" >"$work/go.log" 2>&1 || status=$?
 	grep -oE -- '--- (PASS|FAIL): [^ ]+' "$work/go.log" | awk '
 		{ name[NR] = $3; result[NR] = $2 == "PASS:" ? "ok" : "FAILED"; parent = $3 }
 		sub("/[^/]*$", "", parent) { parts[parent] = 1 }

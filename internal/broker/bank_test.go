@@ -34,7 +34,7 @@ func TestMoneyIsNeitherMadeNorLost(t *testing.T) {
 		defer cancel()
 		p := newPowerPlant(t, seed)
 		bank, err := banktest.Open(ctx, banktest.Config{
-			Dial: p.dial, Client: opts, Orders: *bankOrders, Accounts: 10, Workers: 3,
+			Name: "bank", Dial: p.dial, Client: opts, Orders: *bankOrders, Accounts: 10, Workers: 3,
 			Life: time.Second, Static: true, Seed: seed, Logf: t.Logf,
 		})
 		if err != nil {

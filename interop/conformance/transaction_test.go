@@ -95,7 +95,13 @@ func (x *txn) end(version int16, commit bool) int16 {
 		resp = x.coordinator.do(req, version).(*kmsg.EndTxnResponse)
 		return settled(resp.ErrorCode)
 	})
-	if version >= 5 && resp.ErrorCode == 0 {
+	switch {
+	case version < 5:
+	case resp.ErrorCode != 0:
+		if resp.ProducerID != -1 || resp.ProducerEpoch != -1 {
+			x.t.Errorf("refused, and told to go on as %d/%d", resp.ProducerID, resp.ProducerEpoch)
+		}
+	default:
 		x.producer, x.epoch, x.sequence = resp.ProducerID, resp.ProducerEpoch, 0
 	}
 	return resp.ErrorCode

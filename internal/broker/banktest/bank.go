@@ -16,6 +16,9 @@ import (
 
 // Config configures a [Bank]. All fields but Client and Enough are required.
 type Config struct {
+	// Name begins the names of topics, group and transactional ids, so that a
+	// broker may have several banks.
+	Name string
 	// Dial connects to the broker, whatever address it is asked for, so that the
 	// broker may move when it starts again.
 	Dial func(context.Context) (net.Conn, error)
@@ -39,11 +42,7 @@ type Config struct {
 	Logf func(format string, args ...any)
 }
 
-const (
-	ordersTopic, entriesTopic = "orders", "entries"
-	partitions                = 4
-	group                     = "bank"
-)
+const partitions = 4
 
 // order moves money.
 type order struct {
@@ -62,21 +61,28 @@ type entry struct {
 // Bank is the orders and the workers that carry them out.
 type Bank struct {
 	cfg    Config
+	names  names
 	rng    *rand.Rand // decides on orders
 	orders []order
 	client *kgo.Client
 	admin  *kadm.Client // over client
 }
 
+type names struct{ orders, entries, group, worker string }
+
+func namesFor(bank string) names {
+	return names{orders: bank + "-orders", entries: bank + "-entries", group: bank, worker: bank + "-worker-"}
+}
+
 // Open creates the topics.
 func Open(ctx context.Context, cfg Config) (*Bank, error) {
-	b := &Bank{cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 1))}
+	b := &Bank{cfg: cfg, names: namesFor(cfg.Name), rng: rand.New(rand.NewPCG(cfg.Seed, 1))}
 	cl, err := kgo.NewClient(b.options(new(wire))...)
 	if err != nil {
 		return nil, err
 	}
 	b.client, b.admin = cl, kadm.NewClient(cl)
-	created, err := b.admin.CreateTopics(ctx, partitions, 1, nil, ordersTopic, entriesTopic)
+	created, err := b.admin.CreateTopics(ctx, partitions, 1, nil, b.names.orders, b.names.entries)
 	if err == nil {
 		err = created.Error()
 	}
@@ -102,7 +108,7 @@ func (b *Bank) place(ctx context.Context) error {
 		o := order{len(b.orders), from, to, 1 + b.rng.Int64N(1000)}
 		b.orders = append(b.orders, o)
 		var err error
-		if records[i], err = record(ordersTopic, o.ID, o); err != nil {
+		if records[i], err = record(b.names.orders, o.ID, o); err != nil {
 			return err
 		}
 	}
@@ -136,7 +142,7 @@ func (b *Bank) Run(ctx context.Context) error {
 	defer stop(nil)
 	var workers sync.WaitGroup
 	for i := range b.cfg.Workers {
-		w := &worker{bank: b, name: "worker-" + strconv.Itoa(i), rng: rand.New(rand.NewPCG(b.cfg.Seed, uint64(i)+2))}
+		w := &worker{bank: b, name: b.names.worker + strconv.Itoa(i), rng: rand.New(rand.NewPCG(b.cfg.Seed, uint64(i)+2))}
 		workers.Go(func() {
 			if err := w.run(ctx); err != nil {
 				stop(fmt.Errorf("%s: %w", w.name, err))
@@ -173,7 +179,7 @@ func (b *Bank) awaitDone(ctx context.Context) error {
 			return fmt.Errorf("%d of %d orders are done: %w", done, len(b.orders), context.Cause(ctx))
 		case <-time.After(20 * time.Millisecond):
 		}
-		offsets, err := b.admin.FetchOffsetsForTopics(ctx, group, ordersTopic)
+		offsets, err := b.admin.FetchOffsetsForTopics(ctx, b.names.group, b.names.orders)
 		if err != nil {
 			continue // the broker may be away
 		}

@@ -30,18 +30,18 @@ func (b *Bank) Check(ctx context.Context) error {
 // partitions of entries end.
 func (b *Bank) settledEnds(ctx context.Context) (map[int32]int64, error) {
 	for {
-		stable, err := b.admin.ListCommittedOffsets(ctx, entriesTopic)
+		stable, err := b.admin.ListCommittedOffsets(ctx, b.names.entries)
 		if err != nil {
 			return nil, err
 		}
-		all, err := b.admin.ListEndOffsets(ctx, entriesTopic)
+		all, err := b.admin.ListEndOffsets(ctx, b.names.entries)
 		if err != nil {
 			return nil, err
 		}
 		open := false
 		ends := map[int32]int64{}
 		all.Each(func(o kadm.ListedOffset) {
-			s, _ := stable.Lookup(entriesTopic, o.Partition)
+			s, _ := stable.Lookup(b.names.entries, o.Partition)
 			open = open || s.Offset != o.Offset
 			ends[o.Partition] = o.Offset
 		})
@@ -50,7 +50,7 @@ func (b *Bank) settledEnds(ctx context.Context) (map[int32]int64, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("a transaction stays open: stable up to %v, the partitions end at %v", stable[entriesTopic], ends)
+			return nil, fmt.Errorf("a transaction stays open: stable up to %v, the partitions end at %v", stable[b.names.entries], ends)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
@@ -59,7 +59,7 @@ func (b *Bank) settledEnds(ctx context.Context) (map[int32]int64, error) {
 // read reads committed entries from the start to ends.
 func (b *Bank) read(ctx context.Context, ends map[int32]int64) ([]entry, error) {
 	cl, err := kgo.NewClient(append(b.options(new(wire)),
-		kgo.ConsumeTopics(entriesTopic), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
+		kgo.ConsumeTopics(b.names.entries), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
 	if err != nil {
 		return nil, err

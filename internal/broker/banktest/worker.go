@@ -52,6 +52,7 @@ func (w *worker) run(ctx context.Context) error {
 
 // process is one client of a worker.
 type process struct {
+	names   names
 	wire    *wire
 	session *kgo.GroupTransactSession
 	rng     *rand.Rand // owned by work
@@ -60,14 +61,14 @@ type process struct {
 }
 
 func (w *worker) start(ctx context.Context) (*process, error) {
-	p := &process{wire: new(wire), rng: rand.New(rand.NewPCG(w.rng.Uint64(), 0)), done: make(chan struct{})}
+	p := &process{names: w.bank.names, wire: new(wire), rng: rand.New(rand.NewPCG(w.rng.Uint64(), 0)), done: make(chan struct{})}
 	opts := w.bank.options(p.wire)
 	if w.bank.cfg.Static {
 		opts = append(opts, kgo.InstanceID(w.name))
 	}
 	session, err := kgo.NewGroupTransactSession(append(opts,
 		kgo.TransactionalID(w.name), kgo.TransactionTimeout(2*time.Second),
-		kgo.ConsumerGroup(group), kgo.ConsumeTopics(ordersTopic),
+		kgo.ConsumerGroup(w.bank.names.group), kgo.ConsumeTopics(w.bank.names.orders),
 		kgo.HeartbeatInterval(50*time.Millisecond), kgo.RebalanceTimeout(2*time.Second),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(50*time.Millisecond),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
@@ -152,11 +153,11 @@ func (p *process) carryOut(ctx context.Context, r *kgo.Record) error {
 	if err := json.Unmarshal(r.Value, &o); err != nil {
 		return fmt.Errorf("order at offset %d: %w", r.Offset, err)
 	}
-	debit, err := record(entriesTopic, o.From, entry{o.ID, o.From, -o.Amount})
+	debit, err := record(p.names.entries, o.From, entry{o.ID, o.From, -o.Amount})
 	if err != nil {
 		return err
 	}
-	credit, err := record(entriesTopic, o.To, entry{o.ID, o.To, o.Amount})
+	credit, err := record(p.names.entries, o.To, entry{o.ID, o.To, o.Amount})
 	if err != nil {
 		return err
 	}

@@ -121,7 +121,7 @@ type Step struct {
 	Producer Producer
 }
 
-func refuse(err *kerr.Error) Step { return Step{Err: err} }
+func refuse(err *kerr.Error) Step { return Step{Err: err, Producer: None} }
 
 // to returns a copy in another state.
 func (v *Value) to(s State, now int64) *Value {
