@@ -2,6 +2,7 @@ package share
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,8 +10,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/evidentlog/evident/internal/broker/share/snapshot"
 	"github.com/evidentlog/evident/internal/broker/share/window"
 	"github.com/evidentlog/evident/internal/broker/statetopic/statetopictest"
+	"github.com/evidentlog/evident/internal/log"
 )
 
 func TestAcknowledgementsAreAnsweredAsKafkaDoes(t *testing.T) {
@@ -220,4 +223,24 @@ func TestWhatCannotBeReadIsNotServedUntilItCan(t *testing.T) {
 		synctest.Wait()
 		want(t, m.fetch(), "0:1-1*1")
 	})
+}
+
+// However a batch of many records is acknowledged, what has to be written fits.
+func TestTheLongestSnapshotFitsIntoABatch(t *testing.T) {
+	w := window.New(0)
+	a := window.Acquisition{Member: "a", Records: 1, Locks: 4000, Limit: 5}
+	got := w.Acquire(a, 0, []window.Span{{First: 0, Last: 1 << 20}})
+	types := make([]window.AckType, got[0].Last+1)
+	for i := range types {
+		types[i] = []window.AckType{window.Release, window.Accept, window.Reject}[i%3]
+	}
+	k := window.Acknowledgement{Member: "a", Fate: window.Fate{Limit: 5, DeadLetters: true}}
+	if err := w.Acknowledge(k, []window.Ack{{First: 0, Last: got[0].Last, Types: types}}); err != nil {
+		t.Fatal(err)
+	}
+	key := snapshot.Key{Group: strings.Repeat("g", 1<<15-1)}
+	n := len(key.AppendTo(nil)) + len((&snapshot.Snapshot{Batches: w.Batches()}).AppendTo(nil))
+	if most := log.DefaultSettings().MaxMessageBytes; n+1000 > most || len(w.Batches()) < window.MaxLength-1 {
+		t.Errorf("%d bytes for %d runs, at most %d are possible", n, len(w.Batches()), most)
+	}
 }

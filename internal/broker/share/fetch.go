@@ -163,7 +163,8 @@ func (f *fetching) check() *kerr.Error {
 	return nil
 }
 
-// change applies what the request says of the session's partitions.
+// change applies what the request says of the session's partitions. Those that do
+// not exist do not get into the session, so that it is no larger than the node.
 func (f *fetching) change() {
 	s := f.session
 	s.mu.Lock()
@@ -171,7 +172,12 @@ func (f *fetching) change() {
 	for i := range f.req.Topics {
 		rt := &f.req.Topics[i]
 		for j := range rt.Partitions {
-			s.put(place{rt.TopicID, rt.Partitions[j].Partition})
+			at := place{rt.TopicID, rt.Partitions[j].Partition}
+			if err := f.c.exists(at); err != nil {
+				f.result(at).Code = err.Code
+				continue
+			}
+			s.put(at)
 		}
 	}
 	for i := range f.req.ForgottenTopicsData {
@@ -184,6 +190,18 @@ func (f *fetching) change() {
 	}
 	s.mu.Unlock()
 	disuse(gone)
+}
+
+// exists says why there is no such partition.
+func (c *Coordinator) exists(at place) *kerr.Error {
+	t, ok := c.cfg.Topics.Topic(at.topic)
+	switch {
+	case !ok:
+		return kerr.UnknownTopicID
+	case t.partition(at.number) == nil:
+		return kerr.UnknownTopicOrPartition
+	}
+	return nil
 }
 
 // result is the answer for a partition.

@@ -407,13 +407,29 @@ func TestASessionMayEndWhileItIsUsed(t *testing.T) {
 				h.append(0, "a")
 				h.begin("g")
 				m := h.member("g", "m")
-				m.request() // looks at the topic
 				h.mu.Lock()
-				h.onLook = func() { end(h, m) }
+				h.onLook = func() { h.mu.Lock(); h.onLook = func() { end(h, m) }; h.mu.Unlock() } // the second: when it attaches
 				h.mu.Unlock()
 				want(t, m.fetch())
 				want(t, h.member("g", "n").fetch(wait(time.Minute)), map[string]string{"it is closed": "0:0-0*1", "another takes its place": "0:0-0*2"}[name])
 			})
 		})
 	}
+}
+
+func TestASessionHasNoPartitionsThatDoNotExist(t *testing.T) {
+	inBubble(t, 1, func(h *harness) {
+		h.begin("g")
+		m := h.member("g", "m")
+		m.send(func(r *kmsg.ShareFetchRequest) {
+			for n := range int32(1000) {
+				r.Topics[0].Partitions = append(r.Topics[0].Partitions, kmsg.ShareFetchRequestTopicPartition{Partition: n - 500})
+				r.Topics = append(r.Topics, kmsg.ShareFetchRequestTopic{TopicID: [16]byte{9, byte(n >> 8), byte(n)}, Partitions: []kmsg.ShareFetchRequestTopicPartition{{}}})
+			}
+		})
+		s, err := h.sessions.resume(sessionKey{"g", "m"}, m.epoch)
+		if err != nil || len(s.mu.parts) != 1 || len(s.mu.order) != 1 {
+			t.Errorf("%v; the session has %d partitions", err, len(s.mu.parts))
+		}
+	})
 }

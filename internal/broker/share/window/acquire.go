@@ -2,6 +2,11 @@ package window
 
 import "time"
 
+// MaxLength is how many offsets with records a window has at most, however large
+// the batches are: if no two neighbours were alike, their snapshot would still fit
+// into a record batch of 1 MiB.
+const MaxLength = 1 << 15
+
 // Span is a stored batch, by the offsets of its first and last record.
 type Span struct {
 	First, Last int64
@@ -21,7 +26,8 @@ type Acquisition struct {
 	// BatchSize is about how many records a range of the answer should have, so
 	// that clients can acknowledge so many at once; 0: it does not matter.
 	BatchSize int
-	// Locks bounds the window: it does not grow once it has so many offsets.
+	// Locks bounds the window, and is less than MaxLength: the window does not grow
+	// once it has so many offsets.
 	Locks int
 	// Limit is how often a record may be delivered.
 	Limit int
@@ -115,6 +121,7 @@ func (t *taking) grow(last int64, batch bool) {
 		return
 	}
 	first := t.window.end
+	last = min(last, t.window.start+MaxLength-1)
 	if t.Exact {
 		last = min(last, first+min(room, int64(t.Records)-t.taken)-1)
 	}

@@ -142,3 +142,21 @@ func TestMalformedAcknowledgementsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestAHugeBatchIsTakenInParts(t *testing.T) {
+	w := New(5)
+	huge := Span{First: 0, Last: 1_000_000}
+	got := acquireAll(t, w, 500, huge)
+	if want := []Range{{5, 5 + MaxLength - 1, 1}}; !slices.Equal(got, want) {
+		t.Fatalf("got %v, want %v", got, want)
+	}
+	if more := acquireAll(t, w, 500, huge); len(more) > 0 {
+		t.Errorf("got %v, and nothing is finished", more)
+	}
+	if err := w.Acknowledge(Acknowledgement{Member: "a"}, []Ack{{5, 5 + MaxLength - 2, []AckType{Accept}}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := acquireAll(t, w, 500, huge); len(got) != 1 || got[0].First != 5+MaxLength || got[0].Last != 5+2*MaxLength-2 {
+		t.Errorf("then got %v", got)
+	}
+}
