@@ -60,9 +60,9 @@ func TestNothingIsAnsweredBeforeItIsDurable(t *testing.T) {
 			h.t.Fatal("not answered when the outcome was durable")
 		}
 		h.wantState("t", transaction.PrepareCommit, a0)
-		pass(time.Second / 4)
-		h.wantState("t", transaction.PrepareCommit)
-		pass(time.Second / 2)
+		pass(time.Second/4 - 2)
+		h.wantState("t", transaction.PrepareCommit, a0)
+		pass(2)
 		h.wantState("t", transaction.CompleteCommit)
 	})
 }
@@ -166,21 +166,50 @@ func TestFailedWritesChangeNothing(t *testing.T) {
 	})
 }
 
-// What failed on the way from the decision to the completed state is tried again.
-func TestCompletionIsTriedAgain(t *testing.T) {
+// That a transaction is completed follows from what is durable. If its record is
+// lost, the markers are written once more.
+func TestCompletionNeedsNoDisk(t *testing.T) {
 	inBubble(t, func(h *harness) {
 		p := h.init("t")
 		h.join("t", p, a0)
 		h.log.delay = time.Millisecond
-		h.end("t", p, true)
+		next := h.end("t", p, true)
 		h.store.Set(statetopictest.Faults{Append: errDisk})
 		pass(10 * time.Millisecond)
 		h.wantMarkers("commit a-0 of 101/1")
-		h.wantState("t", transaction.PrepareCommit)
-		h.store.Set(statetopictest.Faults{})
-		pass(2 * time.Second)
-		h.wantMarkers()
 		h.wantState("t", transaction.CompleteCommit)
+		h.store.Set(statetopictest.Faults{})
+		h.restart()
+		pass(10 * time.Millisecond)
+		h.wantMarkers("commit a-0 of 101/1")
+		h.wantState("t", transaction.CompleteCommit)
+		h.join("t", next, a1)
+		h.restart()
+		pass(10 * time.Millisecond)
+		h.wantMarkers()
+		h.wantState("t", transaction.Ongoing, a1)
+	})
+}
+
+// What is stored while the record of the completion is on its way comes behind it.
+func TestTheNextTransactionCountsAfterACompletion(t *testing.T) {
+	inBubble(t, func(h *harness) {
+		p := h.init("t")
+		h.join("t", p, a0)
+		h.store.Set(statetopictest.Faults{Delay: time.Second / 2})
+		next := h.end("t", p, true)
+		joined := h.beginJoin("t", next, a1)
+		pass(time.Second/2 - 1)
+		if answered(joined) {
+			h.t.Error("joined before that was durable")
+		}
+		pass(1)
+		if !answered(joined) {
+			h.t.Error("a partition that joins waits for the completion before")
+		}
+		h.restart()
+		h.wantMarkers("commit a-0 of 101/1")
+		h.wantState("t", transaction.Ongoing, a1)
 	})
 }
 

@@ -11,9 +11,10 @@
 // durably, before the first record of it is appended there. EndTxn stores
 // PrepareCommit or PrepareAbort, which decides the transaction, and is answered
 // once that is durable. Then a marker is appended to every partition of the
-// transaction, and once all are durable the completed state is stored.
-// [Coordinator.Run] reads the topic when it starts and completes what was decided;
-// what was going on goes on, or is aborted when its time is up.
+// transaction. Once all are durable the transaction is completed, which is stored
+// without anybody's waiting for it. [Coordinator.Run] reads the topic when it starts
+// and completes what was decided; what was going on goes on, or is aborted when its
+// time is up.
 //
 // Every write goes through the log's shared commits, so transactions that end at
 // the same time share their fsyncs; nothing here waits for one under a lock.
@@ -29,8 +30,8 @@
 // # Concurrency
 //
 // An entry's mutex guards what is under way for one transactional id: at most one
-// value is being stored at a time. Its durable value is an atomic pointer, so that
-// a partition can look at it with its own lock held ([Admission.Check]). The log's
+// value is waited for at a time. The present value is an atomic pointer, so that a
+// partition can look at it with its own lock held ([Coordinator.Verify]). The log's
 // callbacks take the mutex, which is never held while something waits; whatever
 // may wait for the log runs in a goroutine that the caller of [New] waits for.
 //

@@ -19,8 +19,9 @@ type entry struct {
 	id        string
 	partition int32 // of __transaction_state
 
-	// value is durable, but for that of an entry that is just being made, whose
-	// epoch is negative. It is replaced with mu held.
+	// value is durable, or follows from one that is ([Coordinator.complete]), but for
+	// that of an entry that is just being made, whose epoch is negative. It is
+	// replaced with mu held.
 	value atomic.Pointer[transaction.Value]
 
 	mu struct {
@@ -36,7 +37,7 @@ type entry struct {
 		// how many of them are being written to.
 		unmarked transaction.Partitions
 		marking  int
-		stuck    bool // a step to the completed state failed, and is to be tried again
+		stuck    bool // markers could not be written, which is to be tried again
 		gone     bool // takes no more requests
 	}
 }

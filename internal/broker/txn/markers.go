@@ -64,11 +64,19 @@ func (c *Coordinator) tolerate(e *entry, p transaction.Partition, err error) err
 	return err
 }
 
-// complete stores that all markers are written.
+// complete ends a transaction whose markers are all written. Nobody waits for the
+// disk: until a later value is durable, a restart that finds the prepared one writes
+// the markers once more, to partitions that have no record of a later transaction
+// yet, and comes to the same end.
 func (c *Coordinator) complete(e *entry) {
 	e.mu.Lock()
 	v := e.value.Load().Complete(time.Now().UnixMilli())
-	e.mu.storing = v
+	e.mu.storing = v // what is stored next comes behind it
 	e.mu.Unlock()
-	c.store(e, v)
+	c.write(e, recordValue(v), func(err error) {
+		if err != nil {
+			c.logFailure(e, err)
+		}
+	})
+	c.stored(e)
 }

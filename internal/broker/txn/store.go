@@ -41,7 +41,8 @@ func (c *Coordinator) write(e *entry, value []byte, done func(error)) {
 	c.cfg.Store.Append(e.partition, built, done)
 }
 
-// stored goes on after a value has become durable. It does not wait.
+// stored goes on after a value has become durable, or follows from one that is. It
+// does not wait.
 func (c *Coordinator) stored(e *entry) {
 	v, asked, spawn := c.settle(e)
 	later := asked != nil && asked.waits
@@ -89,17 +90,14 @@ func (c *Coordinator) settle(e *entry) (v *transaction.Value, asked *request, sp
 
 // notStored goes on with the value that was there before.
 func (c *Coordinator) notStored(e *entry, err error) {
-	c.cfg.Logger.Error("a write to __transaction_state failed",
-		"transactional_id", e.id, "partition", e.partition, "error", err)
+	c.logFailure(e, err)
 	e.mu.Lock()
 	asked := e.mu.asked
 	e.mu.storing, e.mu.asked = nil, nil
-	v := e.value.Load()
-	e.mu.stuck = v.State.Prepared()
 	spawn := !e.mu.serving && len(e.mu.waiting) > 0
 	e.mu.serving = e.mu.serving || spawn
 	var orphans []*request
-	if v.Producer.Epoch < 0 { // nothing of it was ever stored
+	if e.value.Load().Producer.Epoch < 0 { // nothing of it was ever stored
 		e.mu.gone, orphans, spawn = true, e.takeWaiting(), false
 		c.forget(e)
 	}
@@ -111,6 +109,11 @@ func (c *Coordinator) notStored(e *entry, err error) {
 	if spawn {
 		c.spawn(e, func() {})
 	}
+}
+
+func (c *Coordinator) logFailure(e *entry, err error) {
+	c.cfg.Logger.Error("a write to __transaction_state failed",
+		"transactional_id", e.id, "partition", e.partition, "error", err)
 }
 
 // storeError is what clients are told when a write fails. Except for a record
