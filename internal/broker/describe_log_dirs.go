@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"math"
-	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -39,16 +38,21 @@ func (b *Broker) describeLogDirs(_ context.Context, _ *call, req *kmsg.DescribeL
 
 func describeAskedSizes(topics *metadata.Snapshot, req *kmsg.DescribeLogDirsRequest) []kmsg.DescribeLogDirsResponseDirTopic {
 	var list []kmsg.DescribeLogDirsResponseDirTopic
-	asked := make(map[string][]int32)
+	asked := make(map[string]map[int32]bool)
 	for _, rt := range req.Topics {
-		asked[rt.Topic] = append(asked[rt.Topic], rt.Partitions...)
+		if asked[rt.Topic] == nil {
+			asked[rt.Topic] = make(map[int32]bool)
+		}
+		for _, n := range rt.Partitions {
+			asked[rt.Topic][n] = true
+		}
 	}
 	for name, partitions := range asked {
 		t := topics.Topic(name)
 		if t == nil {
 			continue
 		}
-		st := describeSizes(t, func(n int32) bool { return slices.Contains(partitions, n) })
+		st := describeSizes(t, func(n int32) bool { return partitions[n] })
 		if len(st.Partitions) > 0 {
 			list = append(list, st)
 		}
