@@ -185,6 +185,8 @@ func TestErrorsSayWhereAndWhatToDo(t *testing.T) {
 			want: `the listeners on 127.0.0.1:1 and 127.0.0.1:2 are both named "a": rename one`},
 		{name: "wrong variable", environ: []string{"EVIDENT_LISTENKAFKA=127.0.0.1:1"},
 			want: `the environment: unknown setting "EVIDENT_LISTENKAFKA": did you mean "EVIDENT_LISTEN_KAFKA"?`},
+		{name: "wrong variable, two as near", environ: []string{"EVIDENT_KAFKA_FOLDER=x"},
+			want: `the environment: unknown setting "EVIDENT_KAFKA_FOLDER": did you mean "EVIDENT_KAFKA_TOKEN"?`},
 		{name: "wrong value of a variable", environ: []string{"EVIDENT_LISTEN_KAFKA=9092"},
 			want: `EVIDENT_LISTEN_KAFKA: "9092" will not do: want host:port, such as "127.0.0.1:9092" (port 0 takes a free one), or "none"`},
 		{name: "wrong level", environ: []string{"EVIDENT_LOG_LEVEL=loud"},

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/knadh/koanf/providers/env/v2"
@@ -29,7 +31,7 @@ func loadEnv(k *koanf.Koanf, environ []string, settings []setting) error {
 		}
 		s, known := byName[name]
 		if !known {
-			return &KeyError{Where: "the environment", Key: name, Known: names(byName)}
+			return &KeyError{Where: "the environment", Key: name, Known: slices.Sorted(maps.Keys(byName))}
 		}
 		value, err := s.value(text)
 		if err != nil {
@@ -49,12 +51,4 @@ func loadEnv(k *koanf.Koanf, environ []string, settings []setting) error {
 			return "", nil
 		},
 	}), nil)
-}
-
-func names(byName map[string]setting) []string {
-	var all []string
-	for name := range byName {
-		all = append(all, name)
-	}
-	return all
 }
