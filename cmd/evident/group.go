@@ -7,7 +7,7 @@ import (
 )
 
 func newGroup(c *cli) *cobra.Command {
-	cmd := parent("group", "List, describe, reset and delete consumer groups")
+	cmd := parent("group", "List, describe, reset and delete consumer groups and share groups")
 	cmd.Aliases = []string{"groups"}
 	config.ClientFlags(cmd.PersistentFlags())
 	outputFlag(cmd)

@@ -11,9 +11,9 @@ func newGroupDelete(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:     "delete GROUP...",
 		Aliases: []string{"rm"},
-		Short:   "Delete consumer groups and their committed offsets",
+		Short:   "Delete groups and their offsets",
 		Example: examples("evident group delete payment"),
-		Args:    arguments(1, -1, "the names of consumer groups"),
+		Args:    arguments(1, -1, "the names of groups"),
 		RunE: c.runs(func(cmd *cobra.Command, env tool.Env, args []string) error {
 			return group.Delete{}.Run(cmd.Context(), env, args)
 		}),

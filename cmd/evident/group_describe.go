@@ -11,12 +11,12 @@ func newGroupDescribe(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:     "describe GROUP...",
 		Aliases: []string{"info"},
-		Short:   "Show the members of consumer groups and how far they lag behind",
+		Short:   "Show the members of groups and how far they lag behind",
 		Example: examples(
 			"evident group describe payment",
 			"evident group describe payment -o json | jq '.[].total_lag'",
 		),
-		Args: arguments(1, -1, "the names of consumer groups"),
+		Args: arguments(1, -1, "the names of groups"),
 		RunE: c.runs(func(cmd *cobra.Command, env tool.Env, args []string) error {
 			return group.Describe{}.Run(cmd.Context(), env, args)
 		}),

@@ -12,10 +12,10 @@ func newGroupReset(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "reset GROUP",
 		Aliases: []string{"seek"},
-		Short:   "Move the committed offsets of a consumer group",
-		Long: `Move the committed offsets of a consumer group, in all topics that it has
-committed offsets for or in those that --topic names. Its consumers must be
-stopped. Offsets outside of a partition become its start or its end. Times are
+		Short:   "Move the offsets of a consumer group or share group",
+		Long: `Move the committed offsets of a consumer group, or where a share group begins,
+in all topics that it has offsets for or in those that --topic names. Its
+consumers must be stopped. Offsets outside of a partition become its start or its end. Times are
 written as for "evident consume --offset".`,
 		Example: examples(
 			"evident group reset payment --to start",
@@ -23,7 +23,7 @@ written as for "evident consume --offset".`,
 			"evident group reset payment --to 100 --topic orders",
 			"evident group reset payment --shift-by -10",
 		),
-		Args: arguments(1, 1, "the name of one consumer group"),
+		Args: arguments(1, 1, "the name of one group"),
 		RunE: c.runs(func(cmd *cobra.Command, env tool.Env, args []string) error {
 			return reset.Run(cmd.Context(), env, args[0])
 		}),

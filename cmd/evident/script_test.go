@@ -18,10 +18,12 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -73,11 +75,13 @@ func params(dir string, setup func(*testscript.Env) error) testscript.Params {
 		Setup: func(env *testscript.Env) error {
 			// Under the race detector a program sleeps for a second before it ends.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
+			env.Values[membersKey{}] = map[string]func(){}
 			return setup(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":  exits,
 			"member": member,
+			"leave":  leave,
 			"await":  await,
 		},
 	}
@@ -165,34 +169,75 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// member is the script command "member GROUP TOPIC [consumer]": from when it
-// returns to the end of the script, the group has an active member, which may speak
-// the consumer protocol (KIP-848).
+// member is the script command "member GROUP TOPIC [consumer|share]": from when it
+// returns to the end of the script, or to "leave GROUP", the group has an active
+// member, which may speak the consumer protocol (KIP-848) or that of share groups.
 func member(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 || len(args) > 3 {
-		ts.Fatalf("usage: member GROUP TOPIC [consumer]")
-	}
-	opts := []kgo.Opt{kgo.Balancers(kgo.StickyBalancer())}
-	if len(args) == 3 {
-		opts = append(opts, kgo.ServerSideBalancer())
+		ts.Fatalf("usage: member GROUP TOPIC [consumer|share]")
 	}
 	joined := make(chan struct{}, 1)
-	cl, err := kgo.NewClient(append(opts,
-		kgo.SeedBrokers(ts.Getenv("EVIDENT_BROKERS")),
-		kgo.ConsumerGroup(args[0]), kgo.ConsumeTopics(args[1]), kgo.ClientID("somebody"),
+	opts := []kgo.Opt{kgo.ConsumerGroup(args[0]), kgo.Balancers(kgo.StickyBalancer()),
 		kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) {
 			select {
 			case joined <- struct{}{}:
 			default:
 			}
-		}))...)
+		})}
+	share := len(args) == 3 && args[2] == "share"
+	switch {
+	case share:
+		opts = []kgo.Opt{kgo.ShareGroup(args[0])}
+	case len(args) == 3:
+		opts = append(opts, kgo.ServerSideBalancer())
+	}
+	cl, err := kgo.NewClient(append(opts,
+		kgo.SeedBrokers(ts.Getenv("EVIDENT_BROKERS")), kgo.ConsumeTopics(args[1]), kgo.ClientID("somebody"))...)
 	ts.Check(err)
-	ts.Defer(cl.Close)
+	stop := sync.OnceFunc(cl.Close)
+	ts.Defer(stop)
+	ts.Value(membersKey{}).(map[string]func())[args[0]] = stop
+	if share {
+		awaitBeginning(ts, cl, args[0], args[1])
+		return
+	}
 	select {
 	case <-joined:
 	case <-time.After(10 * time.Second):
 		ts.Fatalf("%s has no member after 10 s", args[0])
 	}
+}
+
+// awaitBeginning waits until a share group has begun with a topic.
+func awaitBeginning(ts *testscript.TestScript, cl *kgo.Client, group, topic string) {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+		cl.PollFetches(ctx)
+		cancel()
+		offsets, err := kadm.NewClient(cl).DescribeShareGroupOffsets(context.Background(), group)
+		begun := 0
+		for _, o := range offsets[group].Offsets[topic] {
+			if o.StartOffset >= 0 {
+				begun++
+			}
+		}
+		if err == nil && begun == 2 {
+			return
+		}
+	}
+	ts.Fatalf("share group %s has not begun after 20 s", group)
+}
+
+// membersKey is the value of a script that has the ends of its groups' members.
+type membersKey struct{}
+
+// leave is the script command "leave GROUP": its last member leaves.
+func leave(ts *testscript.TestScript, neg bool, args []string) {
+	members := ts.Value(membersKey{}).(map[string]func())
+	if neg || len(args) != 1 || members[args[0]] == nil {
+		ts.Fatalf("usage: leave GROUP, which has a member")
+	}
+	members[args[0]]()
 }
 
 // await is the script command "await FILE REGEXP [VARIABLE]": it waits until

@@ -41,13 +41,13 @@ func UnknownTopic(ctx context.Context, adm *kadm.Client, name string) error {
 		fmt.Sprintf("no topic named %q%s", name, nearest.Hint(name, details.Names(), otherwise))}
 }
 
-// UnknownGroup is the error about a consumer group that is not there.
+// UnknownGroup is the error about a group that is not there.
 func UnknownGroup(ctx context.Context, adm *kadm.Client, name string) error {
 	groups, err := adm.ListGroups(ctx)
 	if err != nil {
 		groups = nil // as in UnknownTopic
 	}
-	return &unknownError{kerr.GroupIDNotFound, fmt.Sprintf("no consumer group named %q%s", name,
+	return &unknownError{kerr.GroupIDNotFound, fmt.Sprintf("no group named %q%s", name,
 		nearest.Hint(name, groups.Groups(), `: "evident group list" lists them`))}
 }
 

@@ -17,7 +17,7 @@ import (
 // which the client library does not compute the lag.
 func describeProgress(ctx context.Context, adm *kadm.Client, g *kadm.DescribedConsumerGroup) (Description, error) {
 	d := Description{
-		Group: g.Group, State: g.State, Balancer: g.AssignorName, Coordinator: g.Coordinator.NodeID,
+		Group: g.Group, Type: typeConsumer, State: g.State, Balancer: g.AssignorName, Coordinator: g.Coordinator.NodeID,
 		Members: []Member{}, Partitions: []Partition{},
 	}
 	readers := map[offset.Partition]*kadm.ConsumerGroupMember{}

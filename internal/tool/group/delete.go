@@ -26,10 +26,13 @@ type Deleted struct {
 // must be there and have no members.
 func (Delete) Run(ctx context.Context, env tool.Env, names []string) error {
 	return env.Admin(ctx, func(ctx context.Context, adm *kadm.Client) error {
+		kinds := map[string]string{}
 		for _, name := range names {
-			if _, err := describe(ctx, adm, name); err != nil {
+			g, err := describe(ctx, adm, name)
+			if err != nil {
 				return err
 			}
+			kinds[name] = g.kind()
 		}
 		answers, err := adm.DeleteGroups(ctx, names...)
 		if err != nil {
@@ -39,7 +42,7 @@ func (Delete) Run(ctx context.Context, env tool.Env, names []string) error {
 		var refused []error
 		for _, name := range slices.Sorted(maps.Keys(answers)) {
 			if a := answers[name]; a.Err != nil {
-				refused = append(refused, notDeleted(a))
+				refused = append(refused, notDeleted(kinds[name], a))
 				continue
 			}
 			results = append(results, Deleted{name})
@@ -53,8 +56,8 @@ func (Delete) Run(ctx context.Context, env tool.Env, names []string) error {
 	})
 }
 
-func notDeleted(a kadm.DeleteGroupResponse) error {
-	e := &tool.RefusedError{Doing: fmt.Sprintf("delete consumer group %q", a.Group), Code: a.Err, Message: a.ErrMessage}
+func notDeleted(kind string, a kadm.DeleteGroupResponse) error {
+	e := &tool.RefusedError{Doing: fmt.Sprintf("delete %s %q", kind, a.Group), Code: a.Err, Message: a.ErrMessage}
 	if errors.Is(a.Err, kerr.NonEmptyGroup) {
 		e.Message, e.Hint = "it has members", "stop its consumers first"
 	}

@@ -16,6 +16,7 @@ type Describe struct{}
 // Description is all that there is to say about a consumer group.
 type Description struct {
 	Group       string      `json:"group"`
+	Type        string      `json:"type"` // classic, consumer or share
 	State       string      `json:"state"`
 	Balancer    string      `json:"balancer"`
 	Coordinator int32       `json:"coordinator"`
@@ -37,7 +38,7 @@ type Member struct {
 type Partition struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`
-	Committed int64  `json:"committed_offset"` // -1: none
+	Committed int64  `json:"committed_offset"` // of a share group: of the first unfinished record; -1: none
 	Start     int64  `json:"start_offset"`
 	End       int64  `json:"end_offset"`
 	Lag       int64  `json:"lag"` // records yet to be consumed; -1: unknown, see Error
@@ -73,7 +74,10 @@ func description(ctx context.Context, adm *kadm.Client, name string) (Descriptio
 	if err != nil {
 		return Description{}, err
 	}
-	if found.consumer != nil {
+	switch {
+	case found.share != nil:
+		return describeQueue(ctx, adm, found.share)
+	case found.consumer != nil:
 		return describeProgress(ctx, adm, found.consumer)
 	}
 	lags, err := adm.Lag(ctx, name)
@@ -85,7 +89,7 @@ func description(ctx context.Context, adm *kadm.Client, name string) (Descriptio
 		return Description{}, &tool.RefusedError{Doing: fmt.Sprintf("describe consumer group %q", name), Code: err}
 	}
 	d := Description{
-		Group: name, State: g.State, Balancer: g.Protocol, Coordinator: g.Coordinator.NodeID,
+		Group: name, Type: typeClassic, State: g.State, Balancer: g.Protocol, Coordinator: g.Coordinator.NodeID,
 		Members: members(g.Members), TotalLag: g.Lag.Total(), Partitions: []Partition{},
 	}
 	for _, l := range g.Lag.Sorted() {
@@ -127,6 +131,7 @@ func progress(l kadm.GroupMemberLag) Partition {
 
 func (d Description) print(w io.Writer) {
 	tool.Row(w, "Group:", d.Group)
+	tool.Row(w, "Type:", d.Type)
 	tool.Row(w, "State:", d.State)
 	if d.Balancer != "" {
 		tool.Row(w, "Balancer:", d.Balancer)

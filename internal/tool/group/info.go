@@ -11,21 +11,43 @@ import (
 	"github.com/evidentlog/evident/internal/tool"
 )
 
-// info is a group of either type. One of the two is set.
+// Types of groups, as Kafka calls them.
+const (
+	typeClassic  = "classic"
+	typeConsumer = "consumer" // of the consumer protocol (KIP-848)
+	typeShare    = "share"    // KIP-932
+)
+
+// info is a group of any type. One of the three is set.
 type info struct {
 	classic  *kadm.DescribedGroup
-	consumer *kadm.DescribedConsumerGroup // of the consumer protocol (KIP-848)
+	consumer *kadm.DescribedConsumerGroup
+	share    *kadm.DescribedShareGroup
+}
+
+// kind is what messages call the group.
+func (i info) kind() string {
+	if i.share != nil {
+		return "share group"
+	}
+	return "consumer group"
 }
 
 func (i info) state() string {
-	if i.consumer != nil {
+	switch {
+	case i.share != nil:
+		return i.share.GroupState
+	case i.consumer != nil:
 		return i.consumer.State
 	}
 	return i.classic.State
 }
 
 func (i info) members() int {
-	if i.consumer != nil {
+	switch {
+	case i.share != nil:
+		return len(i.share.Members)
+	case i.consumer != nil:
 		return len(i.consumer.Members)
 	}
 	return len(i.classic.Members)
@@ -42,7 +64,11 @@ func describe(ctx context.Context, adm *kadm.Client, name string) (info, error) 
 	consumers, err := adm.DescribeConsumerGroups(ctx, name)
 	if g := consumers[name]; err == nil && g.Err == nil && !missing(g.State, nil) {
 		return info{consumer: &g}, nil
-	} // else it is a classic group, or the cluster has no others, or there is none
+	} // else it is of another type, or the cluster does not know this one, or there is none
+	shares, err := adm.DescribeShareGroups(ctx, name)
+	if g := shares[name]; err == nil && g.Err == nil && !missing(g.GroupState, nil) {
+		return info{share: &g}, nil
+	}
 
 	groups, err := adm.DescribeGroups(ctx, name)
 	if err != nil {

@@ -51,15 +51,24 @@ func (r Reset) Run(ctx context.Context, env tool.Env, name string) error {
 		}
 	}
 	return env.Admin(ctx, func(ctx context.Context, adm *kadm.Client) error {
-		if err := r.mayReset(ctx, adm, name); err != nil {
+		g, err := r.mayReset(ctx, adm, name)
+		if err != nil {
 			return err
 		}
-		moves, err := r.plan(ctx, adm, name, to)
+		fetch, set := fetchCommitted, commit
+		if g.share != nil {
+			fetch, set = committedOf, begin
+		}
+		committed, err := fetch(ctx, adm, name)
+		if err != nil {
+			return err
+		}
+		moves, err := r.plan(ctx, adm, name, committed, to)
 		if err != nil {
 			return err
 		}
 		if !r.DryRun {
-			if err := commit(ctx, adm, name, moves); err != nil {
+			if err := set(ctx, adm, name, moves); err != nil {
 				return err
 			}
 		}
@@ -68,30 +77,34 @@ func (r Reset) Run(ctx context.Context, env tool.Env, name string) error {
 }
 
 // mayReset refuses a group whose members would overwrite what is reset.
-func (r Reset) mayReset(ctx context.Context, adm *kadm.Client, name string) error {
+func (r Reset) mayReset(ctx context.Context, adm *kadm.Client, name string) (info, error) {
 	g, err := describe(ctx, adm, name)
 	if errors.Is(err, kerr.GroupIDNotFound) && r.Create {
 		if len(r.Topics) == 0 {
-			return tool.Usagef("a new group has no topics yet: name them with --topic")
+			return g, tool.Usagef("a new group has no topics yet: name them with --topic")
 		}
-		return nil
+		return g, nil
 	}
 	if err != nil {
-		return err
+		return g, err
 	}
 	if g.state() != stateEmpty {
-		return fmt.Errorf("consumer group %q is active (%s, %s): stop its consumers first",
-			name, g.state(), tool.Plural(g.members(), "member"))
+		return g, fmt.Errorf("%s %q is active (%s, %s): stop its consumers first",
+			g.kind(), name, g.state(), tool.Plural(g.members(), "member"))
 	}
-	return nil
+	return g, nil
+}
+
+func fetchCommitted(ctx context.Context, adm *kadm.Client, name string) (kadm.OffsetResponses, error) {
+	committed, err := adm.FetchOffsets(ctx, name)
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		err = nil
+	}
+	return committed, err
 }
 
 // plan finds out what to commit, sorted by topic and partition.
-func (r Reset) plan(ctx context.Context, adm *kadm.Client, name string, to offset.Spec) ([]Moved, error) {
-	committed, err := adm.FetchOffsets(ctx, name)
-	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-		return nil, err
-	}
+func (r Reset) plan(ctx context.Context, adm *kadm.Client, name string, committed kadm.OffsetResponses, to offset.Spec) ([]Moved, error) {
 	topics, err := r.topics(ctx, adm, name, committed)
 	if err != nil {
 		return nil, err
@@ -142,7 +155,7 @@ func (r Reset) topics(ctx context.Context, adm *kadm.Client, name string, commit
 		}
 	}
 	if len(topics) == 0 {
-		return nil, fmt.Errorf("consumer group %q has committed no offsets: name topics with --topic", name)
+		return nil, fmt.Errorf("group %q has no offsets: name topics with --topic", name)
 	}
 	return topics, nil
 }
@@ -156,8 +169,12 @@ func commit(ctx context.Context, adm *kadm.Client, name string, moves []Moved) e
 	if err == nil {
 		err = answers.Error()
 	}
+	return notReset("consumer group", name, err)
+}
+
+func notReset(kind, name string, err error) error {
 	if errors.As(err, new(*kerr.Error)) {
-		return &tool.RefusedError{Doing: fmt.Sprintf("reset consumer group %q", name), Code: err}
+		return &tool.RefusedError{Doing: fmt.Sprintf("reset %s %q", kind, name), Code: err}
 	}
 	return err
 }
