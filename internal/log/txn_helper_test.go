@@ -254,6 +254,45 @@ func checkTransactions(p *Partition) error {
 	return nil
 }
 
+// checkProducers compares the epochs and sequence numbers that the partition knows
+// with what its batches say. After a truncation epochs stay, and no more is known than
+// of the last few batches.
+func checkProducers(p *Partition, truncated bool) error {
+	all, err := batchesBelow(p)
+	if err != nil {
+		return err
+	}
+	const unknown = -2                     // the marker's epoch may have begun before the log start
+	last := make(map[int64]batch.Producer) // with its last sequence number
+	for _, b := range all {
+		at, ok := last[b.ProducerID()]
+		now := batch.Producer{ID: b.ProducerID(), Epoch: b.ProducerEpoch(), Sequence: b.LastSequence()}
+		switch {
+		case !b.Attributes().Control():
+		case !ok:
+			now.Sequence = unknown
+		case at.Epoch == now.Epoch:
+			now.Sequence = at.Sequence
+		}
+		last[b.ProducerID()] = now
+	}
+	delete(last, batch.NoProducerID)
+	for _, s := range p.Producers() {
+		want, ok := last[s.ID]
+		delete(last, s.ID)
+		if !ok || s.Epoch == want.Epoch && (s.LastSequence == want.Sequence || want.Sequence == unknown) {
+			continue
+		}
+		if !truncated || s.Epoch < want.Epoch || s.Epoch == want.Epoch && s.LastSequence != batch.NoSequence {
+			return fmt.Errorf("producer %+v, the batches say %+v", s, want)
+		}
+	}
+	if len(last) > 0 {
+		return fmt.Errorf("nothing is known of the producers of %v", last)
+	}
+	return nil
+}
+
 func mustAgree(t testing.TB, p *Partition) {
 	t.Helper()
 	if err := checkTransactions(p); err != nil {

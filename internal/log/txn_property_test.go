@@ -69,9 +69,10 @@ type txnMachine struct {
 	log *testLog
 	p   *Partition
 
-	compacts bool
-	list     []batchNote
-	next     int // the next value
+	compacts  bool
+	truncated bool // of producers more is known than the batches tell, or less
+	list      []batchNote
+	next      int // the next value
 }
 
 // batchNote is a batch in words.
@@ -167,6 +168,9 @@ func (m *txnMachine) check(*rapid.T) {
 		m.t.Fatalf("the partition holds %v from offset %d on, want %v", m.held(), m.p.LogStart(), m.list)
 	}
 	if err := checkTransactions(m.p); err != nil {
+		m.t.Fatal(err)
+	}
+	if err := checkProducers(m.p, m.truncated); err != nil {
 		m.t.Fatal(err)
 	}
 }
@@ -269,6 +273,7 @@ func (m *txnMachine) fence(rt *rapid.T) {
 func (m *txnMachine) truncate(rt *rapid.T) {
 	offset := rapid.Int64Range(m.p.LogStart(), m.p.LogEnd()).Draw(rt, "offset")
 	before := m.list
+	m.truncated = true
 	if err := m.p.Truncate(offset); err != nil {
 		if !m.armed {
 			m.t.Fatal(err)

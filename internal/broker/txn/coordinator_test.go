@@ -337,11 +337,11 @@ func TestUsedUpProducerIDIsReplacedAfterATimeout(t *testing.T) {
 		h.init("t")
 		p := h.useUp("t")
 		h.join("t", p, a0)
-		h.idErr = errDisk
+		h.noIDs(errDisk)
 		pass(65 * time.Second)
 		h.wantMarkers()
 		h.wantState("t", transaction.Ongoing, a0)
-		h.idErr = nil
+		h.noIDs(nil)
 		pass(2 * time.Second)
 		h.wantMarkers("abort a-0 of 101/32767")
 		if next := h.end("t", p, false); next.ID == p.ID || next.Epoch != 0 {
@@ -355,10 +355,10 @@ func TestUsedUpProducerIDIsReplaced(t *testing.T) {
 		h.init("t")
 		p := h.useUp("t")
 		h.join("t", p, a0)
-		h.idErr = errDisk
+		h.noIDs(errDisk)
 		r := <-begin(h.EndTxn, endRequest("t", p, true))
 		h.wantCode("EndTxn without an id to be had", r.ErrorCode, kerr.CoordinatorNotAvailable)
-		h.idErr = nil
+		h.noIDs(nil)
 		next := h.end("t", p, true)
 		if next.ID == p.ID || next.Epoch != 0 {
 			h.t.Errorf("producer goes on as %v", next)

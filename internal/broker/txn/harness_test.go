@@ -83,13 +83,17 @@ func (l *memLog) take() []string {
 // harness is a coordinator that runs.
 type harness struct {
 	*Coordinator
-	t      testing.TB
-	store  *statetopictest.Store
-	log    *memLog
-	cfg    Config
-	nextID int64
-	idErr  error
-	stop   func()
+	t     testing.TB
+	store *statetopictest.Store
+	log   *memLog
+	cfg   Config
+	stop  func()
+
+	ids struct {
+		sync.Mutex
+		last int64
+		err  error // there are none
+	}
 }
 
 // inBubble runs f with a coordinator, in a bubble whose clock it can turn.
@@ -102,18 +106,28 @@ func inBubble(t *testing.T, f func(h *harness)) {
 }
 
 func newHarness(t testing.TB) *harness {
-	h := &harness{t: t, store: statetopictest.New(0), log: newMemLog(), nextID: 100}
+	h := &harness{t: t, store: statetopictest.New(0), log: newMemLog()}
+	h.ids.last = 100
 	h.cfg = Config{Store: h.store, Log: h.log, ProducerID: h.producerID}
 	h.start()
 	return h
 }
 
 func (h *harness) producerID() (int64, error) {
-	if h.idErr != nil {
-		return 0, h.idErr
+	h.ids.Lock()
+	defer h.ids.Unlock()
+	if h.ids.err != nil {
+		return 0, h.ids.err
 	}
-	h.nextID++
-	return h.nextID, nil
+	h.ids.last++
+	return h.ids.last, nil
+}
+
+// noIDs lets producer ids run out, or be there again.
+func (h *harness) noIDs(err error) {
+	h.ids.Lock()
+	defer h.ids.Unlock()
+	h.ids.err = err
 }
 
 func (h *harness) start() {
