@@ -44,14 +44,18 @@ func get(t *testing.T, url string) (status int, body string) {
 func TestANodeOnAClusterHasNoBrokerAndNoLog(t *testing.T) {
 	t.Chdir(t.TempDir())
 	n, err := node.Start(t.Context(), node.Config{
-		Cluster: &node.Cluster{Brokers: fakeCluster(t).ListenAddrs()},
-		HTTP:    []node.Listener{{Name: "http", Address: "127.0.0.1:0"}},
+		Cluster:           &node.Cluster{Brokers: fakeCluster(t).ListenAddrs()},
+		ReplicationFactor: 1,
+		HTTP:              []node.Listener{{Name: "http", Address: "127.0.0.1:0"}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if entries, err := os.ReadDir("."); err != nil || len(entries) != 0 {
 		t.Errorf("the node wrote %v, %v", entries, err)
+	}
+	if got := n.ReplicationFactor(); got != 1 {
+		t.Errorf("replication factor %d", got)
 	}
 	if len(n.Addresses().Kafka) != 0 {
 		t.Errorf("the node listens on %v", n.Addresses().Kafka)

@@ -161,6 +161,10 @@ func (n *Node) Client(opts ...kgo.Opt) (*kgo.Client, error) { return n.engine.Cl
 // ClientOptions are the options of [Node.Client], for whoever makes its own.
 func (n *Node) ClientOptions() []kgo.Opt { return n.engine.Options() }
 
+// ReplicationFactor is how many replicas topics that are made for the node are to
+// have; -1 leaves it to its broker or cluster.
+func (n *Node) ReplicationFactor() int16 { return n.engine.ReplicationFactor() }
+
 // Addresses are those that the node listens on.
 func (n *Node) Addresses() Addresses { return n.addresses }
 

@@ -206,7 +206,7 @@ func (e *Engine) Watch(ctx context.Context) {
 // look is one round of Watch.
 func (e *Engine) look(ctx context.Context) {
 	e.mu.Lock()
-	before := *e.mu.probed
+	before := e.mu.probed
 	e.mu.Unlock()
 	logger := e.remote.cfg.Logger
 	now, err := e.ask(ctx)
@@ -219,7 +219,7 @@ func (e *Engine) look(ctx context.Context) {
 		if e.remote.note(err) {
 			logger.LogAttrs(ctx, slog.LevelWarn, "the Kafka cluster does not answer", slog.Any("reason", err))
 		}
-	case e.remote.note(nil) || !now.equal(before):
+	case e.remote.note(nil) || before == nil || !now.equal(*before):
 		logger.LogAttrs(ctx, slog.LevelInfo, "the Kafka cluster answers", now.attrs()...)
 	}
 }

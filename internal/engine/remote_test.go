@@ -249,6 +249,15 @@ func TestALostClusterIsNoticedAndItsReturnToo(t *testing.T) {
 	}
 }
 
+func TestAClusterCanBeWatchedBeforeItHasAnswered(t *testing.T) {
+	f := fake(t)
+	e, log := connect(t, brokers(f))
+	e.look(t.Context())
+	if err := e.Health(); err != nil || !strings.Contains(log.text(), "the Kafka cluster answers") {
+		t.Errorf("health %v, logged %s", err, log.text())
+	}
+}
+
 // value is that of a metric without labels.
 func value(t *testing.T, r *prometheus.Registry, name string) float64 {
 	t.Helper()

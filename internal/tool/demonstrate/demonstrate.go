@@ -109,7 +109,7 @@ func (d Demo) startOnCluster(ctx context.Context, cfg node.Config) (demo.Cluster
 	return demo.Cluster{
 		Options:  n.ClientOptions(),
 		Shared:   true,
-		Replicas: int16(cfg.ReplicationFactor),
+		Replicas: n.ReplicationFactor(),
 		Kafka:    strings.Join(cfg.Cluster.Brokers, ","),
 		HTTP:     n.Addresses().HTTP["http"],
 		Failed:   n.Failed(),
