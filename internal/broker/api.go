@@ -136,7 +136,7 @@ func (c *call) decode(req kmsg.Request) error {
 	if err := req.ReadFrom(c.body); err != nil {
 		return fmt.Errorf("%w: %s version %d: %w", wire.ErrMalformed, c.api.name(), c.version, err)
 	}
-	return nil
+	return checkRepeats(c, req)
 }
 
 // reply makes the response that goes with req.
