@@ -1,39 +1,47 @@
 #!/usr/bin/env bash
 # librdkafka's own test-suite, built from the sources that an npm package
-# carries, against evident: as Kafka 4.2, with both protocols of consumer groups,
-# and with and without topics that are made by asking for them.
+# carries, against evident, in four parts: with classic groups and with the
+# consumer groups of KIP-848, both as against Kafka 4.1, with topics that are
+# not made by asking for them, and with share groups, as against Kafka 4.2.
 #
 #   interop/librdkafka.sh [NUMBER...]    those tests only, such as 0011
 #
-# Tests with a broker of their own (mock, or none) are left out, and those that
-# librdkafka/exceptions.txt gives reasons for. A test that fails is run again by
-# itself, on a node of its own, because many fail where the machine is busy.
-# PARALLEL (default: 4) is how many run at the same time.
+# Tests with a broker of their own (mock, or none) are left out. Those that
+# librdkafka/exceptions.txt gives reasons for are run, but do not count. A test
+# that fails is run again by itself, on a node of its own, because some fail where
+# the machine is busy. Environment:
+#
+#   PARALLEL   how many tests run at the same time (default: 4)
+#   SUITES     a pattern of the parts' names: classic, KIP-848, explicit, share (default: all)
+#   PEER       host:port of another server to run them against, to compare: Apache
+#              Kafka, as kafka.sh starts it with --set num.partitions=4
+#
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
 package=@confluentinc/kafka-javascript@1.10.1
 version=2.15.1
-export TEST_KAFKA_VERSION=4.2.0
 
 need npm "Node.js' package manager"
 need make "Debian's build-essential"
 need g++ "Debian's build-essential"
+need javac "Debian's openjdk-17-jdk-headless"
 
-# libraries: installs what librdkafka is built with, where it is missing.
+# libraries: installs what librdkafka and its tests are built with, where it is missing.
 libraries() {
 	local header
-	for header in openssl/ssl.h zlib.h zstd.h; do
-		if ! echo "#include <$header>" | gcc -E - >/dev/null 2>&1; then
+	for header in openssl/ssl.h zlib.h zstd.h rapidjson/schema.h; do
+		if ! echo "#include <$header>" | g++ -x c++ -E - >/dev/null 2>&1; then
 			say "installing libraries"
 			apt-get update -qq
-			apt-get install -y -qq libssl-dev zlib1g-dev libzstd-dev >/dev/null
+			apt-get install -y -qq libssl-dev zlib1g-dev libzstd-dev rapidjson-dev >/dev/null
 		fi
 	done
 }
 
-# build: makes tests/test-runner in $folder. Topics that tests want on three nodes
-# are made on one; nothing else is changed.
+# build: makes tests/test-runner and the Java clients that tests run beside theirs,
+# in $folder. Topics that tests want on three nodes are made on one; nothing else is
+# changed.
 build() {
 	libraries
 	say "building librdkafka $version"
@@ -46,7 +54,8 @@ build() {
 		rm ./*.tgz
 		sed -i 's/NewTopic_new(topicname, partition_cnt, replication_factor,/NewTopic_new(topicname, partition_cnt, 1,/' tests/test.c
 		./configure --disable-gssapi --disable-curl >build.log
-		{ make -j2 libs && make -j2 -C tests build; } >>build.log 2>&1
+		grep -q '^WITH_RAPIDJSON=.*y' Makefile.config
+		{ make -j2 libs && make -j2 -C tests build && make -C tests/java KAFKA_JARS="${classpath%/*}"; } >>build.log 2>&1
 	) || {
 		tail -n 40 "$folder.partial/build.log"
 		return 1
@@ -54,17 +63,26 @@ build() {
 	mv "$folder.partial" "$folder"
 }
 
-folder=$cache/librdkafka-$version-one-node
+slow=(0077 0081 0089 0098 0113)
+classpath=$("$repository/interop/kafka.sh" classpath tools)
+folder=$cache/librdkafka-$version-$(declare -f build | sha256sum | cut -c 1-12)
 if [ ! -x "$folder/tests/test-runner" ]; then
 	build
 fi
-build_evident
+if [ -z "${PEER:-}" ]; then
+	build_evident
+fi
 
-# Kafka's tools, where the tests look for them.
-export KAFKA_HEAP_OPTS="-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC" KAFKA_PATH=$work/kafka
+# Kafka's programs, where the tests look for them. The Java clients are built
+# already, and run from the folder of the tests.
+export KAFKA_HEAP_OPTS="-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC" KAFKA_PATH=$work/kafka KAFKA_JARS=${classpath%/*}
 mkdir -p "$KAFKA_PATH/bin"
-printf '#!/bin/sh\nexec "%s/interop/kafka.sh" tool kafka-topics "$@"\n' "$repository" >"$KAFKA_PATH/bin/kafka-topics.sh"
-chmod +x "$KAFKA_PATH/bin/kafka-topics.sh"
+for tool in kafka-topics kafka-acls; do
+	printf '#!/bin/sh\nexec "%s/interop/kafka.sh" tool %s "$@"\n' "$repository" $tool >"$KAFKA_PATH/bin/$tool.sh"
+done
+# shellcheck disable=SC2016 # expanded when it runs
+printf '#!/bin/sh\nexec java %s -cp "$CLASSPATH:%s" "$@"\n' "$KAFKA_HEAP_OPTS" "$classpath" >"$KAFKA_PATH/bin/kafka-run-class.sh"
+chmod +x "$KAFKA_PATH"/bin/*.sh
 
 export LD_LIBRARY_PATH=$folder/src:$folder/src-cpp RDKAFKA_TEST_CONF=$work/test.conf folder
 
@@ -81,10 +99,27 @@ run_test() {
 }
 export -f run_test
 
-# cases: the numbers of all tests; of some, their parts instead.
+# numbers share|other: of the tests of share groups, or of all others; those that
+# take minutes come first. Tests of the mock broker are left out.
+numbers() {
+	local file name kind
+	printf '%s\n' "${slow[@]}" >"$work/slow"
+	for file in "$folder"/tests/0*-*.c*; do
+		name=${file##*/} kind=other
+		case $name in
+		*mock*) continue ;;
+		*-share_*) kind=share ;;
+		esac
+		if [ "$kind" = "$1" ]; then echo "${name%%-*}"; fi
+	done | sort -u >"$work/numbers"
+	grep -Fxf "$work/slow" "$work/numbers" || true
+	grep -vFxf "$work/slow" "$work/numbers" || true
+}
+
+# cases share|other: the numbers of those tests; of some, their parts instead.
 cases() {
 	local file=$repository/interop/librdkafka/parts.txt number
-	for number in $(cd "$folder/tests" && printf '%s\n' 0*-*.c* | cut -c 1-4 | sort -u); do
+	for number in $(numbers "$1"); do
 		if [ ${#chosen[@]} -gt 0 ] && [[ " ${chosen[*]} " != *" $number "* ]]; then continue; fi
 		grep "^$number/" "$file" || echo "$number"
 	done
@@ -104,27 +139,34 @@ results() {
 
 # serve FLAG...: starts a node with nothing on it, and tells the tests.
 serve() {
-	rm -rf "$work/data"
-	start_evident --listen-kafka 127.0.0.1:0 --partitions 4 "$@"
+	if [ -z "${PEER:-}" ]; then
+		rm -rf "$work/data"
+		start_evident --listen-kafka 127.0.0.1:0 --partitions 4 "$@"
+	else
+		kafka=$PEER
+	fi
 	export BROKERS=$kafka
 	printf 'bootstrap.servers=%s\ntest.timeout.multiplier=3\n' "$kafka" >"$RDKAFKA_TEST_CONF"
 }
 
-# suite WHAT FLAG...: runs the tests against a node with these flags.
+# suite WHAT share|other FLAG...: runs the tests against a node with these flags.
 suite() {
-	local list one
+	local list one tests=$2
 	what=$1
-	shift
+	shift 2
+	if ! [[ $what =~ ${SUITES:-.} ]]; then return; fi
+	mapfile -t list < <(cases "$tests")
+	if [ ${#list[@]} -eq 0 ]; then return; fi
 	say "$what"
 	export logs=$work/logs-${what//[^A-Za-z0-9]/}
 	mkdir -p "$logs"
-	mapfile -t list < <(cases)
 	serve "$@"
 	printf '%s\n' "${list[@]}" | xargs -P "${PARALLEL:-4}" -I{} bash -c 'run_test {}' 2>/dev/null
 	stop_evident
 	for one in "${list[@]}"; do
 		if unexpected "$one" | grep -q .; then
 			say "again, by itself: $one"
+			cp "$logs/${one/\//-}.log" "${TMPDIR:-/tmp}/librdkafka-${one/\//-}.first.log"
 			serve "$@"
 			run_test "$one"
 			stop_evident
@@ -136,7 +178,7 @@ suite() {
 	report "librdkafka's tests, $what" "$version"
 }
 
-# exception NAME: prints why this test is left out of this suite.
+# exception NAME: prints why this test does not count in this suite.
 exception() {
 	awk -F'\t+' -v name="$1" -v what="$what" '
 		!/^#/ && $1 == name && ($2 == "all" || $2 == what) { print $3 }' "$repository/interop/librdkafka/exceptions.txt"
@@ -156,12 +198,12 @@ tell() {
 	while read -r name result; do
 		reason=$(exception "$name")
 		if [ -n "$reason" ]; then
-			echo "left out $name: $reason"
+			echo "exception $name, which $result: $reason"
 		elif [ "$result" = PASSED ]; then
 			passed=$((passed + 1))
 			echo "ok $name"
 		elif [ "$result" = SKIPPED ]; then
-			echo "skipped $name: $(grep -ao 'SKIPPING TEST: .*' "$log" | head -n 1 | cut -c 16-)"
+			echo "skipped $name: $(grep -a "^| ${name%%/*} .*SKIPPED" "$log" | head -n 1 | cut -d '|' -f 5- | cut -c 2-)"
 		else
 			failed=$((failed + 1))
 			echo "FAILED $name"
@@ -172,8 +214,10 @@ tell() {
 }
 
 chosen=("$@")
-suite "classic groups"
-TEST_SCENARIO=noautocreate suite "topics made explicitly" --auto-create-topics=false
-TEST_CONSUMER_GROUP_PROTOCOL=consumer suite "KIP-848 groups"
+export TEST_KAFKA_VERSION=4.1.0
+suite "classic groups" other
+TEST_CONSUMER_GROUP_PROTOCOL=consumer suite "KIP-848 groups" other
+TEST_SCENARIO=noautocreate suite "topics made explicitly" other --auto-create-topics=false
+TEST_KAFKA_VERSION=4.2.0 suite "share groups" share
 
 finish
