@@ -49,6 +49,18 @@ func (l *lines) want(t testing.TB, words ...string) {
 	t.Errorf("no line was logged with %q; there were:\n%s", words, l.text.String())
 }
 
+// count tells how many lines hold all the words.
+func (l *lines) count(words ...string) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.Lines(l.text.String()) {
+		if containsAll(line, words) {
+			n++
+		}
+	}
+	return n
+}
+
 func containsAll(s string, words []string) bool {
 	for _, w := range words {
 		if !strings.Contains(s, w) {

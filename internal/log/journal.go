@@ -61,6 +61,7 @@ type journal struct {
 	tookOver  chan struct{}     // closed when old is set
 	ended     chan struct{}     // closed when run has ended
 	size      atomic.Int64      // bytes that the next file shall have
+	refused   bool              // the disk did not let the last file be made; owned by runPrepare
 
 	mu struct {
 		sync.Mutex
@@ -409,11 +410,15 @@ func (j *journal) create() *journalFile {
 	if f := j.takeFree(); f != nil {
 		return f
 	}
-	f, err := j.newFile(j.size.Load())
-	if err != nil {
-		j.log.cfg.Logger.Warn("cannot make a journal file; small appends are synced one by one", "error", err)
-		return nil
+	size, err := j.affordable()
+	var f *journalFile
+	if err == nil {
+		f, err = j.newFile(size)
 	}
+	if err != nil && !j.refused { // it is tried again all the time
+		j.log.cfg.Logger.Warn("cannot make a journal file; small appends are synced one by one until it can be made", "error", err)
+	}
+	j.refused = err != nil
 	return f
 }
 

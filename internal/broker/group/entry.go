@@ -28,6 +28,7 @@ type entry struct {
 	stored   bool           // the log holds records of the group itself, or soon will
 	owed     []record       // of the group itself, that could not be written; see keep
 	wake     time.Time      // deadline that timers has been given
+	failing  bool           // its last write failed, and that was logged
 
 	lastTicket classic.Ticket
 	joins      map[classic.Ticket]func(*kmsg.JoinGroupResponse)

@@ -51,11 +51,19 @@ func (c *Coordinator) applyFinished() {
 			if b.write.err == nil {
 				b.write.err = b.err
 			}
-			if b.err != nil && !isRefused(b.err) {
-				c.cfg.Logger.Error("a write to __consumer_offsets failed",
-					"group", b.entry.id, "partition", b.entry.partition, "error", b.err)
-			}
+			c.noteFailure(b.entry, b.err)
 			b.entry.applyWrites()
 		})
 	}
+}
+
+// noteFailure logs the first of several writes that fail: clients try again all
+// the time, and a disk that is full is not to be filled with that. e is locked.
+func (c *Coordinator) noteFailure(e *entry, err error) {
+	failed := err != nil && !isRefused(err)
+	if failed && !e.failing {
+		c.cfg.Logger.Error("a write to __consumer_offsets failed; clients are told to try again, and further failures of this group are not logged",
+			"group", e.id, "partition", e.partition, "error", err)
+	}
+	e.failing = failed
 }
