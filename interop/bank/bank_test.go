@@ -34,34 +34,46 @@ func TestMoneyIsNeitherMadeNorLostThroughKill9(t *testing.T) {
 }
 
 func rob(t *testing.T, cfg banktest.Config) {
-	cfg.Seed = *seed
-	if cfg.Seed == 0 {
-		cfg.Seed = rand.Uint64()
-	}
-	t.Logf("moments of -seed %d", cfg.Seed)
 	p := meet(t, *folder)
+	cfg.Name, cfg.Seed = p.name(cfg.Name), moments(t)
+	if p.server == nil {
+		cfg.Orders = 1000
+		run(t, &saboteur{}, cfg, p.addresses[0])
+		return
+	}
+	cfg.Orders = 100 // again and again, until it was killed as often
 	k := &killer{server: p.server, rng: rand.New(rand.NewPCG(cfg.Seed, 0)), logf: t.Logf}
-	cfg.Orders, cfg.Accounts, cfg.Workers = 1000, 10, 3
-	if p.server != nil {
-		k.left, cfg.Orders = *kills, 100 // again and again, until it was killed as often
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute+time.Duration(k.left)*10*time.Second)
+	run(t, &saboteur{wait: k.wait, strike: k.strike, left: *kills}, cfg, p.addresses[0])
+	t.Logf("%d kills of the node", *kills)
+}
+
+// run runs a bank while s does harm, and checks it.
+func run(t *testing.T, s *saboteur, cfg banktest.Config, address string) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute+time.Duration(s.left)*10*time.Second)
 	defer cancel()
-	cfg.Name = p.name(cfg.Name)
-	cfg.Dial = func(ctx context.Context) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "tcp", p.addresses[0])
-	}
-	cfg.Enough, cfg.Logf = k.satisfied, t.Logf
+	cfg.Accounts, cfg.Workers = 10, 3
+	cfg.Dial = func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "tcp", address) }
+	cfg.Enough, cfg.Logf = s.satisfied, t.Logf
 	b, err := banktest.Open(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	if err := k.during(ctx, b.Run); err != nil {
+	if err := s.during(ctx, b.Run); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.Check(ctx); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("%d orders, each carried out once", b.Orders())
+}
+
+// moments decides on what happens when, as far as the machine allows.
+func moments(t *testing.T) uint64 {
+	m := *seed
+	if m == 0 {
+		m = rand.Uint64()
+	}
+	t.Logf("moments of -seed %d", m)
+	return m
 }

@@ -41,7 +41,7 @@ func meet(t *testing.T, data string) *peer {
 	t.Helper()
 	p := &peer{t: t, addresses: strings.Split(os.Getenv(variable), ",")}
 	if p.addresses[0] == "" {
-		p.server = evident.ForTest(t, *prebuilt, data, pace...)
+		p.server = evident.ForTest(t, evident.Config{Program: *prebuilt, Data: data, Flags: pace})
 		p.addresses = []string{p.server.Address}
 	}
 	return p

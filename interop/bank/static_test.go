@@ -4,6 +4,7 @@ import "testing"
 
 // Of two consumers with one static id, a classic group knows the later one.
 func TestTheEarlierOfTwoConsumersWithOneStaticIDIsFenced(t *testing.T) {
+	t.Parallel()
 	p := newPeer(t)
 	member := p.member(false)
 	member.Instance = "i"
@@ -26,6 +27,7 @@ func TestTheEarlierOfTwoConsumersWithOneStaticIDIsFenced(t *testing.T) {
 // Of two consumers with one static id, a consumer group knows the earlier one for
 // as long as it lives.
 func TestTheLaterOfTwoConsumersWithOneStaticIDWaitsForTheEarlier(t *testing.T) {
+	t.Parallel()
 	p := newPeer(t)
 	member := p.member(true)
 	member.Instance = "i"

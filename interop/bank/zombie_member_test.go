@@ -19,6 +19,7 @@ func protocols(t *testing.T, f func(t *testing.T, p *peer, member role)) {
 // A consumer that was paused beyond its session, until another had its
 // partition, can neither commit offsets nor go on.
 func TestAConsumerPausedBeyondItsSessionCannotCommit(t *testing.T) {
+	t.Parallel()
 	protocols(t, func(t *testing.T, p *peer, member role) {
 		zombie := start(t, member)
 		zombie.does("join")
@@ -38,6 +39,7 @@ func TestAConsumerPausedBeyondItsSessionCannotCommit(t *testing.T) {
 
 // What such a consumer wrote, of what it consumed, counts once: its successor's.
 func TestWhatAPausedConsumerTransformedCountsOnce(t *testing.T) {
+	t.Parallel()
 	protocols(t, func(t *testing.T, p *peer, member role) {
 		member.TransactionTimeout = time.Minute
 		member.TransactionalID = p.name("id")

@@ -14,6 +14,7 @@ func versions(t *testing.T, f func(t *testing.T, old bool)) {
 // A producer that was paused for longer than its transaction may take finds that
 // it was aborted.
 func TestAProducerPausedBeyondItsTransactionTimeoutCannotCommit(t *testing.T) {
+	t.Parallel()
 	versions(t, func(t *testing.T, old bool) {
 		p := newPeer(t)
 		zombie := start(t, p.producer(p.name("id"), time.Second, old))
@@ -35,6 +36,7 @@ func TestAProducerPausedBeyondItsTransactionTimeoutCannotCommit(t *testing.T) {
 // A producer that was paused while another began with its transactional id can
 // neither write nor commit.
 func TestAPausedProducerIsFencedByItsSuccessor(t *testing.T) {
+	t.Parallel()
 	for about, want := range map[string]string{
 		"end commit":   "PRODUCER_FENCED",
 		"produce late": "INVALID_PRODUCER_EPOCH",

@@ -22,7 +22,7 @@ var (
 
 func TestAcknowledgedRecordsSurviveKill9(t *testing.T) {
 	ctx := t.Context()
-	s := evident.ForTest(t, *prebuilt, *folder)
+	s := evident.ForTest(t, evident.Config{Program: *prebuilt, Data: *folder})
 	createTopic(t, s)
 	p, err := newProducer(s.Address)
 	if err != nil {

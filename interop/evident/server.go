@@ -10,18 +10,28 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// Config says what to run.
+type Config struct {
+	// Program is the file to run, Data the folder that it owns, Address where it
+	// listens.
+	Program, Data, Address string
+	// Flags are what else it is told.
+	Flags []string
+	// Within is a command that becomes the program, which is added to its
+	// arguments.
+	Within []string
+}
+
 // Server is `evident serve` on one folder and one port, started and killed
 // again and again. Its methods are called one after the other.
 type Server struct {
-	// Program is the file to run, Data the folder that it owns, Address where it
-	// listens, Flags what else it is told.
-	Program, Data, Address string
-	Flags                  []string
+	Config
 
 	cmd *exec.Cmd
 	log *bytes.Buffer // of the present run
@@ -51,8 +61,9 @@ func FreeAddress() (string, error) {
 // Start starts the server and does not wait until it is ready.
 func (s *Server) Start() error {
 	s.log = new(bytes.Buffer)
-	args := []string{"serve", "--data", s.Data, "--listen-kafka", s.Address, "--listen-http", "none"}
-	s.cmd = exec.Command(s.Program, append(args, s.Flags...)...)
+	words := slices.Concat(s.Within,
+		[]string{s.Program, "serve", "--data", s.Data, "--listen-kafka", s.Address, "--listen-http", "none"}, s.Flags)
+	s.cmd = exec.Command(words[0], words[1:]...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	return s.cmd.Start()
 }
@@ -98,6 +109,9 @@ func (s *Server) Kill() error {
 	}
 	return nil
 }
+
+// Pid is the process id of the running server.
+func (s *Server) Pid() int { return s.cmd.Process.Pid }
 
 // Signal sends the running server a signal.
 func (s *Server) Signal(sig os.Signal) error { return s.cmd.Process.Signal(sig) }

@@ -6,24 +6,26 @@ import (
 )
 
 // ForTest starts a server that ends with the test. It builds the program unless
-// one is given, and keeps the data in a folder that is removed unless one is given.
-func ForTest(t *testing.T, program, data string, flags ...string) *Server {
+// one is given, keeps the data in a folder that is removed unless one is given,
+// and listens on a free port unless an address is given.
+func ForTest(t *testing.T, cfg Config) *Server {
 	t.Helper()
 	dir := t.TempDir()
-	if program == "" {
-		var err error
-		if program, err = Build(t.Context(), dir); err != nil {
+	var err error
+	if cfg.Program == "" {
+		if cfg.Program, err = Build(t.Context(), dir); err != nil {
 			t.Fatal(err)
 		}
 	}
-	address, err := FreeAddress()
-	if err != nil {
-		t.Fatal(err)
+	if cfg.Address == "" {
+		if cfg.Address, err = FreeAddress(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if data == "" {
-		data = filepath.Join(dir, "data")
+	if cfg.Data == "" {
+		cfg.Data = filepath.Join(dir, "data")
 	}
-	s := &Server{Program: program, Data: data, Address: address, Flags: flags}
+	s := &Server{Config: cfg}
 	if err := s.Up(t.Context()); err != nil {
 		t.Fatal(err)
 	}
