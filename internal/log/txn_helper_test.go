@@ -255,8 +255,8 @@ func checkTransactions(p *Partition) error {
 }
 
 // checkProducers compares the epochs and sequence numbers that the partition knows
-// with what its batches say. After a truncation epochs stay, and no more is known than
-// of the last few batches.
+// with what its batches say. When batches have been taken back, epochs stay, and no
+// more is known than of the last few batches.
 func checkProducers(p *Partition, truncated bool) error {
 	all, err := batchesBelow(p)
 	if err != nil {

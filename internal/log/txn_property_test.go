@@ -70,7 +70,7 @@ type txnMachine struct {
 	p   *Partition
 
 	compacts  bool
-	truncated bool // of producers more is known than the batches tell, or less
+	truncated bool // or a write failed: of producers other things may be known than the batches tell
 	list      []batchNote
 	next      int // the next value
 }
@@ -190,6 +190,7 @@ func (m *txnMachine) do(f func() error, outcomes ...[]batchNote) {
 }
 
 func (m *txnMachine) recover(outcomes ...[]batchNote) {
+	m.truncated = true
 	if m.keep != nil {
 		m.cutPower(m.keep)
 	}

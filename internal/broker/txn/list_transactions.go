@@ -1,7 +1,9 @@
 package txn
 
 import (
+	"errors"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 	"time"
@@ -41,18 +43,22 @@ func (c *Coordinator) ListTransactions(req *kmsg.ListTransactionsRequest) *kmsg.
 
 // filter is what a ListTransactions asks for.
 type filter struct {
-	req     *kmsg.ListTransactionsRequest
-	states  []transaction.State
-	unknown []string       // names of states that there are not
-	pattern *regexp.Regexp // nil: all ids
-	now     int64
+	req       *kmsg.ListTransactionsRequest
+	producers map[int64]bool
+	states    map[transaction.State]bool
+	unknown   []string       // names of states that there are not
+	pattern   *regexp.Regexp // nil: all ids
+	now       int64
 }
 
 func newFilter(req *kmsg.ListTransactionsRequest) (*filter, *kerr.Error) {
-	f := &filter{req: req, now: time.Now().UnixMilli()}
+	f := &filter{req: req, producers: map[int64]bool{}, states: map[transaction.State]bool{}, now: time.Now().UnixMilli()}
+	for _, id := range req.ProducerIDFilters {
+		f.producers[id] = true
+	}
 	for _, name := range req.StateFilters {
 		if s, ok := transaction.StateNamed(name); ok {
-			f.states = append(f.states, s)
+			f.states[s] = true
 		} else {
 			f.unknown = append(f.unknown, name)
 		}
@@ -60,7 +66,7 @@ func newFilter(req *kmsg.ListTransactionsRequest) (*filter, *kerr.Error) {
 	if req.TransactionalIDPattern == nil || *req.TransactionalIDPattern == "" {
 		return f, nil
 	}
-	pattern, err := regexp.Compile("^(?:" + *req.TransactionalIDPattern + ")$") // the whole id, as Kafka's RE2/J matches
+	pattern, err := compilePattern(*req.TransactionalIDPattern)
 	if err != nil {
 		return nil, kerr.InvalidRegularExpression
 	}
@@ -68,12 +74,34 @@ func newFilter(req *kmsg.ListTransactionsRequest) (*filter, *kerr.Error) {
 	return f, nil
 }
 
+// maxInstructions bounds what it costs to match one id with a pattern.
+const maxInstructions = 10_000
+
+var errComplex = errors.New("pattern is too complex")
+
+// compilePattern compiles a pattern that the whole id must match, as Kafka's RE2/J
+// does.
+func compilePattern(expr string) (*regexp.Regexp, error) {
+	parsed, err := syntax.Parse(expr, syntax.Perl) // alone, for it must not close the group around it
+	if err != nil {
+		return nil, err
+	}
+	prog, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return nil, err
+	}
+	if len(prog.Inst) > maxInstructions {
+		return nil, errComplex
+	}
+	return regexp.Compile(`\A(?:` + expr + `)\z`)
+}
+
 // picks applies the filters; one that is empty picks everything.
 func (f *filter) picks(id string, v *transaction.Value) bool {
 	switch {
-	case len(f.req.ProducerIDFilters) > 0 && !slices.Contains(f.req.ProducerIDFilters, v.Producer.ID):
+	case len(f.producers) > 0 && !f.producers[v.Producer.ID]:
 		return false
-	case len(f.req.StateFilters) > 0 && !slices.Contains(f.states, v.State):
+	case len(f.req.StateFilters) > 0 && !f.states[v.State]:
 		return false
 	case f.req.DurationFilterMillis >= 0 && f.now-v.Started <= f.req.DurationFilterMillis:
 		return false

@@ -2,6 +2,7 @@ package txn
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,8 +53,10 @@ func TestListTransactionsFilters(t *testing.T) {
 				h.t.Errorf("%s: %q, want %q", name, got, tc.want)
 			}
 		}
-		req := kmsg.NewPtrListTransactionsRequest()
-		req.TransactionalIDPattern = ptr("(")
-		h.wantCode("a bad pattern", h.ListTransactions(req).ErrorCode, kerr.InvalidRegularExpression)
+		for _, bad := range []string{"(", "a)|(b", strings.Repeat("(x{100}){10}", 20)} {
+			req := kmsg.NewPtrListTransactionsRequest()
+			req.TransactionalIDPattern = &bad
+			h.wantCode("a bad pattern", h.ListTransactions(req).ErrorCode, kerr.InvalidRegularExpression)
+		}
 	})
 }
