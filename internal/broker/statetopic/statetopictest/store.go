@@ -4,6 +4,7 @@ package statetopictest
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -38,7 +39,10 @@ type Faults struct {
 type entry struct {
 	raw     []byte
 	durable bool
+	lost    bool // in a crash, before it was durable
 }
+
+var errLost = errors.New("lost in a crash")
 
 // New returns a store with so many partitions; 0: the topic does not exist.
 func New(partitions int32) *Store {
@@ -96,6 +100,9 @@ func (s *Store) Append(partition int32, raw []byte, done func(error)) {
 	s.mu.Unlock()
 	finish := func() {
 		s.mu.Lock()
+		if e.lost {
+			err = errLost
+		}
 		e.durable = err == nil
 		s.mu.Unlock()
 		done(err)
@@ -153,12 +160,15 @@ func (s *Store) Read(_ context.Context, partition int32, fn func([]byte) error) 
 	return fn(raw)
 }
 
-// Crash loses what is not durable.
+// Crash loses what is not durable; who waits for it gets an error.
 func (s *Store) Crash() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for p, batches := range s.batches {
-		s.batches[p] = slices.DeleteFunc(batches, func(e *entry) bool { return !e.durable })
+		s.batches[p] = slices.DeleteFunc(batches, func(e *entry) bool {
+			e.lost = !e.durable
+			return e.lost
+		})
 	}
 }
 
