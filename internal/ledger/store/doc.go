@@ -1,0 +1,20 @@
+// Package store keeps a ledger's files: entries, salts and hashes of the trees
+// of partitions, the root log, and the journal that makes a round of all of
+// them durable with one sync. Formats are in docs/format/ledger.md.
+//
+// A round ([Store.Commit]) is what was added to the trees since the last one,
+// with the entries of the root log that say so. It is durable as a whole or not
+// at all. What a tree has beyond its newest head in the root log was never
+// signed; it is forgotten when the store is opened again.
+//
+// Entries and salts in their places are the truth, hashes can be made again
+// from entries: they are never synced, and are made again where they are found
+// to be wrong.
+//
+// The package knows nothing of records, keys or the network. Commit, Write and
+// Erase are for one goroutine; reading is for any.
+//
+// Assumed of the disk: what package vfs says a power cut keeps. After a failed
+// write or sync the store refuses all that follows: it is closed and opened
+// again, which goes back to the last round that is whole.
+package store

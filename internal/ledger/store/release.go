@@ -1,0 +1,115 @@
+package store
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/evidentlog/evident/internal/vfs"
+)
+
+// rotate goes on in a new journal file, and releases those before it as soon as
+// what they vouch for is synced. It waits for a release that is under way.
+func (s *Store) rotate() error {
+	s.releases.Wait()
+	if err := s.Err(); err != nil {
+		return err
+	}
+	return s.release(s.journal.id + 1)
+}
+
+// release starts the journal file with an id and lets a goroutine do away with
+// the ones before. Close waits for it; its error stops the store.
+func (s *Store) release(id uint64) error {
+	if err := s.journal.start(id); err != nil {
+		return s.fail(err)
+	}
+	st := s.snapshot()
+	dirty := slices.Collect(maps.Keys(s.dirty))
+	clear(s.dirty)
+	s.releases.Go(func() {
+		if err := s.settle(st, dirty); err != nil {
+			s.fail(fmt.Errorf("releasing the journal: %w", err))
+		}
+	})
+	return nil
+}
+
+func (s *Store) snapshot() *state {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	st := &state{
+		journal: s.journal.id, round: s.round,
+		root: s.mu.rootSize, rootHash: s.mu.rootHash, trees: map[TreeID]*Head{},
+	}
+	for id, h := range s.mu.heads {
+		st.trees[id] = h
+	}
+	for _, o := range s.opened {
+		delete(st.trees, o.id) // in no round yet
+	}
+	return st
+}
+
+// settle syncs what the journal files before st.journal vouch for, and removes
+// them.
+func (s *Store) settle(st *state, dirty []TreeID) error {
+	if err := s.syncTrees(dirty); err != nil {
+		return err
+	}
+	if err := s.fs.SyncDir(s.path(treesDir)); err != nil {
+		return err
+	}
+	if err := s.syncRoot(); err != nil {
+		return err
+	}
+	if err := s.writeState(st); err != nil {
+		return err
+	}
+	ids, err := s.journal.ids()
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if id >= st.journal {
+			break
+		}
+		if err := s.journal.remove(id); err != nil {
+			return err
+		}
+	}
+	return s.fs.SyncDir(s.path(journalDir))
+}
+
+func (s *Store) syncRoot() error {
+	for _, what := range []string{entriesFile, endsFile} {
+		if err := withFile(s.fs, s.rootFile(what), vfs.File.Sync); err != nil {
+			return err
+		}
+	}
+	return s.fs.SyncDir(s.path(rootDir))
+}
+
+// Erase destroys the salts of leaves for good: in their places, and in the
+// journal. The leaves stay what they are.
+func (s *Store) Erase(id TreeID, indexes []int64) error {
+	if err := s.rotate(); err != nil {
+		return err
+	}
+	s.releases.Wait()
+	if err := s.Err(); err != nil {
+		return err
+	}
+	err := withFile(s.fs, s.treeFile(id, saltsFile), func(f vfs.File) error {
+		for _, i := range indexes {
+			if err := zero(f, i*saltSize, (i+1)*saltSize); err != nil {
+				return err
+			}
+		}
+		return f.Sync()
+	})
+	if err != nil {
+		return s.fail(err)
+	}
+	return nil
+}

@@ -1,0 +1,302 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"sync"
+
+	"github.com/evidentlog/evident/internal/ledger/tree"
+	"github.com/evidentlog/evident/internal/vfs"
+	"github.com/evidentlog/evident/proof"
+)
+
+// ErrCorrupt says that files are not as they were written.
+var ErrCorrupt = errors.New("the ledger's files are damaged")
+
+// ErrUsed says that another node uses the folder.
+var ErrUsed = errors.New("another node uses this ledger")
+
+const (
+	formatFile = "format"
+	formatLine = "evident ledger 1\n"
+	lockFile   = "lock"
+
+	// defaultJournal is the size in bytes of a journal file that is released.
+	defaultJournal = 64 << 20
+)
+
+// Config says where a store is.
+type Config struct {
+	FS  vfs.FS
+	Dir string
+	// JournalBytes is the size at which a journal file is released; 64 MiB if 0.
+	JournalBytes int64
+}
+
+// A Store is an open ledger folder.
+type Store struct {
+	fs    vfs.FS
+	dir   string
+	limit int64
+	lock  io.Closer
+
+	// Owned by the goroutine that commits.
+	journal  journal
+	round    uint64
+	rootTree *tree.Tree
+	rootEnd  int64
+	opened   []openedTree    // not in a round yet
+	dirty    map[TreeID]bool // written since the journal file began
+	unlinked bool            // files were made whose names are not synced
+	releases sync.WaitGroup  // the release that is under way, if any
+	written  map[TreeID]bool // has files
+	next     TreeID
+
+	mu struct {
+		sync.RWMutex
+		byOrigin map[string]TreeID // all trees
+		heads    map[TreeID]*Head  // replaced, never changed
+		rootSize int64
+		rootHash proof.Hash
+		failed   error
+	}
+}
+
+// Open opens the ledger in a folder, and makes it if there is none. What the
+// journal has is put in its places first.
+func Open(cfg Config) (_ *Store, err error) {
+	s := &Store{
+		fs: cfg.FS, dir: cfg.Dir, limit: cfg.JournalBytes,
+		dirty: map[TreeID]bool{}, written: map[TreeID]bool{}, next: 1,
+	}
+	s.mu.byOrigin = map[string]TreeID{}
+	if s.limit == 0 {
+		s.limit = defaultJournal
+	}
+	s.journal = journal{fs: s.fs, dir: s.path(journalDir)}
+	if err := s.makeFolders(); err != nil {
+		return nil, err
+	}
+	s.lock, err = s.fs.Lock(s.path(lockFile))
+	if errors.Is(err, vfs.ErrLocked) {
+		return nil, fmt.Errorf("%w: %s", ErrUsed, s.dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.journal.close(), s.lock.Close())
+		}
+	}()
+	if err := s.checkFormat(); err != nil {
+		return nil, err
+	}
+	return s, s.recover()
+}
+
+func (s *Store) path(name string) string { return s.dir + "/" + name }
+
+func (s *Store) makeFolders() error {
+	for _, dir := range []string{journalDir, rootDir, treesDir} {
+		if err := s.fs.MkdirAll(s.path(dir)); err != nil {
+			return err
+		}
+	}
+	// Not only when they are new: whoever made them may not have come to this.
+	return errors.Join(s.fs.SyncDir(s.dir), s.fs.SyncDir(filepath.Dir(s.dir)))
+}
+
+// checkFormat refuses folders of other versions. The format file is the last
+// thing that is made of a new folder.
+func (s *Store) checkFormat() error {
+	b, err := readFile(s.fs, s.path(formatFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return s.replaceFile(formatFile, []byte(formatLine))
+	}
+	if err == nil && string(b) != formatLine {
+		return fmt.Errorf("%s is %q, and this program knows %q only: was it written by a newer version?", s.path(formatFile), b, formatLine)
+	}
+	return err
+}
+
+// recover reads the state and replays the journal.
+func (s *Store) recover() error {
+	st, err := s.readState()
+	if err != nil {
+		return err
+	}
+	s.round = st.round
+	s.mu.heads = st.trees
+	for id, h := range st.trees {
+		s.mu.byOrigin[h.Origin], s.written[id] = id, true
+		s.next = max(s.next, id+1)
+	}
+	if err := s.openRoot(st.root, st.rootHash); err != nil {
+		return err
+	}
+	ids, err := s.journal.ids()
+	if err != nil {
+		return err
+	}
+	last := st.journal
+	for i, id := range ids {
+		if id >= st.journal {
+			if err := s.journal.replay(id, i == len(ids)-1, s.apply); err != nil {
+				return err
+			}
+			last = id + 1
+		}
+	}
+	s.publish(nil)
+	return s.release(last)
+}
+
+// apply puts the content of a round in its places, unsynced.
+func (s *Store) apply(f *frame) error {
+	if f.number <= s.round {
+		return nil // released already
+	}
+	if f.number != s.round+1 {
+		return fmt.Errorf("%w: the journal has round %d after round %d", ErrCorrupt, f.number, s.round)
+	}
+	s.adopt(f.opened)
+	for i := range f.chunks {
+		if err := s.place(&f.chunks[i]); err != nil {
+			return err
+		}
+	}
+	heads, err := s.headsOf(f.roots)
+	if err != nil {
+		return err
+	}
+	if err := s.growRoot(f.roots); err != nil {
+		return err
+	}
+	s.round = f.number
+	s.publish(heads)
+	return nil
+}
+
+func (s *Store) adopt(opened []openedTree) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, o := range opened {
+		s.mu.byOrigin[o.origin] = o.id
+		s.next = max(s.next, o.id+1)
+	}
+}
+
+// place writes a chunk and notes what must be synced for it.
+func (s *Store) place(c *Chunk) error {
+	if err := s.writeChunk(c); err != nil {
+		return err
+	}
+	s.unlinked = s.unlinked || !s.written[c.Tree]
+	s.written[c.Tree] = true
+	s.dirty[c.Tree] = true
+	return nil
+}
+
+// headsOf reads the heads in new entries of the root log.
+func (s *Store) headsOf(roots [][]byte) (map[TreeID]*Head, error) {
+	heads := map[TreeID]*Head{}
+	for i, r := range roots {
+		e, err := proof.ParseRootEntry(r)
+		if err != nil {
+			return nil, err
+		}
+		id, ok := s.mu.byOrigin[e.Checkpoint.Origin]
+		if !ok {
+			return nil, fmt.Errorf("%w: a head of %s, and no such tree was opened", ErrCorrupt, e.Checkpoint.Origin)
+		}
+		heads[id] = &Head{e.Checkpoint, s.rootTree.Size() + int64(i), e.Kind == proof.ClosedEntry}
+	}
+	return heads, nil
+}
+
+// publish lets readers see what is durable.
+func (s *Store) publish(heads map[TreeID]*Head) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.Copy(s.mu.heads, heads)
+	s.mu.rootSize, s.mu.rootHash = s.rootTree.Size(), s.rootTree.Root()
+}
+
+// Find returns the number of the tree with an origin.
+func (s *Store) Find(origin string) (TreeID, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	id, ok := s.mu.byOrigin[origin]
+	return id, ok
+}
+
+// Create gives an origin a tree, or returns the one that it has. It is durable
+// with the next round.
+func (s *Store) Create(origin string) TreeID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id, ok := s.mu.byOrigin[origin]; ok {
+		return id
+	}
+	id := s.next
+	s.next++
+	s.mu.byOrigin[origin] = id
+	s.opened = append(s.opened, openedTree{id, origin})
+	s.mu.heads[id] = &Head{Checkpoint: proof.Checkpoint{Origin: origin, Root: (&tree.Tree{}).Root()}, RootIndex: -1}
+	return id
+}
+
+// Head returns the newest head of a tree that is durable. A tree that has none
+// yet has size 0 and root index -1.
+func (s *Store) Head(id TreeID) (Head, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	h, ok := s.mu.heads[id]
+	if !ok {
+		return Head{}, false
+	}
+	return *h, true
+}
+
+// Heads returns the heads of all trees.
+func (s *Store) Heads() map[TreeID]Head {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	heads := make(map[TreeID]Head, len(s.mu.heads))
+	for id, h := range s.mu.heads {
+		heads[id] = *h
+	}
+	return heads
+}
+
+// fail stops the store for good. It returns the error that did so.
+func (s *Store) fail(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.failed == nil {
+		s.mu.failed = fmt.Errorf("the ledger's store has stopped: %w", err)
+	}
+	return s.mu.failed
+}
+
+// Err returns why the store stopped, nil if it has not.
+func (s *Store) Err() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.mu.failed
+}
+
+// Close releases what the journal has, and the folder.
+func (s *Store) Close() error {
+	var err error
+	if s.Err() == nil {
+		err = s.rotate()
+	}
+	s.releases.Wait()
+	return errors.Join(err, s.Err(), s.journal.close(), s.lock.Close())
+}

@@ -1,0 +1,463 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/evidentlog/evident/internal/vfs"
+	"github.com/evidentlog/evident/proof"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+func tlogHash(b []byte) proof.Hash { return tlog.RecordHash(b) }
+
+// workload grows three trees in small and large steps over several releases of
+// the journal. It stops at the first error.
+func (w *world) workload() error {
+	if err := w.open(); err != nil {
+		return err
+	}
+	w.create(3)
+	for i := range 12 {
+		list := []growth{{1, 3, false}}
+		if i%2 == 0 {
+			list = append(list, growth{2, 150, true})
+		}
+		if i%3 == 0 {
+			list = append(list, growth{3, 40, i%2 == 0})
+		}
+		if err := w.round(list...); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+func TestRoundsOutliveTheProcess(t *testing.T) {
+	w := newWorld(t, newDisk(t), 4000)
+	if err := w.workload(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.open(); err != nil {
+		t.Fatal(err)
+	}
+	w.check()
+	if err := w.round(growth{1, 300, false}, growth{2, 300, true}); err != nil {
+		t.Fatal(err)
+	}
+	w.check()
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The power goes at each operation that changes the disk, with and without its
+// effect, and with none, some or all of what was not synced. What was durable is
+// there afterwards, and the store goes on, also after a second cut.
+func TestCrashAtEveryWriteKeepsRounds(t *testing.T) {
+	whole := vfs.NewFaulty(newDisk(t), func(vfs.Op) error { return nil })
+	if err := newWorld(t, whole, 4000).workload(); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []struct {
+		name string
+		hook func(int) func(vfs.Op) error
+		keep func(int) vfs.Keep
+	}{
+		{"undone, unsynced lost", vfs.CrashAt, func(int) vfs.Keep { return vfs.KeepNone }},
+		{"done, unsynced kept", vfs.CrashAfter, func(int) vfs.Keep { return vfs.KeepAll }},
+		{"undone, some kept", vfs.CrashAt, func(n int) vfs.Keep { return vfs.KeepRandom(uint64(n)) }},
+		{"done, some kept", vfs.CrashAfter, func(n int) vfs.Keep { return vfs.KeepRandom(uint64(n) + 1<<32) }},
+	} {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			for n := 1; n <= whole.Mutations(); n++ {
+				t.Run(fmt.Sprint(n), func(t *testing.T) { crashRun(t, v.hook(n), v.keep(n)) })
+			}
+		})
+	}
+}
+
+func crashRun(t *testing.T, hook func(vfs.Op) error, keep vfs.Keep) {
+	mem := newDisk(t)
+	w := newWorld(t, vfs.NewFaulty(mem, hook), 4000)
+	if err := w.workload(); err != nil && !errors.Is(err, vfs.ErrCrashed) {
+		t.Fatal(err)
+	}
+	if w.Store != nil {
+		_ = w.Close()
+	}
+	after := mem.Crash(keep)
+	w.fs = after
+	if err := w.open(); err != nil {
+		t.Fatal(err)
+	}
+	w.check()
+	w.resume()
+	w.create(3)
+	if err := w.round(growth{1, 5, false}, growth{2, 5, true}, growth{3, 5, true}); err != nil {
+		t.Fatal(err)
+	}
+	w.check()
+	again := after.Crash(vfs.KeepNone)
+	_ = w.Close()
+	w.fs = again
+	if err := w.open(); err != nil {
+		t.Fatal(err)
+	}
+	w.check()
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A failed operation stops the store; opened again it has every durable round.
+func TestFailedOperationsStopTheStore(t *testing.T) {
+	whole := vfs.NewFaulty(newDisk(t), func(vfs.Op) error { return nil })
+	if err := newWorld(t, whole, 4000).workload(); err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("broken")
+	for n := 1; n <= whole.Mutations(); n++ {
+		mem, left := newDisk(t), n
+		w := newWorld(t, vfs.NewFaulty(mem, failNth(&left, broken)), 4000)
+		err := w.workload()
+		if err == nil {
+			t.Fatalf("operation %d failed, and nobody said so", n)
+		}
+		if !errors.Is(err, broken) {
+			t.Fatalf("operation %d: %v", n, err)
+		}
+		if w.Store != nil {
+			if w.Err() != nil && !errors.Is(w.Commit(Round{}), broken) {
+				t.Fatalf("operation %d: the store has stopped and takes rounds", n)
+			}
+			_ = w.Close()
+		}
+		w.fs = mem
+		if err := w.open(); err != nil {
+			t.Fatalf("operation %d: %v", n, err)
+		}
+		w.check()
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// failNth fails one operation that changes the disk.
+func failNth(left *int, err error) func(vfs.Op) error {
+	return func(op vfs.Op) error {
+		if !op.Kind.Mutates() {
+			return nil
+		}
+		if *left--; *left == 0 {
+			return err
+		}
+		return nil
+	}
+}
+
+func TestASecondNodeIsRefused(t *testing.T) {
+	mem := newDisk(t)
+	w := newWorld(t, mem, 0)
+	if err := w.open(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(Config{FS: mem, Dir: "/data/ledger"}); !errors.Is(err, ErrUsed) {
+		t.Errorf("opened twice: %v", err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOtherFormatsAreRefused(t *testing.T) {
+	mem := newDisk(t)
+	w := newWorld(t, mem, 0)
+	if err := w.open(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeFile(mem, "/data/ledger/format", []byte("evident ledger 2\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.open(); err == nil || !strings.Contains(err.Error(), "newer version") {
+		t.Error(err)
+	}
+}
+
+// flip changes a byte of a file.
+func flip(t *testing.T, fsys vfs.FS, name string, at int64) {
+	t.Helper()
+	err := withFile(fsys, name, func(f vfs.File) error {
+		b := make([]byte, 1)
+		if _, err := f.ReadAt(b, at); err != nil {
+			return err
+		}
+		b[0] ^= 0x10
+		_, err := f.WriteAt(b, at)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// abandon leaves the store as a killed process would.
+func (w *world) abandon() {
+	w.releases.Wait()
+	w.journal.close()
+	w.lock.Close()
+}
+
+// threeRounds is a store with its journal, and nobody in it.
+func threeRounds(t *testing.T) (*world, vfs.FS) {
+	t.Helper()
+	mem := newDisk(t)
+	w := newWorld(t, mem, 0)
+	if err := w.open(); err != nil {
+		t.Fatal(err)
+	}
+	w.create(2)
+	for range 3 {
+		if err := w.round(growth{1, 3, false}, growth{2, 3, true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.abandon()
+	return w, mem
+}
+
+func TestDamageIsToldFromATornEnd(t *testing.T) {
+	const journalFile = "/data/ledger/journal/00000000000000000001.rounds"
+	for file, at := range map[string]int64{"/data/ledger/state": 30, journalFile: 40} {
+		w, mem := threeRounds(t)
+		flip(t, mem, file, at)
+		if err := w.open(); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s: opened: %v", file, err)
+		}
+	}
+	w, mem := threeRounds(t)
+	b, err := readFile(mem, journalFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flip(t, mem, journalFile, int64(len(b))-1)
+	if err := w.open(); err != nil {
+		t.Fatalf("torn end: %v", err)
+	}
+	if head, _ := w.Head(1); head.Size != 6 {
+		t.Errorf("the tree has %d leaves after the third round was torn, want 6", head.Size)
+	}
+	w.abandon()
+}
+
+func TestAlteredEntriesAreFound(t *testing.T) {
+	for _, file := range []string{"trees/000000000001.entries", "trees/000000000002.entries"} {
+		w, mem := threeRounds(t)
+		if err := w.open(); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		flip(t, mem, "/data/ledger/"+file, 60)
+		if err := w.open(); err != nil {
+			t.Fatal(err)
+		}
+		_, err1 := w.OpenTree(1)
+		_, err2 := w.OpenTree(2)
+		if err := errors.Join(err1, err2); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), file) {
+			t.Errorf("%s: %v", file, err)
+		}
+		w.abandon()
+	}
+}
+
+func TestHashesAreMadeAgain(t *testing.T) {
+	mem := newDisk(t)
+	w := newWorld(t, mem, 0)
+	if err := w.open(); err != nil {
+		t.Fatal(err)
+	}
+	w.create(1)
+	if err := w.round(growth{1, 700, true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"trees/000000000001.hashes-1", "root/hashes-0"} {
+		flip(t, mem, "/data/ledger/"+name, 3)
+		if err := w.open(); err != nil {
+			t.Fatal(err)
+		}
+		w.check()
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := mem.Remove("/data/ledger/" + name); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.open(); err != nil {
+			t.Fatal(err)
+		}
+		w.check()
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAnErasedSaltIsNowhereOnDisk(t *testing.T) {
+	mem := newDisk(t)
+	written := &recorder{FS: mem}
+	w := newWorld(t, written, 0)
+	if err := w.open(); err != nil {
+		t.Fatal(err)
+	}
+	w.create(2)
+	if err := w.round(growth{1, 10, false}, growth{2, 10, true}); err != nil {
+		t.Fatal(err)
+	}
+	for id := TreeID(1); id <= 2; id++ {
+		if err := w.Erase(id, []int64{4, 7}); err != nil {
+			t.Fatal(err)
+		}
+		for i := range int64(10) {
+			s, err := w.ReadSalt(id, i)
+			if erased := i == 4 || i == 7; erased != errors.Is(err, ErrErased) || !erased && s != salt(id, i) {
+				t.Errorf("salt %d of tree %d: %x, %v", i, id, s, err)
+			}
+			if s := salt(id, i); (i == 4 || i == 7) && written.holds(t, s[:]) {
+				t.Errorf("salt %d of tree %d is in %s", i, id, written.found)
+			}
+		}
+	}
+	if _, err := w.OpenTree(1); err != nil {
+		t.Error(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A recorder keeps what was removed files' last content.
+type recorder struct {
+	vfs.FS
+	removed [][]byte
+	found   string
+}
+
+func (r *recorder) Remove(name string) error {
+	b, err := readFile(r.FS, name)
+	if err != nil {
+		return err
+	}
+	r.removed = append(r.removed, b)
+	return r.FS.Remove(name)
+}
+
+// holds looks for bytes in all files that there are and all that were removed.
+func (r *recorder) holds(t *testing.T, want []byte) bool {
+	t.Helper()
+	for _, b := range r.removed {
+		if bytes.Contains(b, want) {
+			r.found = "a file that was removed"
+			return true
+		}
+	}
+	return r.within(t, "/data/ledger", want)
+}
+
+func (r *recorder) within(t *testing.T, dir string, want []byte) bool {
+	list, err := r.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range list {
+		name := dir + "/" + e.Name()
+		if e.IsDir() {
+			if r.within(t, name, want) {
+				return true
+			}
+			continue
+		}
+		if b, err := readFile(r.FS, name); err == nil && bytes.Contains(b, want) {
+			r.found = name
+			return true
+		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	return false
+}
+
+func TestBadRoundsAreRefusedWhole(t *testing.T) {
+	w := newWorld(t, newDisk(t), 0)
+	if err := w.open(); err != nil {
+		t.Fatal(err)
+	}
+	w.create(1)
+	bad := chunk(1, 0, 2)
+	bad.Salts = bad.Salts[:20]
+	for name, err := range map[string]error{
+		"chunk":      w.Commit(Round{Chunks: []Chunk{bad}}),
+		"write":      w.Write(bad),
+		"root entry": w.Commit(Round{Roots: [][]byte{make([]byte, 1<<16)}}),
+	} {
+		if err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if err := w.round(growth{1, 2, false}); err != nil {
+		t.Error(err)
+	}
+	w.check()
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Invariants: nothing panics; a frame that is read is written the same.
+func FuzzReadFrame(f *testing.F) {
+	whole := &frame{number: 3, opened: []openedTree{{1, "o"}}, chunks: []Chunk{chunk(1, 0, 2)}, roots: [][]byte{[]byte("entry")}}
+	f.Add(whole.append(nil))
+	f.Add((&frame{}).append(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, size, err := readFrame(b)
+		if err != nil {
+			return
+		}
+		if size > len(b) {
+			t.Fatalf("%d bytes of %d", size, len(b))
+		}
+		again := r.append(nil)
+		back, n, err := readFrame(again)
+		if err != nil || n != len(again) || len(back.chunks) != len(r.chunks) || len(back.roots) != len(r.roots) {
+			t.Fatalf("read back: %v", err)
+		}
+	})
+}
+
+// Invariants: nothing panics; a state that is read is written the same.
+func FuzzDecodeState(f *testing.F) {
+	st := &state{journal: 2, round: 5, root: 1, trees: map[TreeID]*Head{1: {Checkpoint: proof.Checkpoint{Origin: "o", Size: 3}, RootIndex: 0}}}
+	f.Add(st.encode())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		st, err := decodeState(b)
+		if err != nil {
+			return
+		}
+		if _, err := decodeState(st.encode()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -1,0 +1,192 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/evidentlog/evident/internal/ledger/tree"
+	"github.com/evidentlog/evident/internal/vfs"
+	"github.com/evidentlog/evident/proof"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// Names of a tree's files, after its number.
+const (
+	entriesFile = "entries"
+	saltsFile   = "salts"
+	treesDir    = "trees"
+)
+
+func hashesFile(level int) string { return fmt.Sprintf("hashes-%d", level) }
+
+func (s *Store) treeFile(id TreeID, what string) string {
+	return fmt.Sprintf("%s/%s/%012d.%s", s.dir, treesDir, id, what)
+}
+
+// writeChunk puts leaves in their places, unsynced.
+func (s *Store) writeChunk(c *Chunk) error {
+	err := withFile(s.fs, s.treeFile(c.Tree, entriesFile), writeAt(c.Entries, c.From*bundleEntry))
+	if err != nil {
+		return err
+	}
+	return withFile(s.fs, s.treeFile(c.Tree, saltsFile), writeAt(c.Salts, c.From*saltSize))
+}
+
+func writeAt(b []byte, at int64) func(vfs.File) error {
+	return func(f vfs.File) error {
+		_, err := f.WriteAt(b, at)
+		return err
+	}
+}
+
+// WriteHashes puts hashes of a tree's tiles in their places: those that the
+// leaves from..to completed, at all levels above 0. They are not synced, and
+// what is lost of them is made again.
+func (s *Store) WriteHashes(id TreeID, to int64, streams *tree.Streams) error {
+	for level := 1; level < tree.Levels; level++ {
+		hashes := streams[level]
+		if len(hashes) == 0 {
+			continue
+		}
+		end := to >> (level * tree.TileHeight) * tlog.HashSize
+		if err := withFile(s.fs, s.treeFile(id, hashesFile(level)), writeAt(hashes, end-int64(len(hashes)))); err != nil {
+			return s.fail(err)
+		}
+	}
+	return nil
+}
+
+// syncTree makes durable what was written of a tree.
+func (s *Store) syncTree(id TreeID) error {
+	for _, what := range []string{entriesFile, saltsFile} {
+		if err := withFile(s.fs, s.treeFile(id, what), vfs.File.Sync); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ReadEntries returns the entries of count leaves from the index on, as a
+// bundle of tlog-tiles has them.
+func (s *Store) ReadEntries(id TreeID, from int64, count int) ([]byte, error) {
+	return s.readTree(id, entriesFile, from*bundleEntry, count*bundleEntry)
+}
+
+// ErrErased says that a salt was destroyed with its record.
+var ErrErased = errors.New("erased")
+
+// ReadSalt returns the salt of a leaf. The error is ErrErased if it was erased.
+func (s *Store) ReadSalt(id TreeID, index int64) (proof.Salt, error) {
+	b, err := s.readTree(id, saltsFile, index*saltSize, saltSize)
+	if err != nil {
+		return proof.Salt{}, err
+	}
+	if salt := proof.Salt(b); salt != (proof.Salt{}) {
+		return salt, nil
+	}
+	return proof.Salt{}, fmt.Errorf("salt of entry %d: %w", index, ErrErased)
+}
+
+func (s *Store) readTree(id TreeID, what string, at int64, n int) ([]byte, error) {
+	return s.readFile(s.treeFile(id, what), at, n)
+}
+
+// readFile returns bytes that must be there.
+func (s *Store) readFile(name string, at int64, n int) ([]byte, error) {
+	f, err := s.fs.Open(name, 0)
+	if err != nil {
+		return nil, notFoundIsCorrupt(err)
+	}
+	defer f.Close()
+	b := make([]byte, n)
+	if got, err := f.ReadAt(b, at); got < n {
+		return nil, fmt.Errorf("%w: %s: %d bytes at %d, and %d are needed: %w", ErrCorrupt, name, got, at, n, err)
+	}
+	return b, nil
+}
+
+func notFoundIsCorrupt(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return err
+}
+
+// Tiles returns the tiles of a tree. Those of level 0 are computed from entries.
+func (s *Store) Tiles(id TreeID) tree.TileReader { return treeTiles{s, id} }
+
+type treeTiles struct {
+	s  *Store
+	id TreeID
+}
+
+// ReadTile implements tree.TileReader.
+func (t treeTiles) ReadTile(level int, n int64, width int) ([]byte, error) {
+	if level == 0 {
+		return t.leaves(n, width)
+	}
+	return t.s.readTree(t.id, hashesFile(level), n*tree.TileWidth*tlog.HashSize, width*tlog.HashSize)
+}
+
+func (t treeTiles) leaves(n int64, width int) ([]byte, error) {
+	entries, err := t.s.ReadEntries(t.id, n*tree.TileWidth, width)
+	if err != nil {
+		return nil, err
+	}
+	tile := make([]byte, 0, width*tlog.HashSize)
+	for ; len(entries) > 0; entries = entries[bundleEntry:] {
+		h := tlog.RecordHash(entries[2:bundleEntry])
+		tile = append(tile, h[:]...)
+	}
+	return tile, nil
+}
+
+// OpenTree returns the tree as its head has it, ready to grow. Hashes that a
+// power cut has taken are made again; entries that do not lead to the head are
+// ErrCorrupt.
+func (s *Store) OpenTree(id TreeID) (*tree.Tree, error) {
+	head, ok := s.Head(id)
+	if !ok {
+		return nil, fmt.Errorf("there is no tree %d", id)
+	}
+	t, err := tree.Resume(head.Size, s.Tiles(id))
+	if err == nil && t.Root() == head.Root {
+		return t, nil
+	}
+	if err != nil && !errors.Is(err, ErrCorrupt) {
+		return nil, err
+	}
+	return s.Rebuild(id)
+}
+
+// rebuildStep is how many entries Rebuild reads at once.
+const rebuildStep = 64 * tree.TileWidth
+
+// Rebuild makes all hashes of a tree again, from its entries.
+func (s *Store) Rebuild(id TreeID) (*tree.Tree, error) {
+	head, ok := s.Head(id)
+	if !ok {
+		return nil, fmt.Errorf("there is no tree %d", id)
+	}
+	t := &tree.Tree{}
+	for from := int64(0); from < head.Size; from += rebuildStep {
+		n := min(rebuildStep, head.Size-from)
+		entries, err := s.ReadEntries(id, from, int(n))
+		if err != nil {
+			return nil, err
+		}
+		var streams tree.Streams
+		for ; len(entries) > 0; entries = entries[bundleEntry:] {
+			t.Append(tlog.RecordHash(entries[2:bundleEntry]), &streams)
+		}
+		if err := s.WriteHashes(id, from+n, &streams); err != nil {
+			return nil, err
+		}
+	}
+	if t.Root() != head.Root {
+		return nil, fmt.Errorf("%w: %s: the entries do not lead to the head of %s at size %d: one of them was altered",
+			ErrCorrupt, s.treeFile(id, entriesFile), head.Origin, head.Size)
+	}
+	return t, nil
+}

@@ -1,0 +1,177 @@
+package tree
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/evidentlog/evident/proof"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// ReadTile reads from the streams as from a disk.
+func (s *Streams) ReadTile(level int, n int64, width int) ([]byte, error) {
+	from := n * TileWidth * tlog.HashSize
+	to := from + int64(width)*tlog.HashSize
+	if to > int64(len(s[level])) {
+		return nil, fmt.Errorf("tile %d/%d of %d hashes is not there", level, n, width)
+	}
+	return append([]byte(nil), s[level][from:to]...), nil
+}
+
+func leaf(i int64) proof.Hash { return tlog.RecordHash(fmt.Appendf(nil, "entry %d", i)) }
+
+// grow returns a tree of n leaves and its streams.
+func grow(n int64) (*Tree, *Streams) {
+	t, s := &Tree{}, &Streams{}
+	for i := range n {
+		t.Append(leaf(i), s)
+	}
+	return t, s
+}
+
+func TestRootsAreThoseOfTheReference(t *testing.T) {
+	grown, s := &Tree{}, &Streams{}
+	var stored []tlog.Hash
+	all := tlog.HashReaderFunc(func(indexes []int64) (list []tlog.Hash, err error) {
+		for _, i := range indexes {
+			list = append(list, stored[i])
+		}
+		return list, nil
+	})
+	for n := int64(0); n < 1000; n++ {
+		want, err := tlog.TreeHash(n, all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := grown.Root(); got != want || grown.Size() != n {
+			t.Fatalf("size %d: root %v of %d leaves, want %v", n, got, grown.Size(), want)
+		}
+		more, err := tlog.StoredHashesForRecordHash(n, leaf(n), all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored = append(stored, more...)
+		grown.Append(leaf(n), s)
+	}
+}
+
+func TestResumedTreesGoOnAlike(t *testing.T) {
+	const most = 70_000
+	grown, streams := &Tree{}, &Streams{}
+	at := map[int64]bool{0: true, 1: true, 255: true, 256: true, 257: true, 300: true, 65_535: true, 65_536: true, 65_537: true, 69_999: true}
+	for i := range int64(most) {
+		if at[i] {
+			resumed, err := Resume(i, streams)
+			if err != nil || resumed.Root() != grown.Root() {
+				t.Fatalf("size %d: root %v, %v, want %v", i, resumed.Root(), err, grown.Root())
+			}
+			before := grown.Root()
+			resumed.Append(leaf(i), &Streams{})
+			if grown.Root() != before {
+				t.Fatal("a resumed tree shares memory with another")
+			}
+			defer func(got proof.Hash) {
+				shorter, _ := grow(i + 1)
+				if got != shorter.Root() {
+					t.Errorf("size %d: root after one more leaf is %v, want %v", i, got, shorter.Root())
+				}
+			}(resumed.Root())
+		}
+		grown.Append(leaf(i), streams)
+	}
+	for level, want := range []int{most, most / 256, most / 256 / 256, 0} {
+		if got := len(streams[level]) / tlog.HashSize; got != want {
+			t.Errorf("level %d has %d hashes, want %d", level, got, want)
+		}
+	}
+}
+
+func TestProofsVerify(t *testing.T) {
+	const size = 66_000
+	grown, s := grow(size)
+	c := proof.Checkpoint{Origin: "o", Size: size, Root: grown.Root()}
+	for _, i := range []int64{0, 255, 256, 65_535, 65_536, size - 1} {
+		path, err := ProveInclusion(c, i, s)
+		if err == nil {
+			err = tlog.CheckRecord(path, c.Size, c.Root, i, leaf(i))
+		}
+		if err != nil {
+			t.Errorf("entry %d: %v", i, err)
+		}
+	}
+	for _, old := range []int64{1, 255, 256, 65_537, size - 1} {
+		shorter, _ := grow(old)
+		path, err := ProveConsistency(c, old, s)
+		if err == nil {
+			err = tlog.CheckTree(path, c.Size, c.Root, old, shorter.Root())
+		}
+		if err != nil {
+			t.Errorf("size %d: %v", old, err)
+		}
+		if root, err := RootAt(c, old, s); err != nil || root != shorter.Root() {
+			t.Errorf("root at %d: %v, %v, want %v", old, root, err, shorter.Root())
+		}
+	}
+}
+
+func TestProofsOutsideTheTreeAreRefused(t *testing.T) {
+	grown, s := grow(10)
+	c := proof.Checkpoint{Origin: "o", Size: 10, Root: grown.Root()}
+	for _, i := range []int64{-1, 10, 11} {
+		if _, err := ProveInclusion(c, i, s); err == nil {
+			t.Errorf("index %d: proven", i)
+		}
+	}
+	for _, old := range []int64{-1, 11} {
+		if _, err := ProveConsistency(c, old, s); err == nil {
+			t.Errorf("size %d: proven", old)
+		}
+	}
+}
+
+func TestADamagedTileGivesNoProof(t *testing.T) {
+	const size = 66_000
+	grown, s := grow(size)
+	c := proof.Checkpoint{Origin: "o", Size: size, Root: grown.Root()}
+	for level := range 3 {
+		s[level][5] ^= 1
+		if _, err := ProveInclusion(c, 0, s); err == nil {
+			t.Errorf("level %d: a proof from a damaged tile", level)
+		}
+		s[level][5] ^= 1
+	}
+	if _, err := ProveInclusion(c, 0, missing{}); !errors.Is(err, errGone) {
+		t.Errorf("missing tiles: %v", err)
+	}
+}
+
+var errGone = errors.New("gone")
+
+type missing struct{}
+
+func (missing) ReadTile(int, int64, int) ([]byte, error) { return nil, errGone }
+
+func TestWidths(t *testing.T) {
+	for _, c := range []struct {
+		size  int64
+		level int
+		n     int64
+		want  int
+	}{{70_000, 0, 272, 256}, {70_000, 0, 273, 112}, {70_000, 0, 274, 0}, {70_000, 1, 0, 256}, {70_000, 1, 1, 17}, {70_000, 2, 0, 1}, {70_000, 3, 0, 0}, {256, 1, 0, 1}, {0, 0, 0, 0}} {
+		if got := Width(c.size, c.level, c.n); got != c.want {
+			t.Errorf("Width(%d, %d, %d) = %d, want %d", c.size, c.level, c.n, got, c.want)
+		}
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	t, s := &Tree{}, &Streams{}
+	h := leaf(1)
+	for b.Loop() {
+		t.Append(h, s)
+		for level := range s {
+			s[level] = s[level][:0]
+		}
+	}
+}
