@@ -19,12 +19,9 @@ const SaltSize = 16
 // whether the commitment is to this record.
 type Salt [SaltSize]byte
 
-// Commit returns the commitment to a record by its canonical form.
-func Commit(salt Salt, canonical []byte) Hash {
-	var room [512]byte
-	opening := append(append(room[:0], salt[:]...), canonical...)
-	return sha256.Sum256(opening)
-}
+// Commit returns the commitment to what opens it: the salt, followed by the
+// canonical form of the record.
+func Commit(opening []byte) Hash { return sha256.Sum256(opening) }
 
 // EntrySize is the size of an entry in bytes.
 const EntrySize = 49
@@ -69,6 +66,7 @@ func ParseEntry(b []byte) (Entry, error) {
 
 // LeafHash returns the hash of the entry as a leaf (RFC 6962, section 2.1).
 func (e *Entry) LeafHash() Hash {
-	var room [EntrySize]byte
-	return tlog.RecordHash(e.Append(room[:0]))
+	var leaf [1 + EntrySize]byte // the first byte is that of leaves, 0x00
+	e.Append(leaf[:1])
+	return sha256.Sum256(leaf[:])
 }

@@ -99,10 +99,10 @@ func newDeployment(t testing.TB, records ...Record) *deployment {
 	}
 	for i, r := range records {
 		salt := Salt{byte(i), 7}
-		canonical := r.AppendCanonical(nil)
-		e := Entry{int64(i), r.Timestamp, Commit(salt, canonical)}
+		opening := r.AppendCanonical(salt[:])
+		e := Entry{int64(i), r.Timestamp, Commit(opening)}
 		d.tree.add(t, e.Append(nil))
-		d.openings = append(d.openings, append(salt[:], canonical...))
+		d.openings = append(d.openings, opening)
 	}
 	for range 5 {
 		d.root.add(t, []byte("other"))

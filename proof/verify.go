@@ -284,12 +284,11 @@ func (t *Trust) verifyRecord(p *Inclusion, proven *ProvenHead) (Record, error) {
 	if len(p.Extra) < SaltSize {
 		return Record{}, errors.New("salt and record are missing")
 	}
-	salt, canonical := Salt(p.Extra[:SaltSize]), p.Extra[SaltSize:]
-	record, err := ParseRecord(canonical)
+	record, err := ParseRecord(p.Extra[SaltSize:])
 	if err != nil {
 		return Record{}, err
 	}
-	entry := Entry{Offset: p.Index, Timestamp: record.Timestamp, Commitment: Commit(salt, canonical)}
+	entry := Entry{Offset: p.Index, Timestamp: record.Timestamp, Commitment: Commit(p.Extra)}
 	return record, p.check(proven.Head, entry.LeafHash())
 }
 

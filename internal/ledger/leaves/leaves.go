@@ -6,36 +6,31 @@
 package leaves
 
 import (
-	"bufio"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"io"
 
 	"github.com/evidentlog/evident/internal/ledger/tree"
 	"github.com/evidentlog/evident/internal/log/batch"
 	"github.com/evidentlog/evident/proof"
-	"golang.org/x/mod/sumdb/tlog"
 )
 
 // A Maker makes leaves. It is not for concurrent use; its memory is reused.
 type Maker struct {
 	codecs  *batch.Codecs
-	salts   io.Reader
+	salts   []byte // random bytes that are not used yet
+	random  [saltsAtOnce * proof.SaltSize]byte
 	opening []byte            // salt and canonical form of the record at hand
 	keys    map[string]string // of headers, which repeat
 	record  proof.Record
 }
 
+// saltsAtOnce is how many salts are asked of the system's generator at a time.
+const saltsAtOnce = 256
+
 // New returns a maker that takes its salts from the system's generator.
 func New(codecs *batch.Codecs) *Maker {
-	const salts = 256 // that are asked for at once
-	return &Maker{
-		codecs: codecs,
-		salts:  bufio.NewReaderSize(rand.Reader, salts*proof.SaltSize),
-		keys:   map[string]string{},
-	}
+	return &Maker{codecs: codecs, keys: map[string]string{}}
 }
 
 // A Growth is a tree with the leaves that it gained and nobody has stored yet.
@@ -64,9 +59,7 @@ func (g *Growth) Reset() {
 // alone, as a fetch may begin in the middle of a batch. The error tells that
 // records could not be read; the rest of the batch is lost then, too.
 func (m *Maker) Batch(g *Growth, b batch.Batch) error {
-	if err := m.Lost(g, b.BaseOffset(), proof.Removed); err != nil {
-		return err
-	}
+	m.Lost(g, b.BaseOffset(), proof.Removed)
 	m.record = proof.Record{
 		Kind:          proof.Data,
 		LogAppendTime: b.Attributes().LogAppendTime(),
@@ -80,59 +73,57 @@ func (m *Maker) Batch(g *Growth, b batch.Batch) error {
 	}
 	for r, err := range m.codecs.Records(b) {
 		if err != nil {
-			unread := fmt.Errorf("offset %d: %w", g.Next(), err)
-			if err := m.Lost(g, b.NextOffset(), proof.Unreadable); err != nil {
-				return err
-			}
-			return unread
+			first := g.Next()
+			m.Lost(g, b.NextOffset(), proof.Unreadable)
+			return fmt.Errorf("offsets %d to %d: %w", first, b.LastOffset(), err)
 		}
 		if r.Offset < g.Next() {
 			continue
 		}
-		if err := m.add(g, &r); err != nil {
-			return err
-		}
+		m.add(g, &r)
 	}
-	return m.Lost(g, b.NextOffset(), proof.Removed)
+	m.Lost(g, b.NextOffset(), proof.Removed)
+	return nil
 }
 
 // add adds the leaf of a record.
-func (m *Maker) add(g *Growth, r *batch.Record) error {
-	if err := m.Lost(g, r.Offset, proof.Removed); err != nil {
-		return err
-	}
+func (m *Maker) add(g *Growth, r *batch.Record) {
+	m.Lost(g, r.Offset, proof.Removed)
 	m.record.Timestamp, m.record.Key, m.record.Value = r.Timestamp, r.Key, r.Value
 	m.record.Headers = m.record.Headers[:0]
 	for key, value := range r.Headers.All() {
 		m.record.Headers = append(m.record.Headers, proof.Header{Key: m.key(key), Value: value})
 	}
-	return m.leaf(g, &m.record)
+	m.leaf(g, &m.record)
 }
 
 // Lost adds lost offsets up to, and without, an offset.
-func (m *Maker) Lost(g *Growth, to int64, why proof.Reason) error {
-	for g.Next() < to {
-		lost := proof.LostRecord(why)
-		if err := m.leaf(g, &lost); err != nil {
-			return err
-		}
+func (m *Maker) Lost(g *Growth, to int64, why proof.Reason) {
+	for lost := proof.LostRecord(why); g.Next() < to; {
+		m.leaf(g, &lost)
 	}
-	return nil
 }
 
 // leaf adds what stands at the next offset.
-func (m *Maker) leaf(g *Growth, r *proof.Record) error {
-	var salt [proof.SaltSize]byte
-	if _, err := io.ReadFull(m.salts, salt[:]); err != nil {
-		return fmt.Errorf("random bytes for a salt: %w", err)
-	}
-	m.opening = r.AppendCanonical(append(m.opening[:0], salt[:]...))
-	e := proof.Entry{Offset: g.Next(), Timestamp: r.Timestamp, Commitment: sha256.Sum256(m.opening)}
-	g.Salts = append(g.Salts, salt[:]...)
+func (m *Maker) leaf(g *Growth, r *proof.Record) {
+	salt := m.salt()
+	m.opening = r.AppendCanonical(append(m.opening[:0], salt...))
+	e := proof.Entry{Offset: g.Next(), Timestamp: r.Timestamp, Commitment: proof.Commit(m.opening)}
+	g.Salts = append(g.Salts, salt...)
 	g.Entries = binary.BigEndian.AppendUint16(g.Entries, proof.EntrySize)
 	g.Entries = e.Append(g.Entries)
-	g.Tree.Append(tlog.RecordHash(g.Entries[len(g.Entries)-proof.EntrySize:]), &g.Hashes)
-	return nil
+	g.Tree.Append(e.LeafHash(), &g.Hashes)
+}
+
+// salt returns random bytes that are used for nothing else.
+func (m *Maker) salt() []byte {
+	if len(m.salts) == 0 {
+		rand.Read(m.random[:]) // never fails: the program ends if it does
+		m.salts = m.random[:]
+	}
+	salt := m.salts[:proof.SaltSize]
+	m.salts = m.salts[proof.SaltSize:]
+	return salt
 }
 
 // key returns the key of a header as a string, without making one each time.
