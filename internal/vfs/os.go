@@ -11,8 +11,9 @@ import (
 // Permissions of what is created, before the umask: a log's contents are
 // nobody's business outside its group.
 const (
-	filePerm fs.FileMode = 0o640
-	dirPerm  fs.FileMode = 0o750
+	filePerm    fs.FileMode = 0o640
+	privatePerm fs.FileMode = 0o600
+	dirPerm     fs.FileMode = 0o750
 )
 
 // OS is the machine's disk.
@@ -25,7 +26,11 @@ type osFS struct{}
 type osFile struct{ *os.File }
 
 func (osFS) Open(name string, mode Mode) (File, error) {
-	f, err := os.OpenFile(name, osFlags(mode), filePerm)
+	perm := filePerm
+	if mode&Private != 0 {
+		perm = privatePerm
+	}
+	f, err := os.OpenFile(name, osFlags(mode), perm)
 	if err != nil {
 		return nil, err
 	}

@@ -90,6 +90,8 @@ const (
 	// BlockSize (see [AlignedBuffer]). A filesystem that cannot do so opens
 	// the file as usual.
 	Direct
+	// Private makes a file that is created readable by its owner only: for keys.
+	Private
 )
 
 // File is an open file. ReadAt, WriteAt, Sync and Size may be called

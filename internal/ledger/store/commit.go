@@ -49,11 +49,10 @@ func (s *Store) Commit(r Round) error {
 	if err := s.syncWritten(r.Written); err != nil {
 		return s.fail(err)
 	}
-	f := &frame{number: s.round + 1, opened: s.opened, chunks: r.Chunks, roots: r.Roots}
+	f := &frame{number: s.round + 1, opened: s.takeOpened(), chunks: r.Chunks, roots: r.Roots}
 	if err := s.journal.append(f); err != nil {
 		return s.fail(err)
 	}
-	s.opened = nil
 	if err := s.apply(f); err != nil {
 		return s.fail(err)
 	}
@@ -61,6 +60,15 @@ func (s *Store) Commit(r Round) error {
 		return s.rotate()
 	}
 	return nil
+}
+
+// takeOpened returns the trees that are in no round yet.
+func (s *Store) takeOpened() []openedTree {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	opened := s.mu.opened
+	s.mu.opened = nil
+	return opened
 }
 
 func (r *Round) check() error {

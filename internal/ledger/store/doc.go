@@ -11,8 +11,8 @@
 // from entries: they are never synced, and are made again where they are found
 // to be wrong.
 //
-// The package knows nothing of records, keys or the network. Commit, Write and
-// Erase are for one goroutine; reading is for any.
+// The package knows nothing of records, keys or the network. Commit, Write,
+// WriteHashes and Erase are for one goroutine; all else is for any.
 //
 // Assumed of the disk: what package vfs says a power cut keeps. After a failed
 // write or sync the store refuses all that follows: it is closed and opened

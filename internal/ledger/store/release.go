@@ -45,7 +45,7 @@ func (s *Store) snapshot() *state {
 	for id, h := range s.mu.heads {
 		st.trees[id] = h
 	}
-	for _, o := range s.opened {
+	for _, o := range s.mu.opened {
 		delete(st.trees, o.id) // in no round yet
 	}
 	return st

@@ -49,17 +49,17 @@ type Store struct {
 	round    uint64
 	rootTree *tree.Tree
 	rootEnd  int64
-	opened   []openedTree    // not in a round yet
 	dirty    map[TreeID]bool // written since the journal file began
 	unlinked bool            // files were made whose names are not synced
 	releases sync.WaitGroup  // the release that is under way, if any
 	written  map[TreeID]bool // has files
-	next     TreeID
 
 	mu struct {
 		sync.RWMutex
 		byOrigin map[string]TreeID // all trees
 		heads    map[TreeID]*Head  // replaced, never changed
+		opened   []openedTree      // in no round yet
+		next     TreeID            // that is free
 		rootSize int64
 		rootHash proof.Hash
 		failed   error
@@ -71,9 +71,9 @@ type Store struct {
 func Open(cfg Config) (_ *Store, err error) {
 	s := &Store{
 		fs: cfg.FS, dir: cfg.Dir, limit: cfg.JournalBytes,
-		dirty: map[TreeID]bool{}, written: map[TreeID]bool{}, next: 1,
+		dirty: map[TreeID]bool{}, written: map[TreeID]bool{},
 	}
-	s.mu.byOrigin = map[string]TreeID{}
+	s.mu.byOrigin, s.mu.next = map[string]TreeID{}, 1
 	if s.limit == 0 {
 		s.limit = defaultJournal
 	}
@@ -134,7 +134,7 @@ func (s *Store) recover() error {
 	s.mu.heads = st.trees
 	for id, h := range st.trees {
 		s.mu.byOrigin[h.Origin], s.written[id] = id, true
-		s.next = max(s.next, id+1)
+		s.mu.next = max(s.mu.next, id+1)
 	}
 	if err := s.openRoot(st.root, st.rootHash); err != nil {
 		return err
@@ -187,7 +187,7 @@ func (s *Store) adopt(opened []openedTree) {
 	defer s.mu.Unlock()
 	for _, o := range opened {
 		s.mu.byOrigin[o.origin] = o.id
-		s.next = max(s.next, o.id+1)
+		s.mu.next = max(s.mu.next, o.id+1)
 	}
 }
 
@@ -243,10 +243,10 @@ func (s *Store) Create(origin string) TreeID {
 	if id, ok := s.mu.byOrigin[origin]; ok {
 		return id
 	}
-	id := s.next
-	s.next++
+	id := s.mu.next
+	s.mu.next++
 	s.mu.byOrigin[origin] = id
-	s.opened = append(s.opened, openedTree{id, origin})
+	s.mu.opened = append(s.mu.opened, openedTree{id, origin})
 	s.mu.heads[id] = &Head{Checkpoint: proof.Checkpoint{Origin: origin, Root: (&tree.Tree{}).Root()}, RootIndex: -1}
 	return id
 }

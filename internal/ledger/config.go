@@ -1,0 +1,70 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/evidentlog/evident/internal/vfs"
+)
+
+// Defaults of [Config].
+const (
+	DefaultInterval = time.Second
+	DefaultRecords  = 1 << 20
+)
+
+// maxOrigin is how long the origin of a deployment may be, in bytes: with
+// topic, id, partition and generation behind it, it must fit into the 255 bytes
+// of a cosigned message (C2SP tlog-cosignature).
+const maxOrigin = 200
+
+// Config says how a ledger works.
+type Config struct {
+	FS  vfs.FS
+	Dir string // its own folder
+	// Origin names the deployment in all that is signed: a URL without a scheme,
+	// such as "example.com/events". It must never change.
+	Origin string
+	// Interval is the time between rounds, and so how old the newest checkpoint
+	// may be. DefaultInterval if 0.
+	Interval time.Duration
+	// Records is after how many records a round is made early. DefaultRecords if 0.
+	Records int64
+	Logger  *slog.Logger
+	// Now is the node's clock; time.Now if nil.
+	Now func() time.Time
+}
+
+// Validate says what is wrong with the origin.
+func (c *Config) Validate() error {
+	switch {
+	case c.Origin == "":
+		return errors.New("the ledger's origin is empty: it names the deployment, such as example.com/events")
+	case len(c.Origin) > maxOrigin:
+		return fmt.Errorf("the ledger's origin %q has %d bytes, and at most %d are possible", c.Origin, len(c.Origin), maxOrigin)
+	case strings.IndexFunc(c.Origin, unicode.IsSpace) >= 0 || strings.Contains(c.Origin, "+") || strings.ContainsFunc(c.Origin, unicode.IsControl):
+		return fmt.Errorf("the ledger's origin %q has a space, a plus sign or a control character", c.Origin)
+	case strings.Contains(c.Origin, "://") || strings.HasSuffix(c.Origin, "/"):
+		return fmt.Errorf("the ledger's origin %q must have no scheme and no slash at its end, as in example.com/events", c.Origin)
+	}
+	return nil
+}
+
+func (c *Config) setDefaults() {
+	if c.Interval == 0 {
+		c.Interval = DefaultInterval
+	}
+	if c.Records == 0 {
+		c.Records = DefaultRecords
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+}

@@ -1,0 +1,200 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/evidentlog/evident/internal/ledger/store"
+	"github.com/evidentlog/evident/internal/log/batch"
+	"github.com/evidentlog/evident/proof"
+)
+
+// ErrClosed says that a ledger, or a generation of a tree, takes no more.
+var ErrClosed = errors.New("the ledger takes no more records")
+
+// A Ledger is a deployment's trees and root log. All methods but Run may be
+// called by any goroutine.
+type Ledger struct {
+	cfg    Config
+	keys   *keys
+	store  *store.Store // written by Run alone
+	codecs batch.Codecs
+
+	signed  atomic.Pointer[[]byte] // the newest checkpoint of the root log
+	records atomic.Int64           // added since the last round
+	early   chan struct{}          // wakes Run before its time
+
+	// Owned by Run.
+	lastTime int64               // of root entries
+	written  map[*Partition]bool // have leaves in their places that no round has
+
+	mu struct {
+		sync.Mutex
+		partitions map[string]*Partition // by origin
+		grown      map[*Partition]bool   // with leaves that no round has
+		full       map[*Partition]bool   // with so many that they are to be written at once
+		closed     bool
+	}
+}
+
+// Open opens a ledger, and makes it if there is none.
+func Open(cfg Config) (*Ledger, error) {
+	cfg.setDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	s, err := store.Open(store.Config{FS: cfg.FS, Dir: cfg.Dir})
+	if err != nil {
+		return nil, err
+	}
+	l := &Ledger{cfg: cfg, store: s, early: make(chan struct{}, 1), written: map[*Partition]bool{}}
+	l.mu.partitions = map[string]*Partition{}
+	l.mu.grown, l.mu.full = map[*Partition]bool{}, map[*Partition]bool{}
+	if err := l.start(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return l, nil
+}
+
+func (l *Ledger) start() (err error) {
+	size, _ := l.store.RootHead()
+	if l.keys, err = loadKeys(l.cfg.FS, l.cfg.Dir, l.cfg.Origin, l.cfg.Now, size == 0); err != nil {
+		return err
+	}
+	for _, h := range l.store.Heads() {
+		if _, err := proof.ParseOrigin(l.cfg.Origin, h.Origin); err != nil {
+			return fmt.Errorf("the ledger in %s is of another deployment: %w", l.cfg.Dir, err)
+		}
+	}
+	if err := l.learnTime(); err != nil {
+		return err
+	}
+	return l.sign()
+}
+
+// learnTime makes times in the root log go on where they are.
+func (l *Ledger) learnTime() error {
+	size, _ := l.store.RootHead()
+	if size == 0 {
+		return nil
+	}
+	b, err := l.store.ReadRootEntry(size - 1)
+	if err != nil {
+		return err
+	}
+	e, err := proof.ParseRootEntry(b)
+	l.lastTime = e.Time
+	return err
+}
+
+// Origin is the deployment's.
+func (l *Ledger) Origin() string { return l.cfg.Origin }
+
+// Verifiers are the public keys of the root log.
+func (l *Ledger) Verifiers() []*proof.Verifier { return l.keys.verifiers() }
+
+// Checkpoint is the newest one of the root log, a signed note.
+func (l *Ledger) Checkpoint() []byte { return *l.signed.Load() }
+
+// Open returns the tree of a partition, made if there is none, in its newest
+// generation. t.Deployment and t.Generation are ignored. It may have to make
+// hashes again, which takes as long as reading all of its entries.
+func (l *Ledger) Open(t proof.Tree) (*Partition, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mu.closed {
+		return nil, ErrClosed
+	}
+	t.Deployment = l.cfg.Origin
+	t.Generation = 0
+	for l.ended(t) {
+		t.Generation++
+	}
+	origin := t.Origin()
+	if p := l.mu.partitions[origin]; p != nil {
+		return p, nil
+	}
+	id := l.store.Create(origin)
+	grown, err := l.store.OpenTree(id)
+	if err != nil {
+		return nil, err
+	}
+	p := newPartition(l, id, origin, grown)
+	l.mu.partitions[origin] = p
+	return p, nil
+}
+
+// ended tells whether a generation is, or is about to be, closed.
+func (l *Ledger) ended(t proof.Tree) bool {
+	if p := l.mu.partitions[t.Origin()]; p != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.mu.closing != ""
+	}
+	id, ok := l.store.Find(t.Origin())
+	if !ok {
+		return false
+	}
+	h, _ := l.store.Head(id)
+	return h.Closed
+}
+
+// grew notes that a partition has something for the next round.
+func (l *Ledger) grew(p *Partition, records int64, full bool) {
+	l.mu.Lock()
+	l.mu.grown[p] = true
+	if full {
+		l.mu.full[p] = true
+	}
+	l.mu.Unlock()
+	if l.records.Add(records) >= l.cfg.Records || full {
+		select {
+		case l.early <- struct{}{}:
+		default: // it is awake
+		}
+	}
+}
+
+// Run makes rounds until ctx ends, then a last one, and closes the ledger. An
+// error means that the disk failed, or the files are damaged: nothing is signed
+// any more, and opening the ledger again finds out what is left.
+func (l *Ledger) Run(ctx context.Context) error {
+	tick := time.NewTicker(l.cfg.Interval)
+	defer tick.Stop()
+	var err error
+	for err == nil && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+			err = l.round()
+		case <-l.early:
+			err = l.drain()
+			if err == nil && l.records.Load() >= l.cfg.Records {
+				err = l.round()
+			}
+		}
+	}
+	l.shut()
+	if err == nil {
+		err = l.round()
+	}
+	return errors.Join(err, l.store.Close())
+}
+
+// shut refuses all that comes, and lets go who waits.
+func (l *Ledger) shut() {
+	l.mu.Lock()
+	l.mu.closed = true
+	partitions := make([]*Partition, 0, len(l.mu.partitions))
+	for _, p := range l.mu.partitions {
+		partitions = append(partitions, p)
+	}
+	l.mu.Unlock()
+	for _, p := range partitions {
+		p.stop()
+	}
+}

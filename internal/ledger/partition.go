@@ -1,0 +1,129 @@
+package ledger
+
+import (
+	"sync"
+
+	"github.com/evidentlog/evident/internal/ledger/leaves"
+	"github.com/evidentlog/evident/internal/ledger/store"
+	"github.com/evidentlog/evident/internal/ledger/tree"
+	"github.com/evidentlog/evident/internal/log/batch"
+	"github.com/evidentlog/evident/proof"
+)
+
+const (
+	// drainBytes of leaves that wait in memory are written ahead of their round.
+	drainBytes = 4 << 20
+	// pendingBytes of leaves make whoever adds more wait until some are written.
+	pendingBytes = 16 << 20
+)
+
+// A Partition is a tree that grows. One goroutine adds to it; Ledger.Run takes
+// what was added.
+type Partition struct {
+	ledger *Ledger
+	id     store.TreeID
+	origin string
+	maker  *leaves.Maker // of the goroutine that adds
+
+	mu struct {
+		sync.Mutex
+		room    sync.Cond // signalled when leaves were taken, and when the ledger ends
+		growth  leaves.Growth
+		spare   *leaves.Growth // whose memory is used again
+		closing string         // why the generation ends with the next round; empty if it does not
+		closed  bool
+	}
+}
+
+func newPartition(l *Ledger, id store.TreeID, origin string, t *tree.Tree) *Partition {
+	p := &Partition{ledger: l, id: id, origin: origin, maker: leaves.New(&l.codecs)}
+	p.mu.room.L = &p.mu
+	p.mu.growth = leaves.Growth{Tree: t, First: t.Size()}
+	return p
+}
+
+// Next is the offset that the tree wants next: one past its last leaf.
+func (p *Partition) Next() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mu.growth.Next()
+}
+
+// Add adds the leaves of a batch that is below the high watermark, and whose
+// CRC has been checked. An error other than ErrClosed tells of records that
+// could not be read and became lost; the batch has its leaves all the same. Add
+// waits while too much is unwritten.
+func (p *Partition) Add(b batch.Batch) error {
+	return p.add(func(g *leaves.Growth) error { return p.maker.Batch(g, b) })
+}
+
+// Lost makes offsets before an offset that have no leaf yet lost, for a reason.
+// A call adds at most a million; done tells that none are left.
+func (p *Partition) Lost(to int64, why proof.Reason) (done bool, err error) {
+	const most = 1 << 20
+	err = p.add(func(g *leaves.Growth) error {
+		step := min(to, g.Next()+most)
+		p.maker.Lost(g, step, why)
+		done = step == to
+		return nil
+	})
+	return done, err
+}
+
+func (p *Partition) add(grow func(*leaves.Growth) error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.unwritten() > pendingBytes && !p.mu.closed {
+		p.mu.room.Wait()
+	}
+	if p.mu.closed || p.mu.closing != "" {
+		return ErrClosed
+	}
+	before := p.mu.growth.Next()
+	err := grow(&p.mu.growth)
+	p.ledger.grew(p, p.mu.growth.Next()-before, p.unwritten() > drainBytes)
+	return err
+}
+
+// unwritten is how many bytes wait in memory.
+func (p *Partition) unwritten() int { return len(p.mu.growth.Entries) + len(p.mu.growth.Salts) }
+
+// take hands out the leaves that wait, and the head that they lead to.
+func (p *Partition) take() (g *leaves.Growth, head proof.Checkpoint, closing string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := &p.mu.growth
+	taken := *now
+	p.mu.growth = leaves.Growth{Tree: now.Tree, First: now.Next()}
+	if s := p.mu.spare; s != nil {
+		p.mu.growth.Entries, p.mu.growth.Salts, p.mu.growth.Hashes = s.Entries[:0], s.Salts[:0], s.Hashes
+		p.mu.growth.Reset()
+		p.mu.spare = nil
+	}
+	p.mu.room.Broadcast()
+	return &taken, proof.Checkpoint{Origin: p.origin, Size: now.Tree.Size(), Root: now.Tree.Root()}, p.mu.closing
+}
+
+// giveBack lets leaves that were written be overwritten.
+func (p *Partition) giveBack(g *leaves.Growth) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mu.spare = g
+}
+
+// Close ends the generation for a reason that stands in the root log, and takes
+// no more leaves. What follows the topic's new beginning is another partition.
+func (p *Partition) Close(reason string) {
+	p.mu.Lock()
+	p.mu.closing = reason
+	p.mu.Unlock()
+	p.ledger.grew(p, 0, false)
+}
+
+// stop makes whoever waits give up.
+func (p *Partition) stop() {
+	p.mu.Lock()
+	p.mu.closed = true
+	p.mu.Unlock()
+	p.mu.room.Broadcast()
+}

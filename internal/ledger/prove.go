@@ -1,0 +1,94 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/evidentlog/evident/internal/ledger/store"
+	"github.com/evidentlog/evident/internal/ledger/tree"
+	"github.com/evidentlog/evident/proof"
+)
+
+// Errors of [Ledger.Prove].
+var (
+	// ErrNoTree says that the ledger has no tree of a partition.
+	ErrNoTree = errors.New("the ledger has no tree of this partition")
+	// ErrAltered says that a record is not the one that the ledger has committed to.
+	ErrAltered = errors.New("the record is not the one that the ledger committed to: the log or the salt was altered")
+	// ErrNotYet says that an offset is not in a head yet.
+	ErrNotYet = errors.New("the offset is not in the ledger yet")
+)
+
+// An Opened record is what stands at an offset, as the log has it.
+type Opened struct {
+	Offset int64
+	Record proof.Record
+}
+
+// Prove makes a proof file for records of one tree, in the order given. Records
+// of transactions are to be followed by their markers. What it gives has been
+// checked against the entries on disk, which have been checked against the head.
+func (l *Ledger) Prove(origin string, records ...Opened) (*proof.File, error) {
+	id, ok := l.store.Find(origin)
+	if !ok {
+		return nil, fmt.Errorf("%w: %s", ErrNoTree, origin)
+	}
+	head, _ := l.store.Head(id)
+	if head.RootIndex < 0 {
+		return nil, fmt.Errorf("%w: %s has no head", ErrNotYet, origin)
+	}
+	root, err := l.proveHead(head.RootIndex)
+	if err != nil {
+		return nil, err
+	}
+	proven := proof.Head{Root: root}
+	signed, err := l.keys.signTree(head.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range records {
+		p, err := l.proveRecord(id, head.Checkpoint, r)
+		if err != nil {
+			return nil, fmt.Errorf("offset %d: %w", r.Offset, err)
+		}
+		p.Signed = string(signed)
+		proven.Records = append(proven.Records, p)
+	}
+	return &proof.File{Heads: []proof.Head{proven}}, nil
+}
+
+// proveHead proves an entry of the root log, in the tree as it is on disk.
+func (l *Ledger) proveHead(index int64) (*proof.Inclusion, error) {
+	c := l.rootHead()
+	entry, err := l.store.ReadRootEntry(index)
+	if err != nil {
+		return nil, err
+	}
+	path, err := tree.ProveInclusion(c, index, l.store.RootTiles())
+	if err != nil {
+		return nil, err
+	}
+	signed, err := l.keys.signRoot(c)
+	return &proof.Inclusion{Extra: entry, Index: index, Path: path, Signed: string(signed)}, err
+}
+
+func (l *Ledger) proveRecord(id store.TreeID, head proof.Checkpoint, r Opened) (*proof.Inclusion, error) {
+	if r.Offset >= head.Size {
+		return nil, fmt.Errorf("%w: the newest head has %d", ErrNotYet, head.Size)
+	}
+	salt, err := l.store.ReadSalt(id, r.Offset)
+	if err != nil {
+		return nil, err
+	}
+	bundle, err := l.store.ReadEntries(id, r.Offset, 1)
+	if err != nil {
+		return nil, err
+	}
+	opening := r.Record.AppendCanonical(salt[:])
+	want := proof.Entry{Offset: r.Offset, Timestamp: r.Record.Timestamp, Commitment: proof.Commit(opening)}
+	if string(want.Append(nil)) != string(bundle[2:]) {
+		return nil, ErrAltered
+	}
+	path, err := tree.ProveInclusion(head, r.Offset, l.store.Tiles(id))
+	return &proof.Inclusion{Extra: opening, Index: r.Offset, Path: path}, err
+}
