@@ -221,13 +221,10 @@ func (l *Ledger) Newest(topic, partition string) (origin string, err error) {
 }
 
 func (l *Ledger) treeLog(origin string) (tiled, error) {
-	id, ok := l.store.Find(origin)
-	if !ok {
-		return nil, fmt.Errorf("%w: %s", ErrNoTree, origin)
+	head, err := l.Head(origin)
+	if err != nil {
+		return nil, err
 	}
-	head, _ := l.store.Head(id)
-	if head.RootIndex < 0 {
-		return nil, fmt.Errorf("%w: %s has no head", ErrNotYet, origin)
-	}
+	id, _ := l.store.Find(origin)
 	return treeLog{l.store.Tiles(id), l, id, head}, nil
 }

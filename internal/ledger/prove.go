@@ -19,6 +19,19 @@ var (
 	ErrNotYet = errors.New("the offset is not in the ledger yet")
 )
 
+// Head returns the newest head of a tree that is durable.
+func (l *Ledger) Head(origin string) (store.Head, error) {
+	id, ok := l.store.Find(origin)
+	if !ok {
+		return store.Head{}, fmt.Errorf("%w: %s", ErrNoTree, origin)
+	}
+	head, _ := l.store.Head(id)
+	if head.RootIndex < 0 {
+		return store.Head{}, fmt.Errorf("%w: %s has no head", ErrNotYet, origin)
+	}
+	return head, nil
+}
+
 // An Opened record is what stands at an offset, as the log has it.
 type Opened struct {
 	Offset int64
@@ -29,14 +42,11 @@ type Opened struct {
 // of transactions are to be followed by their markers. What it gives has been
 // checked against the entries on disk, which have been checked against the head.
 func (l *Ledger) Prove(origin string, records ...Opened) (*proof.File, error) {
-	id, ok := l.store.Find(origin)
-	if !ok {
-		return nil, fmt.Errorf("%w: %s", ErrNoTree, origin)
+	head, err := l.Head(origin)
+	if err != nil {
+		return nil, err
 	}
-	head, _ := l.store.Head(id)
-	if head.RootIndex < 0 {
-		return nil, fmt.Errorf("%w: %s has no head", ErrNotYet, origin)
-	}
+	id, _ := l.store.Find(origin)
 	root, err := l.proveHead(head.RootIndex)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,142 @@
+package follow
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/internal/ledger"
+	"github.com/evidentlog/evident/proof"
+)
+
+// Setting is the topic property that turns the ledger off for a topic.
+const Setting = "evident.ledger"
+
+// Off is the value of Setting that does so.
+const Off = "off"
+
+const (
+	// refreshEvery is how often topics are looked for.
+	refreshEvery = 2 * time.Second
+	// patience is how long a fetch waits for fetchMin bytes: a little less than
+	// the ledger's rounds, so that idle partitions cost one request a round.
+	patience = 500 * time.Millisecond
+	fetchMin = 256 << 10
+	// Bytes of a fetch, and of one partition in it.
+	fetchMax     = 16 << 20
+	partitionMax = 4 << 20
+	// retryAfter is how long a partition rests after an error.
+	retryAfter = 200 * time.Millisecond
+)
+
+// Config says what is followed.
+type Config struct {
+	Client *kgo.Client
+	Ledger *ledger.Ledger
+	Logger *slog.Logger
+}
+
+// A Follower follows all user topics of a cluster.
+type Follower struct {
+	cfg Config
+
+	mu struct {
+		sync.Mutex
+		followed map[key]*followed
+	}
+}
+
+// A key names a partition of one topic, which may have had the same name before.
+type key struct {
+	id        [16]byte
+	partition int32
+}
+
+// followed is a partition as it is followed. One goroutine at a time has it.
+type followed struct {
+	key
+	topic  string
+	leader int32
+	tree   *ledger.Partition // replaced under Follower.mu
+	rest   time.Time         // when to try again, after an error
+}
+
+// New makes a follower.
+func New(cfg Config) *Follower {
+	f := &Follower{cfg: cfg}
+	f.mu.followed = map[key]*followed{}
+	return f
+}
+
+// Run follows until ctx ends. Errors of the cluster are waited out and logged;
+// it returns an error only if the ledger takes no more.
+func (f *Follower) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := f.refresh(ctx); err != nil {
+			if errors.Is(err, ledger.ErrClosed) || ctx.Err() != nil {
+				break
+			}
+			f.cfg.Logger.Warn("the ledger cannot learn which topics there are, and tries again", "error", err)
+			wait(ctx, retryAfter)
+			continue
+		}
+		f.fetchAll(ctx, time.Now().Add(refreshEvery))
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return ledger.ErrClosed
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// fetchAll fetches from all leaders side by side until a time.
+func (f *Follower) fetchAll(ctx context.Context, until time.Time) {
+	byLeader := map[int32][]*followed{}
+	f.mu.Lock()
+	for _, p := range f.mu.followed {
+		byLeader[p.leader] = append(byLeader[p.leader], p)
+	}
+	f.mu.Unlock()
+	if len(byLeader) == 0 {
+		wait(ctx, patience)
+		return
+	}
+	var loops sync.WaitGroup
+	for leader, partitions := range byLeader {
+		loops.Go(func() { f.fetchLoop(ctx, leader, partitions, until) })
+	}
+	loops.Wait()
+}
+
+// tree returns the ledger's tree of a partition, for the newest generation.
+func (f *Follower) tree(topic string, k key) (*ledger.Partition, error) {
+	return f.cfg.Ledger.Open(proof.Tree{Topic: topic, TopicID: base64.RawURLEncoding.EncodeToString(k.id[:]), Partition: k.partition})
+}
+
+// Lag is how many records the partitions of a topic have that the ledger has
+// not, by the end offsets given.
+func (f *Follower) Lag(topic string, ends map[int32]int64) int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	lag := int64(0)
+	for _, p := range f.mu.followed {
+		if end, ok := ends[p.partition]; ok && p.topic == topic {
+			lag += max(0, end-p.tree.Next())
+		}
+	}
+	return lag
+}
+
+func (p *followed) String() string { return fmt.Sprintf("%s/%d", p.topic, p.partition) }

@@ -1,0 +1,286 @@
+package follow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/internal/ledger"
+	"github.com/evidentlog/evident/internal/vfs"
+	"github.com/evidentlog/evident/proof"
+)
+
+// A world is a cluster whose topics a ledger follows.
+type world struct {
+	t       *testing.T
+	brokers []string
+	client  *kgo.Client
+	admin   *kadm.Client
+	disk    vfs.FS
+	ledger  *ledger.Ledger
+	log     *lines
+	stop    func()
+}
+
+// lines is a log that is read while it is written.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	client, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	mem := vfs.NewMem()
+	if err := errors.Join(mem.MkdirAll("/data"), mem.SyncDir("/")); err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, client: client, admin: kadm.NewClient(client), disk: mem, log: &lines{}, brokers: cluster.ListenAddrs()}
+	w.start(nil)
+	t.Cleanup(func() { w.stop() })
+	return w
+}
+
+// start opens the ledger, lets before see it, and follows.
+func (w *world) start(before func(*ledger.Ledger)) {
+	w.t.Helper()
+	l, err := ledger.Open(ledger.Config{FS: w.disk, Dir: "/data/ledger", Origin: "example.com/events", Interval: 20 * time.Millisecond})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.ledger = l
+	if before != nil {
+		before(l)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	followed, ran := make(chan error, 1), make(chan error, 1)
+	reading, endReading := context.WithCancel(ctx)
+	follower := New(Config{Client: w.client, Ledger: l, Logger: slog.New(slog.NewTextHandler(w.log, nil))})
+	go func() { followed <- follower.Run(reading) }()
+	go func() { ran <- l.Run(ctx) }()
+	w.stop = func() {
+		w.stop = func() {}
+		endReading()
+		err := <-followed
+		cancel()
+		if err := errors.Join(err, <-ran); err != nil {
+			w.t.Error(err)
+		}
+	}
+}
+
+func (w *world) create(topic string, partitions int32, configs map[string]*string) {
+	w.t.Helper()
+	if _, err := w.admin.CreateTopic(w.t.Context(), partitions, 1, configs, topic); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) produce(topic string, partition int32, values ...string) {
+	w.t.Helper()
+	for _, v := range values {
+		r := &kgo.Record{Topic: topic, Partition: partition, Value: []byte(v)}
+		if err := w.client.ProduceSync(w.t.Context(), r).FirstErr(); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// await waits until a tree that is none of others has a head of some size, and
+// returns its origin.
+func (w *world) await(topic string, partition int, size int64, others ...string) string {
+	w.t.Helper()
+	var got string
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		origin, err := w.ledger.Newest(topic, fmt.Sprint(partition))
+		if err != nil {
+			got = err.Error()
+			continue
+		}
+		h, err := w.ledger.Head(origin)
+		if got = fmt.Sprintf("%q, %v", h.String(), err); err == nil && h.Size == size && !slices.Contains(others, origin) {
+			return origin
+		}
+	}
+	w.t.Fatalf("%s/%d has no head of size %d, but %s\n%s", topic, partition, size, got, w.log)
+	return ""
+}
+
+// proves tells whether a value is provable at an offset.
+func (w *world) proves(origin string, offset int64, value string) error {
+	w.t.Helper()
+	fetches, err := w.fetch(origin, offset)
+	if err != nil {
+		return err
+	}
+	if string(fetches.Value) != value {
+		return fmt.Errorf("offset %d is %q, want %q", offset, fetches.Value, value)
+	}
+	r := proof.Record{Kind: proof.Data, Timestamp: fetches.Timestamp.UnixMilli(), ProducerID: fetches.ProducerID, ProducerEpoch: fetches.ProducerEpoch, Value: fetches.Value}
+	f, err := w.ledger.Prove(origin, ledger.Opened{Offset: offset, Record: r})
+	if err != nil {
+		return err
+	}
+	_, err = f.Verify(proof.Trust{Keys: w.ledger.Verifiers()})
+	return err
+}
+
+func (w *world) fetch(origin string, offset int64) (*kgo.Record, error) {
+	tree, err := proof.ParseOrigin("example.com/events", origin)
+	if err != nil {
+		return nil, err
+	}
+	c, err := kgo.NewClient(kgo.SeedBrokers(w.brokers...),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{tree.Topic: {tree.Partition: kgo.NewOffset().At(offset)}}))
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	fetches := c.PollRecords(w.t.Context(), 1)
+	if err := fetches.Err(); err != nil {
+		return nil, err
+	}
+	return fetches.Records()[0], nil
+}
+
+func TestRecordsBecomeProvable(t *testing.T) {
+	w := newWorld(t)
+	w.create("orders", 3, nil)
+	w.create("payments", 1, nil)
+	w.produce("orders", 0, "a", "b", "c")
+	w.produce("orders", 2, "d")
+	w.produce("payments", 0, "e", "f")
+	origin := w.await("orders", 0, 3)
+	if err := w.proves(origin, 1, "b"); err != nil {
+		t.Error(err)
+	}
+	w.await("orders", 2, 1)
+	if err := w.proves(w.await("payments", 0, 2), 1, "f"); err != nil {
+		t.Error(err)
+	}
+	w.produce("orders", 0, "g")
+	if err := w.proves(w.await("orders", 0, 4), 3, "g"); err != nil {
+		t.Error(err)
+	}
+	w.stop()
+	w.produce("orders", 0, "h") // while nobody follows
+	w.start(nil)
+	if again := w.await("orders", 0, 5); again != origin {
+		t.Errorf("after a restart the tree is %s, was %s", again, origin)
+	}
+}
+
+func TestATopicMadeAnewIsAnotherTree(t *testing.T) {
+	w := newWorld(t)
+	w.create("orders", 1, nil)
+	w.produce("orders", 0, "a", "b")
+	old := w.await("orders", 0, 2)
+	if _, err := w.admin.DeleteTopic(t.Context(), "orders"); err != nil {
+		t.Fatal(err)
+	}
+	w.create("orders", 1, nil)
+	w.client.PurgeTopicsFromClient("orders") // it knows the old topic's id
+	w.produce("orders", 0, "c")
+	w.await("orders", 0, 1, old)
+	if h, err := w.ledger.Head(old); err != nil || !h.Closed || h.Size != 2 {
+		t.Errorf("the old tree is %+v, %v", h, err)
+	}
+}
+
+func TestRecordsRemovedBeforeTheyWereReadAreLost(t *testing.T) {
+	w := newWorld(t)
+	w.stop()
+	w.create("orders", 1, nil)
+	w.produce("orders", 0, "a", "b", "c", "d")
+	var remove kadm.Offsets
+	remove.AddOffset("orders", 0, 3, -1)
+	if _, err := w.admin.DeleteRecords(t.Context(), remove); err != nil {
+		t.Fatal(err)
+	}
+	w.start(nil)
+	origin := w.await("orders", 0, 4)
+	if err := w.proves(origin, 3, "d"); err != nil {
+		t.Error(err)
+	}
+	if _, err := w.ledger.Prove(origin, ledger.Opened{Offset: 1, Record: proof.LostRecord(proof.Expired)}); err != nil {
+		t.Errorf("offset 1 is not lost: %v", err)
+	}
+}
+
+func TestALogThatWasCutBackStartsAnotherGeneration(t *testing.T) {
+	w := newWorld(t)
+	w.create("orders", 1, nil)
+	w.produce("orders", 0, "a", "b")
+	origin := w.await("orders", 0, 2)
+	w.stop()
+	w.start(func(l *ledger.Ledger) { // a leaf that the log does not have
+		tree, err := proof.ParseOrigin("example.com/events", origin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := l.Open(tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Lost(3, proof.Removed); err != nil {
+			t.Fatal(err)
+		}
+	})
+	now := w.await("orders", 0, 2, origin)
+	if !strings.HasSuffix(now, "/0/1") {
+		t.Errorf("the tree is %s, after %s", now, origin)
+	}
+	if h, err := w.ledger.Head(origin); err != nil || !h.Closed {
+		t.Errorf("the old tree is %+v, %v", h, err)
+	}
+	if err := w.proves(now, 0, "a"); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(w.log.String(), "cut back") {
+		t.Error("nobody was told")
+	}
+}
+
+func TestTopicsThatAreTurnedOffHaveNoTree(t *testing.T) {
+	w := newWorld(t)
+	off := Off
+	w.create("quiet", 1, map[string]*string{Setting: &off})
+	w.create("orders", 1, nil)
+	w.produce("quiet", 0, "a")
+	w.produce("orders", 0, "a")
+	w.await("orders", 0, 1)
+	if origin, err := w.ledger.Newest("quiet", "0"); err == nil {
+		t.Errorf("it has the tree %s", origin)
+	}
+}

@@ -1,0 +1,117 @@
+package follow
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// refresh learns which partitions there are, and who leads them. Trees of
+// topics that are gone are closed.
+func (f *Follower) refresh(ctx context.Context) error {
+	req := kmsg.NewPtrMetadataRequest()
+	req.Topics = nil // all
+	resp, err := req.RequestWith(ctx, f.cfg.Client)
+	if err != nil {
+		return fmt.Errorf("metadata: %w", err)
+	}
+	off, err := f.turnedOff(ctx, resp.Topics)
+	if err != nil {
+		return fmt.Errorf("topics' settings: %w", err)
+	}
+	there := map[key]bool{}
+	for i := range resp.Topics {
+		if t := &resp.Topics[i]; wanted(t) && !off[*t.Topic] {
+			if err := f.take(t, there); err != nil {
+				return err
+			}
+		}
+	}
+	f.letGo(there, off)
+	return nil
+}
+
+// wanted tells whether a topic's history is to be provable: users' topics are.
+func wanted(t *kmsg.MetadataResponseTopic) bool {
+	return t.Topic != nil && t.ErrorCode == 0 && !t.IsInternal && !strings.HasPrefix(*t.Topic, "__") && t.TopicID != [16]byte{}
+}
+
+// take follows the partitions of a topic.
+func (f *Follower) take(t *kmsg.MetadataResponseTopic, there map[key]bool) error {
+	for _, p := range t.Partitions {
+		k := key{t.TopicID, p.Partition}
+		there[k] = true
+		f.mu.Lock()
+		known := f.mu.followed[k]
+		f.mu.Unlock()
+		if known != nil {
+			known.leader = p.Leader
+			continue
+		}
+		tree, err := f.tree(*t.Topic, k)
+		if err != nil {
+			return fmt.Errorf("tree of %s/%d: %w", *t.Topic, p.Partition, err)
+		}
+		f.mu.Lock()
+		f.mu.followed[k] = &followed{key: k, topic: *t.Topic, leader: p.Leader, tree: tree}
+		f.mu.Unlock()
+	}
+	return nil
+}
+
+// letGo ends the trees of partitions that are not there any more.
+func (f *Follower) letGo(there map[key]bool, off map[string]bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for k, p := range f.mu.followed {
+		if there[k] {
+			continue
+		}
+		reason := "topic deleted"
+		if off[p.topic] {
+			reason = "turned off"
+		}
+		f.cfg.Logger.Info("the ledger closes a tree", "topic", p.topic, "partition", p.partition, "reason", reason, "size", p.tree.Next())
+		p.tree.Close(reason)
+		delete(f.mu.followed, k)
+	}
+}
+
+// turnedOff returns the topics whose settings turn the ledger off. A cluster
+// that does not know the setting has none.
+func (f *Follower) turnedOff(ctx context.Context, topics []kmsg.MetadataResponseTopic) (map[string]bool, error) {
+	req := kmsg.NewPtrDescribeConfigsRequest()
+	for i := range topics {
+		if !wanted(&topics[i]) {
+			continue
+		}
+		r := kmsg.NewDescribeConfigsRequestResource()
+		r.ResourceType = kmsg.ConfigResourceTypeTopic
+		r.ResourceName = *topics[i].Topic
+		r.ConfigNames = []string{Setting}
+		req.Resources = append(req.Resources, r)
+	}
+	off := map[string]bool{}
+	if len(req.Resources) == 0 {
+		return off, nil
+	}
+	for _, shard := range f.cfg.Client.RequestSharded(ctx, req) {
+		if shard.Err != nil {
+			return nil, shard.Err
+		}
+		for _, r := range shard.Resp.(*kmsg.DescribeConfigsResponse).Resources {
+			if err := kerr.ErrorForCode(r.ErrorCode); err != nil && err != kerr.UnknownTopicOrPartition {
+				return nil, fmt.Errorf("%s: %w", r.ResourceName, err)
+			}
+			for _, c := range r.Configs {
+				if c.Name == Setting && c.Value != nil && *c.Value == Off {
+					off[r.ResourceName] = true
+				}
+			}
+		}
+	}
+	return off, nil
+}
