@@ -74,6 +74,10 @@ type Config struct {
 	// when it is created. Default: 50, as Kafka.
 	TransactionsPartitions int
 
+	// LedgerOrigin names the deployment in proofs, such as "example.com/events",
+	// and turns the ledger on. It must never change. Default: no ledger.
+	LedgerOrigin string
+
 	// TruncateDamaged lets recovery cut a partition at damage in its middle,
 	// which loses the records behind it. Default: such a partition takes no
 	// appends, and can be read up to the damage.

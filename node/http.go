@@ -41,6 +41,10 @@ func (n *Node) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", n.ready)
+	if n.ledger != nil {
+		mux.Handle("GET /ledger/", n.ledger.Handler())
+		mux.HandleFunc("GET /v1/topics/{topic}/partitions/{partition}/records/{offset}/proof", n.ledger.serveProof)
+	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.cfg.Metrics, promhttp.HandlerOpts{ErrorLog: n.errorLog()}))
 	return mux
 }
@@ -51,13 +55,17 @@ func (n *Node) errorLog() *log.Logger {
 }
 
 // ready answers 200 if every partition takes appends, or on somebody else's
-// cluster if that answers; else 503 with the reasons.
+// cluster if that answers, and the ledger has not stopped; else 503 with the
+// reasons.
 func (n *Node) ready(w http.ResponseWriter, _ *http.Request) {
 	var stopped []error
 	if n.log != nil {
 		stopped = n.log.Stopped()
 	} else if err := n.engine.Health(); err != nil {
 		stopped = []error{err}
+	}
+	if n.ledger != nil && n.ledger.Err() != nil {
+		stopped = append(stopped, n.ledger.Err())
 	}
 	if len(stopped) == 0 {
 		fmt.Fprintln(w, "ok")

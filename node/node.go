@@ -22,6 +22,7 @@ import (
 
 	"github.com/evidentlog/evident/internal/broker"
 	"github.com/evidentlog/evident/internal/engine"
+	"github.com/evidentlog/evident/internal/ledger"
 	"github.com/evidentlog/evident/internal/log"
 	"github.com/evidentlog/evident/internal/vfs"
 )
@@ -35,6 +36,7 @@ type Node struct {
 	log    *log.Log
 	broker *broker.Broker
 	engine *engine.Engine
+	ledger *provable // nil without one
 
 	addresses Addresses
 	failed    chan error // why a listener ended; at most one is sent
@@ -99,6 +101,12 @@ func (n *Node) start(starting context.Context) (err error) {
 	if err != nil {
 		listeners.close()
 		return err
+	}
+	if n.cfg.LedgerOrigin != "" {
+		if err := n.startLedger(ctx); err != nil {
+			listeners.close()
+			return err
+		}
 	}
 	n.serve(ctx, listeners)
 	if err := n.engine.Await(starting); err != nil {
@@ -243,6 +251,9 @@ func (c *Config) Validate() error {
 		if len(l.SASL) > 0 || l.TLSClientCA != "" {
 			errs = append(errs, fmt.Errorf("listener %q speaks HTTP, where nobody can log in: leave out sasl and tls-client-ca", l.Name))
 		}
+	}
+	if c.LedgerOrigin != "" {
+		errs = append(errs, (&ledger.Config{Origin: c.LedgerOrigin}).Validate())
 	}
 	return errors.Join(errs...)
 }

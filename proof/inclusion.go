@@ -98,15 +98,6 @@ func (p *Inclusion) parsePath(lines []string) error {
 	return nil
 }
 
-// body returns the text of the checkpoint, whose signatures are not checked.
-func (p *Inclusion) body() (Checkpoint, error) {
-	i := strings.LastIndex(p.Signed, "\n\n")
-	if i < 0 {
-		return Checkpoint{}, errors.New("checkpoint: it has no signatures")
-	}
-	return ParseCheckpoint(p.Signed[:i+1])
-}
-
 // check tells whether the leaf is in the tree at the proof's index.
 func (p *Inclusion) check(c Checkpoint, leaf Hash) error {
 	if p.Index >= c.Size {

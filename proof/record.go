@@ -135,7 +135,6 @@ func ParseRecord(b []byte) (Record, error) {
 
 func (r Record) parseLost(flags byte, rest []byte) (Record, error) {
 	lost := LostRecord(Reason(flags))
-	r.Reason = lost.Reason
 	switch {
 	case flags < byte(Removed) || flags > byte(Unreadable):
 		return Record{}, fmt.Errorf("canonical record: an offset was lost for reason %d, which is not known", flags)

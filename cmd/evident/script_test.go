@@ -10,8 +10,10 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"io"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,6 +85,7 @@ func params(dir string, setup func(*testscript.Env) error) testscript.Params {
 			"member": member,
 			"leave":  leave,
 			"await":  await,
+			"fetch":  fetch,
 		},
 	}
 }
@@ -238,6 +241,22 @@ func leave(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: leave GROUP, which has a member")
 	}
 	members[args[0]]()
+}
+
+// fetch is the script command "fetch URL FILE": it writes what is there into the
+// file.
+func fetch(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: fetch URL FILE")
+	}
+	resp, err := http.Get(args[0])
+	ts.Check(err)
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(errors.Join(err, resp.Body.Close()))
+	if resp.StatusCode != http.StatusOK {
+		ts.Fatalf("%s: %s %s", args[0], resp.Status, body)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), body, 0o644))
 }
 
 // await is the script command "await FILE REGEXP [VARIABLE]": it waits until

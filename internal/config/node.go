@@ -81,6 +81,7 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 		GroupConsumerSession:       k.Duration("group-consumer-session-timeout"),
 		OffsetsPartitions:          k.Int("offsets-partitions"),
 		TransactionsPartitions:     k.Int("transactions-partitions"),
+		LedgerOrigin:               k.String("ledger-origin"),
 		TruncateDamaged:            k.Bool("truncate-damaged"),
 	}
 	if err := n.Config.Validate(); err != nil {

@@ -89,6 +89,7 @@ func brokerSettings() []setting {
 		{"group-consumer-session-timeout", someDuration, "45s", "TIME", "how long they may be silent before their partitions go to others"},
 		{"offsets-partitions", wholeNumber(1), "50", "N", "partitions of __consumer_offsets, when it is first created"},
 		{"transactions-partitions", wholeNumber(1), "50", "N", "partitions of __transaction_state, when it is first created"},
+		{"ledger-origin", someText, "", "ORIGIN", "make records provable under this name of the deployment, such as example.com/events, which must never change (default: no ledger)"},
 		{"truncate-damaged", truth, "false", "", "cut a partition that is damaged in the middle there, which loses the records behind it"},
 		{"log-level", oneOf("debug", "info", "warn", "error"), "info", "LEVEL", "debug, info, warn or error"},
 		{"log-format", oneOf("text", "json"), "text", "FORMAT", "text or json"},

@@ -202,20 +202,44 @@ func (l *Ledger) newestTree(r *http.Request) (tiled, error) {
 }
 
 // Newest returns the origin of the tree of a topic's partition that got a head
-// last.
+// last, whatever topic had the name then.
 func (l *Ledger) Newest(topic, partition string) (origin string, err error) {
+	origin, err = l.newest(func(t proof.Tree) bool {
+		return t.Topic == topic && strconv.Itoa(int(t.Partition)) == partition
+	})
+	if err == nil && origin == "" {
+		err = fmt.Errorf("%w: topic %q, partition %q", ErrNoTree, topic, partition)
+	}
+	return origin, err
+}
+
+// NewestOf returns the origin of the newest generation of a tree that has a
+// head. t.Deployment and t.Generation are ignored.
+func (l *Ledger) NewestOf(t proof.Tree) (origin string, err error) {
+	origin, err = l.newest(func(other proof.Tree) bool {
+		other.Deployment, other.Generation = t.Deployment, t.Generation
+		return other == t
+	})
+	if err == nil && origin == "" {
+		err = fmt.Errorf("%w: topic %q, partition %d has no head", ErrNotYet, t.Topic, t.Partition)
+	}
+	return origin, err
+}
+
+// newest returns the origin of the tree that got a head last among some.
+func (l *Ledger) newest(among func(proof.Tree) bool) (origin string, err error) {
 	newest := int64(-1)
 	for _, h := range l.store.Heads() {
+		if h.RootIndex <= newest {
+			continue
+		}
 		t, err := proof.ParseOrigin(l.cfg.Origin, h.Origin)
 		if err != nil {
 			return "", err
 		}
-		if t.Topic == topic && strconv.Itoa(int(t.Partition)) == partition && h.RootIndex > newest {
+		if among(t) {
 			newest, origin = h.RootIndex, h.Origin
 		}
-	}
-	if newest < 0 {
-		return "", fmt.Errorf("%w: topic %q, partition %q", ErrNoTree, topic, partition)
 	}
 	return origin, nil
 }

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evidentlog/evident/internal/tool"
+	"github.com/evidentlog/evident/internal/tool/evidence"
+	"github.com/evidentlog/evident/node"
+)
+
+func newProve(c *cli) *cobra.Command {
+	var prove evidence.Prove
+	cmd := &cobra.Command{
+		Use:   "prove TOPIC/PARTITION@OFFSET",
+		Short: "Get the proof that a record was in the log, as a file",
+		Long: `Get the proof that a record was in the log, as a file that anyone can check
+without a node or a network: "evident verify". The file has the record in it.
+
+A record becomes provable a second or two after it was produced; the command
+waits for that. The node must run with --ledger-origin.`,
+		Example: examples(
+			"evident prove orders/3@1042 -o order.proof",
+			"evident prove orders/3@1042 --url https://events.example.com | evident verify - --vkey keys.txt",
+		),
+		Args: arguments(1, 1, "a record, as in orders/3@1042"),
+		RunE: c.runs(func(cmd *cobra.Command, env tool.Env, args []string) error {
+			return prove.Run(cmd.Context(), env, args[0])
+		}),
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	f := cmd.Flags()
+	f.StringVar(&prove.URL, "url", "http://"+node.DefaultHTTPAddress, "where the node's HTTP is")
+	f.StringVarP(&prove.Output, "out", "o", "", "file to write (default: standard output)")
+	f.DurationVar(&prove.Timeout, "timeout", 10*time.Second, "how long to wait for an answer, and for the record to become provable")
+	return cmd
+}

@@ -1,0 +1,214 @@
+// Package opening reads what a proof shows: the record at an offset, as a
+// Kafka cluster has it, and the marker that committed its transaction.
+package opening
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/ledger"
+	"github.com/evidentlog/evident/internal/log/batch"
+	"github.com/evidentlog/evident/proof"
+)
+
+// Errors of [Reader.Read].
+var (
+	// ErrNoRecord says that nothing stands at an offset.
+	ErrNoRecord = errors.New("there is no record")
+	// ErrNotCommitted says that a record is part of a transaction that was
+	// aborted, or has not ended.
+	ErrNotCommitted = errors.New("the record is not committed")
+)
+
+// A Reader reads records of a cluster.
+type Reader struct {
+	Client *kgo.Client
+	codecs batch.Codecs
+}
+
+// A Place is an offset of a partition.
+type Place struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+}
+
+func (p Place) String() string { return fmt.Sprintf("%s/%d@%d", p.Topic, p.Partition, p.Offset) }
+
+// fetchBytes is how much of a log is read at once.
+const fetchBytes = 4 << 20
+
+// Read returns the record at a place, followed by the marker that committed it
+// if it is part of a transaction, and the topic's id as origins have it.
+func (r *Reader) Read(ctx context.Context, at Place) (topicID string, records []ledger.Opened, err error) {
+	p, err := r.find(ctx, at)
+	if err != nil {
+		return "", nil, fmt.Errorf("%v: %w", at, err)
+	}
+	records, err = p.read(ctx, at.Offset)
+	if err != nil {
+		return "", nil, fmt.Errorf("%v: %w", at, err)
+	}
+	return base64.RawURLEncoding.EncodeToString(p.topicID[:]), records, nil
+}
+
+// A partition is where to fetch from.
+type partition struct {
+	*Reader
+	topic   string
+	topicID [16]byte
+	number  int32
+	leader  int32
+}
+
+func (r *Reader) find(ctx context.Context, at Place) (*partition, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	t := kmsg.NewMetadataRequestTopic()
+	t.Topic = &at.Topic
+	req.Topics = append(req.Topics, t)
+	req.AllowAutoTopicCreation = false
+	resp, err := req.RequestWith(ctx, r.Client)
+	if err != nil {
+		return nil, err
+	}
+	if len(resp.Topics) != 1 {
+		return nil, fmt.Errorf("the cluster told of %d topics, when asked for one", len(resp.Topics))
+	}
+	return r.partition(at, &resp.Topics[0])
+}
+
+func (r *Reader) partition(at Place, t *kmsg.MetadataResponseTopic) (*partition, error) {
+	err := kerr.ErrorForCode(t.ErrorCode)
+	if errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.InvalidTopicException) {
+		return nil, fmt.Errorf("%w: there is no such topic", ErrNoRecord)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range t.Partitions {
+		if p.Partition == at.Partition {
+			return &partition{r, at.Topic, t.TopicID, p.Partition, p.Leader}, kerr.ErrorForCode(p.ErrorCode)
+		}
+	}
+	return nil, fmt.Errorf("%w: the topic has %d partitions, from 0 on", ErrNoRecord, len(t.Partitions))
+}
+
+func (p *partition) read(ctx context.Context, offset int64) ([]ledger.Opened, error) {
+	batches, err := p.fetch(ctx, offset)
+	if err != nil {
+		return nil, err
+	}
+	for b := batches; len(b) > 0; {
+		first, rest, err := batch.Next(b)
+		if err != nil {
+			break
+		}
+		if offset > first.LastOffset() {
+			b = rest
+			continue
+		}
+		found, err := p.recordIn(first, offset)
+		if err != nil {
+			return nil, err
+		}
+		if found.Record.Kind != proof.Data || !found.Record.Transactional {
+			return []ledger.Opened{found}, nil
+		}
+		marker, err := p.marker(ctx, first)
+		return []ledger.Opened{found, marker}, err
+	}
+	return nil, ErrNoRecord
+}
+
+// recordIn opens the record at an offset of a batch.
+func (p *partition) recordIn(b batch.Batch, offset int64) (ledger.Opened, error) {
+	if err := b.Check(); err != nil {
+		return ledger.Opened{}, err
+	}
+	for r, err := range p.codecs.Records(b) {
+		if err != nil {
+			return ledger.Opened{}, err
+		}
+		if r.Offset == offset {
+			return ledger.Opened{Offset: offset, Record: open(b, r)}, nil
+		}
+	}
+	return ledger.Opened{}, fmt.Errorf("%w: it was removed by compaction, or there never was one", ErrNoRecord)
+}
+
+func open(b batch.Batch, r batch.Record) proof.Record {
+	opened := proof.Record{
+		Kind: proof.Data, LogAppendTime: b.Attributes().LogAppendTime(), Transactional: b.Attributes().Transactional(),
+		Timestamp: r.Timestamp, ProducerID: b.ProducerID(), ProducerEpoch: b.ProducerEpoch(),
+		Key: r.Key, Value: r.Value,
+	}
+	if b.Attributes().Control() {
+		opened.Kind = proof.Control
+	}
+	for key, value := range r.Headers.All() {
+		opened.Headers = append(opened.Headers, proof.Header{Key: string(key), Value: value})
+	}
+	return opened
+}
+
+// marker finds the marker that ended the transaction of a batch.
+func (p *partition) marker(ctx context.Context, of batch.Batch) (ledger.Opened, error) {
+	for next := of.NextOffset(); ; {
+		batches, err := p.fetch(ctx, next)
+		if err != nil {
+			return ledger.Opened{}, err
+		}
+		before := next
+		for b := batches; len(b) > 0; {
+			first, rest, err := batch.Next(b)
+			if err != nil {
+				break
+			}
+			if m, ok := first.Marker(); ok && first.ProducerID() == of.ProducerID() {
+				if !m.Commit {
+					return ledger.Opened{}, fmt.Errorf("%w: its transaction was aborted at offset %d", ErrNotCommitted, first.BaseOffset())
+				}
+				return p.recordIn(first, first.BaseOffset())
+			}
+			next, b = first.NextOffset(), rest
+		}
+		if next == before {
+			return ledger.Opened{}, fmt.Errorf("%w: its transaction has not ended", ErrNotCommitted)
+		}
+	}
+}
+
+// fetch reads batches from an offset on, none if it is the log's end.
+func (p *partition) fetch(ctx context.Context, offset int64) ([]byte, error) {
+	req := kmsg.NewPtrFetchRequest()
+	req.MaxBytes, req.SessionEpoch = fetchBytes, -1
+	t := kmsg.NewFetchRequestTopic()
+	t.Topic, t.TopicID = p.topic, p.topicID
+	q := kmsg.NewFetchRequestTopicPartition()
+	q.Partition, q.FetchOffset, q.PartitionMaxBytes = p.number, offset, fetchBytes
+	t.Partitions = append(t.Partitions, q)
+	req.Topics = append(req.Topics, t)
+	answer, err := p.Client.Broker(int(p.leader)).RetriableRequest(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	resp := answer.(*kmsg.FetchResponse)
+	if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
+		return nil, err
+	}
+	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
+		return nil, errors.New("the broker's answer is not about the one partition that was asked for")
+	}
+	found := resp.Topics[0].Partitions[0]
+	err = kerr.ErrorForCode(found.ErrorCode)
+	if errors.Is(err, kerr.OffsetOutOfRange) {
+		return nil, fmt.Errorf("%w: offset %d is before the log's start or behind its end", ErrNoRecord, offset)
+	}
+	return found.RecordBatches, err
+}

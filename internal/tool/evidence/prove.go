@@ -1,0 +1,115 @@
+package evidence
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/evidentlog/evident/internal/tool"
+	"github.com/evidentlog/evident/proof"
+)
+
+// Prove is "evident prove".
+type Prove struct {
+	// URL is where the node's HTTP is.
+	URL string
+	// Output is the file to write; standard output if it is empty.
+	Output string
+	// Timeout is for the node's answer.
+	Timeout time.Duration
+}
+
+// maxProof bounds what is read of an answer, in bytes: a record of 1 GiB is
+// larger than any broker takes.
+const maxProof = 2 << 30
+
+// Run gets the proof of a record, named TOPIC/PARTITION@OFFSET.
+func (p Prove) Run(ctx context.Context, env tool.Env, record string) error {
+	path, err := proofPath(record)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
+	defer cancel()
+	text, err := p.get(ctx, strings.TrimSuffix(p.URL, "/")+path)
+	if err != nil {
+		return err
+	}
+	if _, err := proof.ParseFile(text); err != nil {
+		return fmt.Errorf("what %s answered is no proof: %w", p.URL, err)
+	}
+	if p.Output == "" {
+		_, err = io.WriteString(env.Out, text)
+		return err
+	}
+	if err := os.WriteFile(p.Output, []byte(text), 0o644); err != nil {
+		return err
+	}
+	fmt.Fprintf(env.Out, "wrote %s, %s: check it with \"evident verify %s --vkey KEY\"\n", p.Output, tool.Plural(len(text), "byte"), p.Output)
+	return nil
+}
+
+// proofPath returns where a node has the proof of a record.
+func proofPath(record string) (string, error) {
+	place, offset, ok := strings.Cut(record, "@")
+	slash := strings.LastIndex(place, "/")
+	if !ok || slash <= 0 {
+		return "", tool.Usagef("%q is no record: write TOPIC/PARTITION@OFFSET, as in orders/3@1042", record)
+	}
+	topic, partition := place[:slash], place[slash+1:]
+	if n, err := strconv.ParseInt(partition, 10, 32); err != nil || n < 0 {
+		return "", tool.Usagef("%q is no number of a partition: write TOPIC/PARTITION@OFFSET, as in orders/3@1042", partition)
+	}
+	if n, err := strconv.ParseInt(offset, 10, 64); err != nil || n < 0 {
+		return "", tool.Usagef("%q is no offset: write TOPIC/PARTITION@OFFSET, as in orders/3@1042", offset)
+	}
+	return fmt.Sprintf("/v1/topics/%s/partitions/%s/records/%s/proof", url.PathEscape(topic), partition, offset), nil
+}
+
+// get asks until the record is in the ledger, or time is up.
+func (p Prove) get(ctx context.Context, from string) (string, error) {
+	for {
+		resp, text, err := p.ask(ctx, from)
+		switch {
+		case err != nil:
+			return "", err
+		case resp.StatusCode == http.StatusOK:
+			return text, nil
+		case resp.StatusCode == http.StatusNotFound && strings.HasPrefix(text, "404 page"):
+			return "", fmt.Errorf("the node at %s has no ledger: run it with --ledger-origin", p.URL)
+		case resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "":
+			return "", fmt.Errorf("the node gives no proof: %s", strings.TrimSpace(text))
+		}
+		select {
+		case <-ctx.Done():
+			return "", fmt.Errorf("the node gives no proof within %v: %s", p.Timeout, strings.TrimSpace(text))
+		case <-time.After(retryAfter):
+		}
+	}
+}
+
+// retryAfter is a part of the second that a round of the ledger takes.
+const retryAfter = 100 * time.Millisecond
+
+func (p Prove) ask(ctx context.Context, from string) (*http.Response, string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
+	if err != nil {
+		return nil, "", tool.Usagef("--url %q is none: %v", p.URL, err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, "", fmt.Errorf("cannot reach the node's HTTP: %w; --url says where it is", err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxProof))
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", from, err)
+	}
+	return resp, string(body), nil
+}

@@ -1,0 +1,301 @@
+package evidence
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/evidentlog/evident/internal/tool"
+	"github.com/evidentlog/evident/proof"
+)
+
+// Verify is "evident verify".
+type Verify struct {
+	// Keys are verifier keys of the root log, or names of files with some.
+	Keys []string
+	// Policy is the name of a file with a policy (C2SP tlog-policy).
+	Policy string
+}
+
+// Checked is what "evident verify" prints for scripts.
+type Checked struct {
+	Proven bool   `json:"proven"`
+	Error  string `json:"error,omitempty"` // why not
+	Heads  []Head `json:"heads,omitempty"`
+}
+
+// Head is one head of the root log with the records that it proves.
+type Head struct {
+	Deployment string    `json:"deployment"`
+	RootSize   int64     `json:"root_size"`
+	Origin     string    `json:"origin"`
+	Size       int64     `json:"size"`
+	SignedBy   []string  `json:"signed_by"`
+	LoggedAt   time.Time `json:"logged_at"`
+	Existed    []Existed `json:"existed"`
+	Unchecked  []string  `json:"unchecked"`
+	Records    []Record  `json:"records"`
+}
+
+// Existed is what is certain about time.
+type Existed struct {
+	By       string    `json:"by"`
+	NotAfter time.Time `json:"not_after"`
+}
+
+// Record is one that was proven.
+type Record struct {
+	Topic       string     `json:"topic"`
+	TopicID     string     `json:"topic_id"`
+	Partition   int32      `json:"partition"`
+	Generation  int32      `json:"generation"`
+	Offset      int64      `json:"offset"`
+	Kind        string     `json:"kind"` // record, control, lost
+	Key         *string    `json:"key"`
+	Value       *string    `json:"value"`
+	Headers     []Header   `json:"headers"`
+	Timestamp   *time.Time `json:"timestamp"`
+	TimestampBy string     `json:"timestamp_by"` // producer or log
+	CommittedAt *int64     `json:"committed_at"` // offset of the marker
+}
+
+// Header is a header of a record.
+type Header struct {
+	Key   string  `json:"key"`
+	Value *string `json:"value"`
+}
+
+// Run checks a proof file.
+func (v Verify) Run(env tool.Env, name string) error {
+	trust, err := v.trust()
+	if err != nil {
+		return err
+	}
+	text, err := read(env, name)
+	if err != nil {
+		return err
+	}
+	checked, failed := check(string(text), trust)
+	if failed != nil && !env.JSON {
+		return fmt.Errorf("%s: NOT PROVEN: %w", name, failed)
+	}
+	if err := env.Print(checked, checked.text); err != nil {
+		return err
+	}
+	if failed != nil {
+		return fmt.Errorf("%s: NOT PROVEN: %w", name, failed)
+	}
+	return nil
+}
+
+// read returns a file, or standard input.
+func read(env tool.Env, name string) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(env.In)
+	}
+	return os.ReadFile(name)
+}
+
+// trust reads keys and policy.
+func (v Verify) trust() (proof.Trust, error) {
+	var t proof.Trust
+	if len(v.Keys) == 0 && v.Policy == "" {
+		return t, tool.Usagef("whom do you trust? Give the log's key with --vkey (its owner publishes it, and a node shows it at /ledger/vkey), or a policy with --policy")
+	}
+	for _, given := range v.Keys {
+		keys, err := readKeys(given)
+		if err != nil {
+			return t, err
+		}
+		t.Keys = append(t.Keys, keys...)
+	}
+	if v.Policy == "" {
+		return t, nil
+	}
+	text, err := os.ReadFile(v.Policy)
+	if err != nil {
+		return t, &tool.UsageError{Err: err}
+	}
+	t.Policy, err = proof.ParsePolicy(string(text))
+	if err != nil {
+		return t, &tool.UsageError{Err: fmt.Errorf("%s: %w", v.Policy, err)}
+	}
+	return t, nil
+}
+
+// readKeys reads a key, or a file with a key on each line.
+func readKeys(given string) ([]*proof.Verifier, error) {
+	lines := []string{given}
+	if !strings.Contains(given, "+") {
+		text, err := os.ReadFile(given)
+		if err != nil {
+			return nil, tool.Usagef("--vkey %q is neither a verifier key (name+hash+key) nor a file with some: %v", given, err)
+		}
+		lines = strings.Split(string(text), "\n")
+	}
+	var keys []*proof.Verifier
+	for _, line := range lines {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		key, err := proof.ParseVerifier(line)
+		if err != nil {
+			return nil, &tool.UsageError{Err: fmt.Errorf("--vkey: %w", err)}
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
+		return nil, tool.Usagef("--vkey: there is no key in %s", given)
+	}
+	return keys, nil
+}
+
+func check(text string, trust proof.Trust) (Checked, error) {
+	f, err := proof.ParseFile(text)
+	var r *proof.Report
+	if err == nil {
+		r, err = f.Verify(trust)
+	}
+	if err == nil && records(r) == 0 {
+		err = errors.New("the file proves no record")
+	}
+	if err != nil {
+		return Checked{Error: err.Error()}, err
+	}
+	c := Checked{Proven: true}
+	for i := range r.Heads {
+		c.Heads = append(c.Heads, newHead(&r.Heads[i]))
+	}
+	return c, nil
+}
+
+func records(r *proof.Report) (n int) {
+	for _, h := range r.Heads {
+		n += len(h.Records)
+	}
+	return n
+}
+
+func newHead(p *proof.ProvenHead) Head {
+	h := Head{
+		Deployment: p.Tree.Deployment, RootSize: p.Root.Size, Origin: p.Head.Origin, Size: p.Head.Size,
+		SignedBy: p.SignedBy, LoggedAt: p.LoggedAt, Existed: []Existed{}, Unchecked: append([]string{}, p.Unknown...),
+	}
+	for _, e := range p.Existed {
+		h.Existed = append(h.Existed, Existed{e.By, e.At})
+	}
+	for i := range p.Records {
+		h.Records = append(h.Records, newRecord(p.Tree, &p.Records[i]))
+	}
+	return h
+}
+
+func newRecord(t proof.Tree, p *proof.ProvenRecord) Record {
+	r := Record{
+		Topic: t.Topic, TopicID: t.TopicID, Partition: t.Partition, Generation: t.Generation, Offset: p.Offset,
+		Kind: kinds[p.Record.Kind], Key: text(p.Record.Key), Value: text(p.Record.Value), Headers: []Header{},
+		TimestampBy: "producer",
+	}
+	if p.Record.LogAppendTime || p.Record.Kind == proof.Control {
+		r.TimestampBy = "log"
+	}
+	if p.Record.Timestamp >= 0 {
+		at := time.UnixMilli(p.Record.Timestamp).UTC()
+		r.Timestamp = &at
+	}
+	if p.CommittedAt >= 0 {
+		r.CommittedAt = &p.CommittedAt
+	}
+	for _, h := range p.Record.Headers {
+		r.Headers = append(r.Headers, Header{h.Key, text(h.Value)})
+	}
+	return r
+}
+
+var kinds = map[proof.Kind]string{proof.Data: "record", proof.Control: "control", proof.Lost: "lost"}
+
+// text shows bytes: as they are if they are text, else in hexadecimal.
+func text(b []byte) *string {
+	if b == nil {
+		return nil
+	}
+	s := string(b)
+	if !utf8.Valid(b) {
+		s = fmt.Sprintf("%x", b)
+	}
+	return &s
+}
+
+// text says in plain words what is proven and what is not.
+func (c Checked) text(w io.Writer) {
+	for i := range c.Heads {
+		h := &c.Heads[i]
+		for j := range h.Records {
+			h.Records[j].text(w, h)
+		}
+		h.text(w)
+	}
+}
+
+func (r *Record) text(w io.Writer, h *Head) {
+	fmt.Fprintf(w, "PROVEN: %s/%d@%d\n", r.Topic, r.Partition, r.Offset)
+	switch r.Kind {
+	case "lost":
+		fmt.Fprintln(w, "  The ledger found no record at this offset.")
+	case "control":
+		fmt.Fprintln(w, "  At this offset is a marker that ended a transaction, unaltered.")
+	default:
+		fmt.Fprintln(w, "  This record was in the log at this offset, with this content, unaltered:")
+		tool.Row(w, "    key", show(r.Key))
+		tool.Row(w, "    value", show(r.Value))
+		for _, header := range r.Headers {
+			tool.Row(w, "    header "+header.Key, show(header.Value))
+		}
+	}
+	if r.CommittedAt != nil {
+		fmt.Fprintf(w, "  Its transaction was committed at offset %d.\n", *r.CommittedAt)
+	}
+	if r.Timestamp != nil && r.TimestampBy == "producer" {
+		fmt.Fprintf(w, "  Its producer says that it was made at %s. That is the producer's claim, and not proven.\n", r.Timestamp.Format(time.RFC3339Nano))
+	}
+}
+
+// show gives a value to read: short, and without what a terminal would obey.
+func show(s *string) string {
+	if s == nil {
+		return "none"
+	}
+	const most = 200
+	short := []rune(*s)
+	if len(short) > most {
+		return fmt.Sprintf("%q and %d more characters (-o json shows all)", string(short[:most]), len(short)-most)
+	}
+	return fmt.Sprintf("%q", *s)
+}
+
+func (h *Head) text(w io.Writer) {
+	fmt.Fprintf(w, "By %s, signed with %s:\n", h.Deployment, strings.Join(h.SignedBy, " and "))
+	fmt.Fprintf(w, "  The tree %s has %s, and the root log, in which it stands, %s.\n",
+		h.Origin, tool.Plural(h.Size, "record"), entries(h.RootSize))
+	fmt.Fprintf(w, "  The log says that it stood there at %s. That is the log's claim.\n", h.LoggedAt.Format(time.RFC3339Nano))
+	for _, e := range h.Existed {
+		fmt.Fprintf(w, "  It is certain that it stood there at %s, by %s.\n", e.NotAfter.Format(time.RFC3339Nano), e.By)
+	}
+	if len(h.Existed) == 0 {
+		fmt.Fprintln(w, "  No witness or anchor has confirmed a time, or that there is no other version of the log.")
+	}
+	for _, u := range h.Unchecked {
+		fmt.Fprintf(w, "  Not checked, for want of a key or a checker: %s.\n", u)
+	}
+}
+
+func entries(n int64) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}

@@ -1,0 +1,121 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/evidentlog/evident/internal/ledger"
+	"github.com/evidentlog/evident/internal/ledger/follow"
+	"github.com/evidentlog/evident/internal/ledger/opening"
+	"github.com/evidentlog/evident/internal/ledger/store"
+	"github.com/evidentlog/evident/proof"
+)
+
+// ledgerDir is the ledger's folder in the data folder.
+const ledgerDir = "ledger"
+
+// provable is the node's ledger with what feeds it.
+type provable struct {
+	*ledger.Ledger
+	reader opening.Reader
+	failed atomic.Pointer[error] // why it stopped
+}
+
+// startLedger opens the ledger and follows the engine's topics until ctx ends.
+func (n *Node) startLedger(ctx context.Context) error {
+	l, err := ledger.Open(ledger.Config{
+		FS: n.cfg.FS, Dir: filepath.Join(n.cfg.Data, ledgerDir), Origin: n.cfg.LedgerOrigin, Logger: n.cfg.Logger,
+	})
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	client, err := n.engine.Client()
+	if err != nil {
+		return err
+	}
+	n.ledger = &provable{Ledger: l, reader: opening.Reader{Client: client}}
+	follower := follow.New(follow.Config{Client: client, Ledger: l, Logger: n.cfg.Logger})
+	following, stop := context.WithCancel(ctx)
+	n.servers.Go(func() {
+		defer stop()
+		defer client.Close()
+		n.ledger.end(l.Run(ctx))
+		if err := n.ledger.Err(); err != nil {
+			n.cfg.Logger.Error("the ledger has stopped, nothing more becomes provable until the node is started again", "error", err)
+		}
+	})
+	n.servers.Go(func() { _ = follower.Run(following) }) // ends with the ledger, which tells why
+	return nil
+}
+
+func (p *provable) end(err error) {
+	if err != nil {
+		p.failed.Store(&err)
+	}
+}
+
+// Err is why the ledger stopped.
+func (p *provable) Err() error {
+	if err := p.failed.Load(); err != nil {
+		return fmt.Errorf("ledger: %w", *err)
+	}
+	return nil
+}
+
+// serveProof answers with the proof file of a record.
+func (p *provable) serveProof(w http.ResponseWriter, r *http.Request) {
+	at, err := place(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	f, err := p.prove(r.Context(), at)
+	switch {
+	case errors.Is(err, ledger.ErrNotYet):
+		w.Header().Set("Retry-After", "1") // a round of the ledger
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+	case errors.Is(err, opening.ErrNoRecord), errors.Is(err, ledger.ErrNoTree), errors.Is(err, store.ErrErased):
+		http.Error(w, err.Error(), http.StatusNotFound)
+	case errors.Is(err, opening.ErrNotCommitted):
+		http.Error(w, err.Error(), http.StatusConflict)
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	default:
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = fmt.Fprint(w, f) // a client that is gone needs no answer
+	}
+}
+
+func place(r *http.Request) (opening.Place, error) {
+	partition, err := strconv.ParseInt(r.PathValue("partition"), 10, 32)
+	if err != nil || partition < 0 {
+		return opening.Place{}, fmt.Errorf("%q is no number of a partition", r.PathValue("partition"))
+	}
+	offset, err := strconv.ParseInt(r.PathValue("offset"), 10, 64)
+	if err != nil || offset < 0 {
+		return opening.Place{}, fmt.Errorf("%q is no offset", r.PathValue("offset"))
+	}
+	return opening.Place{Topic: r.PathValue("topic"), Partition: int32(partition), Offset: offset}, nil
+}
+
+// prove makes the proof file of a record of the newest generation.
+func (p *provable) prove(ctx context.Context, at opening.Place) (*proof.File, error) {
+	id, records, err := p.reader.Read(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	origin, err := p.NewestOf(proof.Tree{Topic: at.Topic, TopicID: id, Partition: at.Partition})
+	if err != nil {
+		return nil, err
+	}
+	f, err := p.Prove(origin, records...)
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", at, err)
+	}
+	return f, nil
+}

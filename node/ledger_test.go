@@ -1,0 +1,169 @@
+package node_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/internal/vfs"
+	"github.com/evidentlog/evident/node"
+	"github.com/evidentlog/evident/proof"
+)
+
+// provable is a node with a ledger, in memory.
+type provable struct {
+	*node.Node
+	t   *testing.T
+	web string
+}
+
+func startProvable(t *testing.T, cfg node.Config) *provable {
+	t.Helper()
+	cfg.LedgerOrigin = "example.com/events"
+	cfg.HTTP = []node.Listener{{Name: "http", Address: "127.0.0.1:0"}}
+	if cfg.Cluster == nil {
+		cfg.Kafka = []node.Listener{}
+	}
+	cfg.FS = vfs.NewMem()
+	cfg.Data = "/data"
+	n, err := node.Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &provable{n, t, "http://" + n.Addresses().HTTP["http"]}
+}
+
+func (p *provable) client(opts ...kgo.Opt) *kgo.Client {
+	p.t.Helper()
+	c, err := p.Client(append(opts, kgo.DefaultProduceTopic("orders"), kgo.AllowAutoTopicCreation())...)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(c.Close)
+	return c
+}
+
+// ask asks for the proof of an offset of orders/0 until the ledger has it.
+func (p *provable) ask(offset int64) (status int, body string) {
+	p.t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		status, body = get(p.t, fmt.Sprintf("%s/v1/topics/orders/partitions/0/records/%d/proof", p.web, offset))
+		if status != http.StatusServiceUnavailable {
+			break
+		}
+	}
+	return status, body
+}
+
+func (p *provable) proven(offset int64) proof.ProvenRecord {
+	p.t.Helper()
+	status, body := p.ask(offset)
+	if status != http.StatusOK {
+		p.t.Fatalf("offset %d: %d %s", offset, status, body)
+	}
+	f, err := proof.ParseFile(body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var trust proof.Trust
+	_, keys := get(p.t, p.web+"/ledger/vkey")
+	for line := range strings.Lines(keys) {
+		v, err := proof.ParseVerifier(strings.TrimSpace(line))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		trust.Keys = append(trust.Keys, v)
+	}
+	r, err := f.Verify(trust)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return r.Heads[0].Records[0]
+}
+
+func TestARecordIsProvenOnceItsTransactionIsCommitted(t *testing.T) {
+	p := startProvable(t, node.Config{})
+	c := p.client(kgo.TransactionalID("payments"))
+	transact(t, c, "committed", kgo.TryCommit) // offsets 0, and 1 for the marker
+	transact(t, c, "aborted", kgo.TryAbort)    // 2, and 3
+	if err := c.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	produce(t, c, "open") // 4
+	if r := p.proven(0); string(r.Record.Value) != "committed" || r.CommittedAt != 1 {
+		t.Errorf("%+v", r)
+	}
+	if r := p.proven(1); r.Record.Kind != proof.Control {
+		t.Errorf("the marker is %+v", r)
+	}
+	if status, body := p.ask(2); status != http.StatusConflict || !strings.Contains(body, "aborted at offset 3") {
+		t.Errorf("aborted: %d %s", status, body)
+	}
+	if status, body := p.ask(4); status != http.StatusConflict || !strings.Contains(body, "has not ended") {
+		t.Errorf("open: %d %s", status, body)
+	}
+	if err := c.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
+		t.Fatal(err)
+	}
+	if r := p.proven(4); r.CommittedAt != 5 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func transact(t *testing.T, c *kgo.Client, value string, end kgo.TransactionEndTry) {
+	t.Helper()
+	if err := c.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	produce(t, c, value)
+	if err := c.EndTransaction(t.Context(), end); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func produce(t *testing.T, c *kgo.Client, value string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := c.ProduceSync(ctx, kgo.StringRecord(value)).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheLedgerWorksOnAnotherCluster(t *testing.T) {
+	p := startProvable(t, node.Config{Cluster: &node.Cluster{Brokers: fakeCluster(t).ListenAddrs()}})
+	produce(t, p.client(), "elsewhere")
+	if r := p.proven(0); string(r.Record.Value) != "elsewhere" {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestBadQuestionsForProofsAreAnswered(t *testing.T) {
+	p := startProvable(t, node.Config{})
+	produce(t, p.client(), "first")
+	p.proven(0)
+	for path, want := range map[string]int{
+		"orders/partitions/0/records/0":  http.StatusOK,
+		"orders/partitions/x/records/0":  http.StatusBadRequest,
+		"orders/partitions/-1/records/0": http.StatusBadRequest,
+		"orders/partitions/0/records/x":  http.StatusBadRequest,
+		"orders/partitions/0/records/7":  http.StatusNotFound,
+		"orders/partitions/9/records/0":  http.StatusNotFound,
+		"other/partitions/0/records/0":   http.StatusNotFound,
+		"a%20b/partitions/0/records/0":   http.StatusNotFound,
+	} {
+		if status, body := get(t, p.web+"/v1/topics/"+path+"/proof"); status != want {
+			t.Errorf("%s: %d %s, want %d", path, status, body, want)
+		}
+	}
+}
