@@ -28,8 +28,8 @@ const (
 // Config is a cluster that somebody else runs, and how it is used.
 type Config struct {
 	cluster.Config
-	// ReplicationFactor is how many replicas topics are to have; the node
-	// waits until there are as many brokers. Default: what the cluster says.
+	// ReplicationFactor is how many replicas topics are to have; at its start the
+	// node waits until there are as many brokers. Default: what the cluster says.
 	ReplicationFactor int16
 	// Logger receives what an operator should know. It must be set.
 	Logger *slog.Logger
@@ -126,6 +126,9 @@ func (e *Engine) Await(ctx context.Context) error {
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		c, err := e.ask(ctx)
 		if err == nil {
+			err = e.remote.replicates(c)
+		}
+		if err == nil {
 			e.remote.note(nil)
 			e.remote.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "the Kafka cluster answers", c.attrs()...)
 			return nil
@@ -165,13 +168,16 @@ func (e *Engine) ask(ctx context.Context) (Capabilities, error) {
 	if err != nil {
 		return c, e.remote.explain(err)
 	}
-	if err := c.enough(); err != nil {
-		return c, err
+	return c, c.enough()
+}
+
+// replicates tells whether there are brokers for all replicas that topics are made
+// with. Once there were, one that is away keeps nobody from working.
+func (r *remote) replicates(c Capabilities) error {
+	if want := int(r.cfg.ReplicationFactor); want > c.Brokers {
+		return fmt.Errorf("--replication-factor %d needs as many brokers, and %d answered", want, c.Brokers)
 	}
-	if want := int(e.remote.cfg.ReplicationFactor); want > c.Brokers {
-		return c, fmt.Errorf("--replication-factor %d needs as many brokers, and %d answered", want, c.Brokers)
-	}
-	return c, nil
+	return nil
 }
 
 // explain says why a probe failed.

@@ -209,6 +209,26 @@ func TestMoreReplicasThanBrokersAreWaitedFor(t *testing.T) {
 	}
 }
 
+// A broker that is restarted is none of the node's business: the others lead its
+// partitions meanwhile.
+func TestABrokerThatIsAwayLaterKeepsNobodyFromWorking(t *testing.T) {
+	f := fake(t, kfake.NumBrokers(3))
+	e, log := connect(t, func(cfg *Config) {
+		brokers(f)(cfg)
+		cfg.ReplicationFactor = 3
+	})
+	if err := e.Await(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.RemoveNode(2); err != nil {
+		t.Fatal(err)
+	}
+	e.look(t.Context())
+	if err := e.Health(); err != nil || !strings.Contains(log.text(), "brokers=2") {
+		t.Errorf("health %v, logged\n%s", err, log.text())
+	}
+}
+
 func TestALostClusterIsNoticedAndItsReturnToo(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	f := fake(t)
