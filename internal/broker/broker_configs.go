@@ -74,6 +74,8 @@ func (b *Broker) brokerConfigs() []topicconfig.Entry {
 			"The longest transaction that a producer may ask for."),
 		property("transaction.state.log.num.partitions", kmsg.ConfigTypeInt, strconv.Itoa(b.cfg.TransactionsPartitions), "50",
 			"How many partitions __transaction_state is created with."),
+		property("transactional.id.expiration.ms", kmsg.ConfigTypeInt, ms(b.cfg.TransactionalIDExpiration), "604800000",
+			"How long a transactional id that is not used is remembered."),
 	}
 	for _, d := range topicconfig.All() {
 		value, ok := b.cfg.TopicDefaults[d.Name]

@@ -49,6 +49,9 @@ type Config struct {
 	// TransactionMaxTimeout is the longest transaction that a producer may ask for
 	// (transaction.max.timeout.ms). Default: 15 minutes.
 	TransactionMaxTimeout time.Duration
+	// TransactionalIDExpiration is how long a transactional id that is not used is
+	// remembered (transactional.id.expiration.ms). Default: 7 days.
+	TransactionalIDExpiration time.Duration
 	// GroupInitialRebalanceDelay is how long a new consumer group waits for
 	// more members (group.initial.rebalance.delay.ms). 0: not at all.
 	GroupInitialRebalanceDelay time.Duration
@@ -139,6 +142,7 @@ func (c Config) withDefaults() Config {
 		c.DeadLetterPrefix = new(defaultDeadLetterPrefix)
 	}
 	c.TransactionMaxTimeout = cmp.Or(c.TransactionMaxTimeout, 15*time.Minute)
+	c.TransactionalIDExpiration = cmp.Or(c.TransactionalIDExpiration, 7*24*time.Hour)
 	c.MaxRequestBytes = cmp.Or(c.MaxRequestBytes, 100<<20)
 	c.QueuedRequestBytes = cmp.Or(c.QueuedRequestBytes, 256<<20)
 	c.IdleTimeout = cmp.Or(c.IdleTimeout, 10*time.Minute)
@@ -166,6 +170,7 @@ func (c *Config) validate() error {
 		{"session timeout of consumer groups", int64(c.ConsumerSession)},
 		{"partitions of __transaction_state", int64(c.TransactionsPartitions)},
 		{"longest transaction", int64(c.TransactionMaxTimeout)},
+		{"time that transactional ids are remembered", int64(c.TransactionalIDExpiration)},
 		{"partitions of __share_group_state", int64(c.ShareStatePartitions)},
 		{"members of a share group", int64(c.ShareMaxSize)},
 		{"share sessions", int64(c.ShareSessions)},

@@ -26,7 +26,7 @@ func (b *Broker) transactionsTopic() stateTopic {
 func (b *Broker) newTransactions() *txn.Coordinator {
 	return txn.New(txn.Config{
 		Store: b.transactionsTopic(), Log: transactionLog{b}, ProducerID: b.store.ProducerID, Go: b.work.start,
-		Logger: b.cfg.Logger, MaxTimeout: b.cfg.TransactionMaxTimeout,
+		Logger: b.cfg.Logger, MaxTimeout: b.cfg.TransactionMaxTimeout, Expiration: b.cfg.TransactionalIDExpiration,
 	})
 }
 
