@@ -196,6 +196,7 @@ func (c *Coordinator) write(e *entry, records []record, how packing, to func(int
 	defer c.builders.Put(b)
 	err := how.pack(b, records, time.Now().UnixMilli(), func(built batch.Batch) {
 		w.left++
+		w.batches++
 		to(e.partition, built, func(err error) { c.finished.add(e, w, err) })
 	})
 	c.finished.add(e, w, err)

@@ -28,7 +28,6 @@ type entry struct {
 	stored   bool           // the log holds records of the group itself, or soon will
 	owed     []record       // of the group itself, that could not be written; see keep
 	wake     time.Time      // deadline that timers has been given
-	failing  bool           // its last write failed, and that was logged
 
 	lastTicket classic.Ticket
 	joins      map[classic.Ticket]func(*kmsg.JoinGroupResponse)
@@ -41,10 +40,11 @@ type entry struct {
 // write is a number of batches on their way to the disk, or, with none, a
 // place in the queue behind the writes before it.
 type write struct {
-	left  int      // batches not yet reported
-	err   error    // the first failure
-	kept  []record // those of the group itself
-	apply func(*kerr.Error)
+	left    int      // batches not yet reported
+	batches int      // in all
+	err     error    // the first failure
+	kept    []record // those of the group itself
+	apply   func(*kerr.Error)
 }
 
 // later calls f once the lock is released.

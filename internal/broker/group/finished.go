@@ -8,7 +8,8 @@ import (
 // finishedWrites is the queue from the store's callbacks to the goroutine of
 // Run, so that a callback never waits for a group's lock.
 type finishedWrites struct {
-	some chan struct{} // capacity 1
+	some    chan struct{}  // capacity 1
+	failing map[int32]bool // partitions whose last write failed; owned by the goroutine of Run
 
 	mu struct {
 		sync.Mutex
@@ -22,7 +23,9 @@ type finishedBatch struct {
 	err   error
 }
 
-func newFinishedWrites() *finishedWrites { return &finishedWrites{some: make(chan struct{}, 1)} }
+func newFinishedWrites() *finishedWrites {
+	return &finishedWrites{some: make(chan struct{}, 1), failing: make(map[int32]bool)}
+}
 
 func (f *finishedWrites) add(e *entry, w *write, err error) {
 	f.mu.Lock()
@@ -51,19 +54,24 @@ func (c *Coordinator) applyFinished() {
 			if b.write.err == nil {
 				b.write.err = b.err
 			}
-			c.noteFailure(b.entry, b.err)
+			if b.write.left == 0 && b.write.batches > 0 {
+				c.noteFailure(b.entry, b.write.err)
+			}
 			b.entry.applyWrites()
 		})
 	}
 }
 
-// noteFailure logs the first of several writes that fail: clients try again all
-// the time, and a disk that is full is not to be filled with that. e is locked.
+// noteFailure logs the first of several writes to a partition that fail: clients
+// try again all the time, and a disk that is full is not to be filled with that.
 func (c *Coordinator) noteFailure(e *entry, err error) {
-	failed := err != nil && !isRefused(err)
-	if failed && !e.failing {
-		c.cfg.Logger.Error("a write to __consumer_offsets failed; clients are told to try again, and further failures of this group are not logged",
+	switch {
+	case err == nil:
+		delete(c.finished.failing, e.partition)
+	case isRefused(err), c.finished.failing[e.partition]:
+	default:
+		c.cfg.Logger.Error("a write to __consumer_offsets failed; clients are told to try again, and until one succeeds this is not logged again",
 			"group", e.id, "partition", e.partition, "error", err)
+		c.finished.failing[e.partition] = true
 	}
-	e.failing = failed
 }
