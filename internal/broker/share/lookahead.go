@@ -12,8 +12,12 @@ import (
 	"github.com/evidentlog/evident/internal/log/batch"
 )
 
-// lookBytes is how much of the log is looked at once.
-const lookBytes = 1 << 20
+// lookBytes is how much of the log is looked at once, at most; leastLookBytes what
+// it is worth a read.
+const (
+	lookBytes      = 1 << 20
+	leastLookBytes = 16 << 10
+)
 
 // lookahead is what is known of the records of a window, in a topic that wants
 // them delivered by key or by priority. It is guarded by partition.mu.
@@ -67,11 +71,12 @@ func (p *partition) takeRanked(f *fetching) (got taken, again bool, err error) {
 	k, l := p.mu.look, p.mu.log
 	from, n := k.rank(p.mu.window).Missing(p.mu.window, f.settings.RecordLocks)
 	end := min(from+int64(n), readable(l, f.settings))
+	bytes := k.bytesOf(end - from)
 	p.mu.Unlock()
 
 	var seen look
 	if from < end {
-		if seen, err = k.look(&p.c.codecs, l, f.settings, from, end); err != nil {
+		if seen, err = k.look(&p.c.codecs, l, f.settings, from, end, bytes); err != nil {
 			p.stopReading()
 			return taken{}, false, err
 		}
@@ -131,9 +136,19 @@ func (k *lookahead) choose(w *window.Window, f *fetching) (ranges []window.Range
 		offsets = append(offsets, offset)
 	}
 	ranges = w.Take(a, offsets)
-	for i := range k.batches {
-		b := k.batches[i]
-		if !slices.ContainsFunc(ranges, func(r window.Range) bool { return r.First <= b.last && b.first <= r.Last }) {
+	return ranges, k.having(ranges)
+}
+
+// having are the batches that have records of the ranges.
+func (k *lookahead) having(ranges []window.Range) (groups []storedBatch) {
+	for _, b := range k.batches {
+		for len(ranges) > 0 && ranges[0].Last < b.first {
+			ranges = ranges[1:]
+		}
+		if len(ranges) == 0 {
+			break
+		}
+		if b.last < ranges[0].First {
 			continue
 		}
 		if n := len(groups); n > 0 && groups[n-1].last+1 == b.first {
@@ -142,7 +157,7 @@ func (k *lookahead) choose(w *window.Window, f *fetching) (ranges []window.Range
 		}
 		groups = append(groups, b)
 	}
-	return ranges, groups
+	return groups
 }
 
 // note adds batches. The first may be known: only a part of it was looked at.
@@ -221,9 +236,22 @@ type look struct {
 	end     int64 // behind them; what is before and not in infos is not in the log
 }
 
-// look reads records in [from, end), or some of them.
-func (k *lookahead) look(codecs *batch.Codecs, l *log.Partition, settings groupconfig.Settings, from, end int64) (look, error) {
-	s, gone, err := readAs(l, settings, from, lookBytes, true)
+// bytesOf is about how many bytes so many records take, going by the batches that
+// are known, and no more than are to be looked at.
+func (k *lookahead) bytesOf(records int64) int {
+	bytes, known := int64(0), int64(0)
+	for _, b := range k.batches {
+		bytes, known = bytes+int64(b.size), known+b.last-b.first+1
+	}
+	if known == 0 {
+		return lookBytes
+	}
+	return int(min(max(bytes*records/known, leastLookBytes), lookBytes))
+}
+
+// look reads records in [from, end), or some of them, from about so many bytes.
+func (k *lookahead) look(codecs *batch.Codecs, l *log.Partition, settings groupconfig.Settings, from, end int64, bytes int) (look, error) {
+	s, gone, err := readAs(l, settings, from, bytes, true)
 	if err != nil {
 		return look{}, err
 	}

@@ -24,11 +24,15 @@ type Ranking struct {
 
 	infos []Info // in order of offset
 	end   int64  // what is before is known
+
+	// Memory for the next Pick.
+	best []Info
+	busy map[uint64]bool // keys of records that are not finished
 }
 
 // NewRanking makes a Ranking that knows nothing of the window yet.
 func NewRanking(w *Window, byKey, byPriority bool) *Ranking {
-	return &Ranking{ByKey: byKey, ByPriority: byPriority, end: w.start}
+	return &Ranking{ByKey: byKey, ByPriority: byPriority, end: w.start, busy: make(map[uint64]bool)}
 }
 
 // Missing returns the offset from which records are to be added, and how many
@@ -72,7 +76,9 @@ func (k *Ranking) Pick(w *Window, n int) []int64 {
 	k.trim(w)
 	best := k.candidates(w)
 	if k.ByPriority {
-		slices.SortStableFunc(best, func(a, b Info) int { return cmp.Compare(b.Priority, a.Priority) })
+		slices.SortFunc(best, func(a, b Info) int {
+			return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Offset, b.Offset))
+		})
 	}
 	offsets := make([]int64, min(n, len(best)))
 	for i := range offsets {
@@ -81,10 +87,11 @@ func (k *Ranking) Pick(w *Window, n int) []int64 {
 	return offsets
 }
 
-// candidates are the records that may be given out now, in order of offset.
+// candidates are the records that may be given out now, in order of offset, until
+// the next call.
 func (k *Ranking) candidates(w *Window) []Info {
-	var all []Info
-	busy := make(map[uint64]bool)
+	k.best = k.best[:0]
+	clear(k.busy)
 	runs := w.runs
 	for _, in := range k.infos {
 		for len(runs) > 0 && runs[0].last < in.Offset {
@@ -94,15 +101,17 @@ func (k *Ranking) candidates(w *Window) []Info {
 			break
 		}
 		state := runs[0].state
-		if state.finished() || state == Archiving || k.ByKey && busy[in.Key] {
+		if state.finished() || state == Archiving || k.ByKey && k.busy[in.Key] {
 			continue
 		}
-		busy[in.Key] = in.Key != 0
+		if k.ByKey && in.Key != 0 {
+			k.busy[in.Key] = true
+		}
 		if state == Available {
-			all = append(all, in)
+			k.best = append(k.best, in)
 		}
 	}
-	return all
+	return k.best
 }
 
 // Take locks the records that were picked, as [Window.Acquire] does.
