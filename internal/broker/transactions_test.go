@@ -359,6 +359,24 @@ func TestTransactionOutlivesItsTopic(t *testing.T) {
 	}
 }
 
+// A producer that was too slow for its transaction aborts it, and goes on.
+func TestAProducerThatWasTooSlowGoesOn(t *testing.T) {
+	s := start(t)
+	s.create(1, nil, "t")
+	c := s.transactor("tx", kgo.TransactionTimeout(100*time.Millisecond))
+	s.begin(c)
+	s.produce(c, "t", "slow")
+	s.awaitComplete("tx")
+	if err := c.ProduceSync(t.Context(), &kgo.Record{Topic: "t", Value: []byte("late")}).FirstErr(); err == nil {
+		t.Error("a transaction that has been aborted goes on")
+	}
+	s.end(c, kgo.TryAbort)
+	s.transact(c, "t", kgo.TryCommit, "next")
+	if got := consume(t, s.client(kgo.ConsumeTopics("t"), committed()), 1); got[0] != "next" {
+		t.Errorf("got %v", got)
+	}
+}
+
 // A request that waits for a transition keeps what its memory is charged for.
 func TestRequestsThatWaitArePaidFor(t *testing.T) {
 	gate := make(chan struct{})
