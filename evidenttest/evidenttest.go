@@ -43,7 +43,7 @@ func Listen() Option {
 func Config() node.Config {
 	return node.Config{
 		FS: vfs.NewMem(), Data: "evident-data", Kafka: []node.Listener{}, HTTP: []node.Listener{},
-		GroupInitialRebalanceDelay: -1, OffsetsPartitions: 1, TransactionsPartitions: 1,
+		GroupInitialRebalanceDelay: -1, OffsetsPartitions: 1, TransactionsPartitions: 1, ShareStatePartitions: 1,
 	}
 }
 

@@ -73,6 +73,16 @@ type Config struct {
 	// TransactionsPartitions is the number of partitions of __transaction_state
 	// when it is created. Default: 50, as Kafka.
 	TransactionsPartitions int
+	// GroupShareMaxSize is how many members a share group (KIP-932) may have (Kafka:
+	// group.share.max.size). Default: 200.
+	GroupShareMaxSize int
+	// ShareStatePartitions is the number of partitions of __share_group_state when
+	// it is created (Kafka: share.coordinator.state.topic.num.partitions). Default: 50.
+	ShareStatePartitions int
+	// DeadLetterCreate makes the dead-letter topics that share groups name (Kafka:
+	// errors.deadletterqueue.auto.create.topics.enable). Their names begin with
+	// "dlq.".
+	DeadLetterCreate bool
 
 	// LedgerOrigin names the deployment in proofs, such as "example.com/events",
 	// and turns the ledger on. It must never change. Default: no ledger.

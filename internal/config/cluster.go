@@ -48,7 +48,7 @@ func clusterOf(given *koanf.Koanf) (Cluster, error) {
 	for _, key := range []string{
 		"listen-kafka", "advertise-kafka", "auto-create-topics", "partitions", "topic-default",
 		"group-initial-rebalance-delay", "group-consumer-heartbeat-interval", "group-consumer-session-timeout",
-		"offsets-partitions", "transactions-partitions", "truncate-damaged", "listeners" + delimiter + "kafka",
+		"offsets-partitions", "transactions-partitions", "group-share-max-size", "share-state-partitions", "dead-letter-create", "truncate-damaged", "listeners" + delimiter + "kafka",
 		"sasl-kafka", "bootstrap-user", "connections-max-reauth", "connection-failed-authentication-delay",
 	} {
 		if given.Exists(key) {

@@ -56,6 +56,8 @@ func TestDefaultsAreThoseOfTheNode(t *testing.T) {
 		GroupConsumerSession:       45 * time.Second,
 		OffsetsPartitions:          50,
 		TransactionsPartitions:     50,
+		GroupShareMaxSize:          200,
+		ShareStatePartitions:       50,
 		BootstrapUsers:             map[string]func() (string, error){},
 		FailedAuthenticationDelay:  100 * time.Millisecond,
 	}
@@ -367,5 +369,15 @@ func TestWhoLogsIn(t *testing.T) {
 		if !strings.HasSuffix(text, c.want) {
 			t.Errorf("%v %v: got %q, want %q", c.environ, c.args, text, c.want)
 		}
+	}
+}
+
+func TestShareGroupsAreConfigured(t *testing.T) {
+	n, err := loadNode(t, "group-share-max-size: 1000\n", []string{"EVIDENT_SHARE_STATE_PARTITIONS=7"}, "--dead-letter-create")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := n.Config; c.GroupShareMaxSize != 1000 || c.ShareStatePartitions != 7 || !c.DeadLetterCreate {
+		t.Errorf("%+v", c)
 	}
 }

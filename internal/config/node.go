@@ -81,6 +81,9 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 		GroupConsumerSession:       k.Duration("group-consumer-session-timeout"),
 		OffsetsPartitions:          k.Int("offsets-partitions"),
 		TransactionsPartitions:     k.Int("transactions-partitions"),
+		GroupShareMaxSize:          k.Int("group-share-max-size"),
+		ShareStatePartitions:       k.Int("share-state-partitions"),
+		DeadLetterCreate:           k.Bool("dead-letter-create"),
 		LedgerOrigin:               k.String("ledger-origin"),
 		TruncateDamaged:            k.Bool("truncate-damaged"),
 	}
