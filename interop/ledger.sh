@@ -23,4 +23,9 @@ checks "torchwood (tlog-tiles, tlog-proof)" filippo.io/torchwood TestTorchwood
 checks "transparency-dev/merkle" github.com/transparency-dev/merkle TestTheMerkleVerifier
 checks "Tessera (fsck)" github.com/transparency-dev/tessera TestTessera
 
+say "kill -9"
+count_cases go_cases ./ledger -program "$evident" -run '^TestAKilledNode' -kills "${KILLS:-20}"
+grep -oE '[0-9]+ kills, .*' "$work/go.log" || true
+report "Evident (ledger, kill -9)" "$("$evident" version -o json | grep -oP '"version": *"\K[^"]*')"
+
 finish
