@@ -114,7 +114,7 @@ type Config struct {
 	FetchSessions int
 
 	// QuotaWindows and QuotaWindow are how many windows the use of quotas is
-	// measured over, and how long each is (quota.window.num,
+	// measured over, 2 or more, and how long each is (quota.window.num,
 	// quota.window.size.seconds). Defaults: 11 and 1 s.
 	QuotaWindows int
 	QuotaWindow  time.Duration
@@ -181,7 +181,6 @@ func (c *Config) validate() error {
 		{"authentication timeout", int64(c.AuthenticationTimeout)},
 		{"largest fetch in bytes", int64(c.FetchMaxBytes)},
 		{"fetch sessions", int64(c.FetchSessions)},
-		{"quota windows", int64(c.QuotaWindows)},
 		{"quota window", int64(c.QuotaWindow)},
 	} {
 		if n.value < 1 {
@@ -190,6 +189,9 @@ func (c *Config) validate() error {
 	}
 	if c.ConsumerHeartbeat >= c.ConsumerSession {
 		return fmt.Errorf("heartbeat interval of consumer groups is %s, their session timeout %s: it must be longer", c.ConsumerHeartbeat, c.ConsumerSession)
+	}
+	if c.QuotaWindows < 2 {
+		return fmt.Errorf("quota windows are %d, must be at least 2: what is used in the running one is measured against those before it", c.QuotaWindows)
 	}
 	if most := max(c.DefaultPartitions, c.OffsetsPartitions, c.TransactionsPartitions, c.ShareStatePartitions); most > metadata.MaxPartitions {
 		return fmt.Errorf("partitions of new topics are %d, must be at most %d", most, metadata.MaxPartitions)

@@ -20,6 +20,7 @@ func TestNewRefusesNumbersThatNothingCouldBeDoneWith(t *testing.T) {
 		"more partitions than a topic can have": {Log: l, DefaultPartitions: metadata.MaxPartitions + 1},
 		"more partitions of offsets":            {Log: l, OffsetsPartitions: metadata.MaxPartitions + 1},
 		"no room for a request":                 {Log: l, MaxRequestBytes: -1},
+		"one window for quotas":                 {Log: l, QuotaWindows: 1},
 	} {
 		if b, err := New(cfg); err == nil {
 			b.Close()
