@@ -25,12 +25,13 @@ func (c *Coordinator) ConsumerGroupHeartbeat(client ClientInfo, req *kmsg.Consum
 	if req.MemberEpoch == 0 {
 		look = c.obtain
 	}
+	matches := c.matches(req)
 	c.topic.WhenThere(req.Group, func(err *kerr.Error) {
 		if err != nil {
 			refuse(err)
 			return
 		}
-		if !c.with(req.Group, look, func(e *entry, now time.Time) { c.consumerHeartbeat(e, now, client, req, reply) }) {
+		if !c.with(req.Group, look, func(e *entry, now time.Time) { c.consumerHeartbeat(e, now, client, req, matches, reply) }) {
 			err := notFound("Consumer group %s not found.", req.Group)
 			if c.closed() {
 				err = kerr.CoordinatorNotAvailable
@@ -40,8 +41,9 @@ func (c *Coordinator) ConsumerGroupHeartbeat(client ClientInfo, req *kmsg.Consum
 	})
 }
 
-func (c *Coordinator) consumerHeartbeat(e *entry, now time.Time, client ClientInfo, req *kmsg.ConsumerGroupHeartbeatRequest, reply func(*kmsg.ConsumerGroupHeartbeatResponse)) {
+func (c *Coordinator) consumerHeartbeat(e *entry, now time.Time, client ClientInfo, req *kmsg.ConsumerGroupHeartbeatRequest, matches consumer.Matches, reply func(*kmsg.ConsumerGroupHeartbeatResponse)) {
 	env := c.env(e.id, now)
+	env.Matches = matches
 	next, err := c.asConsumer(e, env, req.MemberEpoch == 0)
 	if err != nil {
 		resp := req.ResponseKind().(*kmsg.ConsumerGroupHeartbeatResponse)

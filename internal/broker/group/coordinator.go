@@ -33,6 +33,7 @@ type Coordinator struct {
 	builders sync.Pool // of *batch.Builder
 	topic    *statetopic.Topic
 	open     openTransactions
+	matching sync.Mutex // held while regular expressions are matched; before that of a group
 	timers   *deadline.Queue[*entry]
 	finished *finishedWrites
 

@@ -28,6 +28,9 @@
 // fires deadlines, from one heap for all groups, and applies finished writes,
 // of a group in the order in which they were begun.
 //
+// Regular expressions are matched with the topics before a heartbeat's step, with
+// no lock but one of their own: see Coordinator.matches.
+//
 // Lock order: a group's mutex; then, one at a time, that of the map of groups,
 // of the timers or of the queue.
 package group

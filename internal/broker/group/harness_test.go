@@ -26,6 +26,7 @@ type fakeTopics struct {
 	mu      sync.Mutex
 	version int64
 	topics  map[string]fakeTopic
+	names   <-chan struct{} // Names of images waits for it, unless it is nil
 }
 
 type fakeTopic struct {
@@ -56,14 +57,20 @@ func (f *fakeTopics) remove(name string) [16]byte {
 func (f *fakeTopics) Image() consumer.Topics {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return fakeImage{&fakeTopics{version: f.version, topics: maps.Clone(f.topics)}}
+	return fakeImage{&fakeTopics{version: f.version, topics: maps.Clone(f.topics), names: f.names}}
 }
 
 // fakeImage is a copy of topics that is not changed.
 type fakeImage struct{ *fakeTopics }
 
-func (f fakeImage) Version() int64          { return f.version }
-func (f fakeImage) Names() iter.Seq[string] { return maps.Keys(f.topics) }
+func (f fakeImage) Version() int64 { return f.version }
+
+func (f fakeImage) Names() iter.Seq[string] {
+	if f.names != nil {
+		<-f.names
+	}
+	return maps.Keys(f.topics)
+}
 
 func (f fakeImage) ByName(name string) (id [16]byte, partitions int32, ok bool) {
 	return f.TopicByName(name)

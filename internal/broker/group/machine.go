@@ -39,6 +39,7 @@ func (c *Coordinator) env(group string, now time.Time) consumer.Env {
 		Topics:            c.cfg.Topics.Image(),
 		SessionTimeout:    settings.ConsumerSession,
 		HeartbeatInterval: settings.ConsumerHeartbeat,
+		Matches:           consumer.Matches{},
 	}
 }
 

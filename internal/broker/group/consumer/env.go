@@ -23,6 +23,10 @@ type Env struct {
 	// HeartbeatInterval is how often it is told to send heartbeats
 	// (consumer.heartbeat.interval.ms).
 	HeartbeatInterval time.Duration
+	// Matches are what regular expressions matched before the step. If it is nil,
+	// the step matches all that are due; if not, those that are not there wait for
+	// another, except for one that the step brings.
+	Matches Matches
 }
 
 // Topics are all topics at one moment. They do not change.

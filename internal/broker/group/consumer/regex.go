@@ -44,18 +44,71 @@ func compile(expr string) (*regexp.Regexp, error) {
 	return regexp.Compile(whole)
 }
 
-// match finds the topics with names that match, and reports whether they are others than before.
-func (r *regex) match(env Env) (changed bool) {
-	var topics []string
-	for name := range env.Topics.Names() {
-		if r.compiled.MatchString(name) {
-			topics = append(topics, name)
+// Matches are what regular expressions matched, by expression.
+type Matches map[string]Match
+
+// Match is what one expression matched.
+type Match struct {
+	topics  []string // in order
+	version int64    // of the topics that there were
+}
+
+// MatchTopics matches an expression with the names of all topics, until stop
+// holds. It reports false if it was stopped, or the expression is none, which the step
+// that brings it will say.
+func MatchTopics(expr string, topics Topics, stop func() bool) (Match, bool) {
+	compiled, err := compile(expr)
+	if err != nil {
+		return Match{}, false
+	}
+	m := Match{version: topics.Version()}
+	for name := range topics.Names() {
+		if stop() {
+			return Match{}, false
+		}
+		if compiled.MatchString(name) {
+			m.topics = append(m.topics, name)
 		}
 	}
-	slices.Sort(topics)
-	changed = !slices.Equal(topics, r.topics)
-	r.topics, r.version, r.at = topics, env.Topics.Version(), env.Now
+	slices.Sort(m.topics)
+	return m, true
+}
+
+// due reports whether the expression is to be matched again.
+func (r *regex) due(env Env) bool {
+	return r.version != env.Topics.Version() && !env.Now.Before(r.at.Add(refreshInterval))
+}
+
+// Due are the expressions that a heartbeat, which may bring one, matches with the
+// topics unless [Env.Matches] has them.
+func (g *Group) Due(env Env, brought string) []string {
+	var due []string
+	if brought != "" && g.regexes[brought] == nil {
+		due = append(due, brought)
+	}
+	for expr, r := range g.regexes {
+		if r.due(env) {
+			due = append(due, expr)
+		}
+	}
+	return due
+}
+
+// take takes over what the expression matched, and reports whether that is
+// something else than before.
+func (r *regex) take(m Match, env Env) (changed bool) {
+	changed = !slices.Equal(m.topics, r.topics)
+	r.topics, r.version, r.at = m.topics, m.version, env.Now
 	return changed
+}
+
+// match is what the expression matches: found before the step, or now.
+func (env Env) match(expr string) Match {
+	if m, ok := env.Matches[expr]; ok {
+		return m
+	}
+	m, _ := MatchTopics(expr, env.Topics, func() bool { return false })
+	return m
 }
 
 // introduce makes sure that a regular expression that a member brings has been matched.
@@ -68,20 +121,21 @@ func (g *Group) introduce(expr string) error {
 		return err
 	}
 	r := &regex{compiled: compiled}
-	r.match(g.env)
+	r.take(g.env.match(expr), g.env)
 	g.regexes[expr] = r
 	g.put(regexRecord(g.id, expr, r))
 	return nil
 }
 
 // rematch matches the regular expressions with topics that have changed, but
-// not all the time. It reports whether any now matches others than before.
+// not all the time, or takes over what was matched before the step. It reports whether
+// any now matches others than before.
 func (g *Group) rematch() (changed bool) {
 	for expr, r := range g.regexes {
-		if r.version == g.env.Topics.Version() || g.env.Now.Before(r.at.Add(refreshInterval)) {
+		if _, found := g.env.Matches[expr]; !r.due(g.env) || g.env.Matches != nil && !found {
 			continue
 		}
-		if r.match(g.env) {
+		if m := g.env.match(expr); m.version >= r.version && r.take(m, g.env) {
 			changed = true
 			g.put(regexRecord(g.id, expr, r))
 		}
