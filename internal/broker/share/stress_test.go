@@ -145,3 +145,84 @@ func TestManyMembersShareAllRecordsAndNoneAtTheSameTime(t *testing.T) {
 		})
 	}
 }
+
+// epochOf is what a member's session expects next; 0 if there is none.
+func (h *harness) epochOf(group, member string) int32 {
+	h.sessions.mu.Lock()
+	s := h.sessions.mu.byKey[sessionKey{group, member}]
+	h.sessions.mu.Unlock()
+	if s == nil {
+		return openSession
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.epoch
+}
+
+// muddle uses a member's session over a connection of its own, as if it were alone.
+func (h *harness) muddle(id string, steps int, rnd *rand.Rand) {
+	m := h.member("g", id)
+	for range steps {
+		switch m.epoch = h.epochOf("g", id); rnd.IntN(10) {
+		case 0:
+			m.epoch = openSession
+		case 1:
+			m.epoch = closeSession
+		case 2:
+			h.Disconnected(m.conn)
+			continue
+		case 3:
+			h.Left("g", id, rnd.IntN(2) == 0)
+			continue
+		case 4:
+			h.change(func(t *Topic) { t.ByKey = !t.ByKey })
+			continue
+		}
+		first := rnd.Int64N(50)
+		last := first + rnd.Int64N(10)
+		if typ := window.AckType(rnd.IntN(5)); rnd.IntN(2) == 0 {
+			m.acknowledge(int32(rnd.IntN(3)), first, last, typ)
+		} else {
+			m.send(wait(time.Duration(rnd.IntN(50))*time.Millisecond), most(1+rnd.IntN(20))).Close()
+		}
+		time.Sleep(time.Duration(rnd.IntN(20)) * time.Millisecond)
+	}
+}
+
+// Clients that do not know what they do, several under one name, harm only
+// themselves: afterwards the queue goes on, without a loss.
+func TestMuddledSessionsHarmNobodyElse(t *testing.T) {
+	inBubble(t, 2, func(h *harness) {
+		h.configure("share.delivery.count.limit", "10")
+		h.begin("g")
+		for n := range 40 {
+			h.append(n%2, fmt.Sprintf("k%d=v", n%5), fmt.Sprintf("k%d=v", n%3))
+		}
+		var all sync.WaitGroup
+		for i := range 6 {
+			all.Go(func() { h.muddle(fmt.Sprint("m", i%2), 100, rand.New(rand.NewPCG(uint64(i), 3))) })
+		}
+		all.Wait()
+		time.Sleep(time.Minute) // what is locked is not any more
+		h.append(0, "k=last")
+		m := h.member("g", "sober")
+		for got := int64(1); got > 0; {
+			f := m.send(wait(time.Second))
+			got = f.records()
+			for _, p := range f.Partitions {
+				for _, r := range p.Acquired {
+					if err := m.acknowledge(p.Number, r.First, r.Last, window.Accept); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			f.Close()
+		}
+		if start, lag := h.position("g"); start != 41 || lag != 0 {
+			t.Errorf("the queue is at %d, with %d left", start, lag)
+		}
+		if n := len(h.sessions.mu.byKey); n > 3 {
+			t.Errorf("%d sessions are left", n)
+		}
+	})
+}
