@@ -13,7 +13,7 @@ func (f *fetching) await(ctx context.Context) error {
 	patience := time.NewTimer(time.Until(f.deadline))
 	defer patience.Stop()
 	for standing := false; ; standing = true {
-		if standing && f.req.MaxRecords > 0 { // before it looks, or it would miss what comes meanwhile
+		if standing && f.wants() { // before it looks, or it would miss what comes meanwhile
 			f.stand(w)
 		}
 		late := time.Until(f.deadline) <= 0

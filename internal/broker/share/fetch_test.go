@@ -45,8 +45,11 @@ func TestWaitingFetchesAreWokenByWhatMakesRecordsAvailable(t *testing.T) {
 		"a lock that ran out": {func(h *harness, _ *member) { time.Sleep(30 * time.Second) }, 30 * time.Second, "0:0-2*2"},
 		"a lost connection":   {func(h *harness, m *member) { h.Disconnected(m.conn) }, 0, "0:0-2*2"},
 		"a departure":         {func(h *harness, m *member) { h.Left("g", m.id, false) }, 0, "0:0-2*2"},
-		"an orderly one":      {func(h *harness, m *member) { h.Left("g", m.id, true) }, 0, "0:0-2*1"},
-		"a closed session":    {func(h *harness, m *member) { m.epoch = closeSession; m.send() }, 0, "0:0-2*1"},
+		"an orderly one": {func(h *harness, m *member) {
+			h.Left("g", m.id, true)
+			h.Disconnected(m.conn)
+		}, 0, "0:0-2*1"},
+		"a closed session": {func(h *harness, m *member) { m.epoch = closeSession; m.send() }, 0, "0:0-2*1"},
 		"a new position": {func(h *harness, m *member) {
 			h.SetPosition("g", orders, 0, 1, func(error) {})
 		}, 0, "0:1-2*1"},
@@ -69,6 +72,50 @@ func TestWaitingFetchesAreWokenByWhatMakesRecordsAvailable(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAMemberThatHasLeftMayAcknowledgeUntilItEndsItsSession(t *testing.T) {
+	inBubble(t, 1, func(h *harness) {
+		h.append(0, "a", "b", "c")
+		h.begin("g")
+		leaver, other := h.member("g", "leaver"), h.member("g", "other")
+		want(t, leaver.fetch(), "0:0-2*1")
+		h.Left("g", leaver.id, true)
+		want(t, other.fetch())
+		leaver.epoch = closeSession
+		if err := leaver.acknowledge(0, 0, 1, window.Accept); err != nil {
+			t.Errorf("acknowledging: %v", err)
+		}
+		want(t, other.fetch(), "0:2-2*1")
+	})
+}
+
+func TestAMemberThatJoinsAgainGoesOnWithItsSession(t *testing.T) {
+	inBubble(t, 1, func(h *harness) {
+		h.append(0, "a")
+		h.begin("g")
+		m, other := h.member("g", "m"), h.member("g", "other")
+		want(t, m.fetch(), "0:0-0*1")
+		h.Left("g", m.id, true)
+		h.append(0, "b")
+		want(t, m.fetch(), "0:1-1*1")
+		h.Disconnected(m.conn) // which may be why it has gone
+		want(t, other.fetch(), "0:0-1*2")
+	})
+}
+
+func TestAFetchOfNoBytesGetsNoRecords(t *testing.T) {
+	inBubble(t, 1, func(h *harness) {
+		h.append(0, "a")
+		h.begin("g")
+		m := h.member("g", "m")
+		began := time.Now()
+		want(t, m.fetch(wait(time.Second), func(r *kmsg.ShareFetchRequest) { r.MaxBytes = 0 }))
+		if d := time.Since(began); d != time.Second {
+			t.Errorf("it took %v, want the second that the client gave", d)
+		}
+		want(t, m.fetch(), "0:0-0*1")
+	})
 }
 
 func TestAFullWindowTakesMoreWhenSomethingIsFinished(t *testing.T) {

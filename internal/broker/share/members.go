@@ -3,9 +3,15 @@ package share
 import "github.com/evidentlog/evident/internal/broker/share/snapshot"
 
 // Left tells that somebody is not a member of a group any more: what it had
-// locked is available again. If it left orderly, what it had was never delivered.
+// locked is available again. If it left orderly, what it had was never delivered,
+// and that waits for the end of its session: the acknowledgements it ends with may
+// come by another connection, and behind the word that it leaves (librdkafka).
 func (c *Coordinator) Left(group, member string, orderly bool) {
-	c.abandon(c.sessions.remove(sessionKey{group, member}))
+	key := sessionKey{group, member}
+	if orderly && c.sessions.leave(key) {
+		return
+	}
+	c.abandon(c.sessions.remove(key))
 	for _, p := range c.pick(group, func(snapshot.Key) bool { return true }) {
 		p.release(member, !orderly)
 	}
@@ -13,11 +19,11 @@ func (c *Coordinator) Left(group, member string, orderly bool) {
 
 // Disconnected ends the sessions that a connection has opened: what their members
 // had locked is available again. It counts as delivered, for it may be why the
-// member has gone.
+// member has gone, unless that had left orderly before.
 func (c *Coordinator) Disconnected(conn any) {
 	for _, s := range c.sessions.of(conn) {
 		if c.sessions.removeIf(s.key, func(found *session) bool { return found == s }) != nil {
-			c.end(s, true)
+			c.end(s, !s.hasLeft())
 		}
 	}
 }

@@ -26,6 +26,7 @@ type session struct {
 	mu struct {
 		sync.Mutex
 		epoch int32 // expected next
+		left  bool  // the member left the group, and has not been heard of since
 		parts map[place]*part
 		order []*part
 	}
@@ -101,8 +102,29 @@ func (s *sessions) resume(key sessionKey, epoch int32) (*session, *kerr.Error) {
 	if epoch != found.mu.epoch {
 		return nil, kerr.InvalidShareSessionEpoch
 	}
-	found.mu.epoch = nextEpoch(epoch)
+	found.mu.epoch, found.mu.left = nextEpoch(epoch), false
 	return found, nil
+}
+
+// leave notes that the member has left its group. It returns false if there is no
+// session.
+func (s *sessions) leave(key sessionKey) bool {
+	s.mu.Lock()
+	found := s.mu.byKey[key]
+	s.mu.Unlock()
+	if found == nil {
+		return false
+	}
+	found.mu.Lock()
+	found.mu.left = true
+	found.mu.Unlock()
+	return true
+}
+
+func (s *session) hasLeft() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.left
 }
 
 // remove takes the member's session away and returns it, or nil.

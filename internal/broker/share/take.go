@@ -16,6 +16,10 @@ func (f *fetching) room() (bytes int, first bool) {
 	return max(0, f.maxBytes-f.bytes), f.bytes == 0
 }
 
+// wants tells if the client takes records at all: with no bytes, not even one
+// batch.
+func (f *fetching) wants() bool { return f.req.MaxRecords > 0 && f.req.MaxBytes > 0 }
+
 func (f *fetching) acquisition() window.Acquisition {
 	return window.Acquisition{
 		Member: f.key.member, Until: time.Now().Add(f.settings.RecordLock),
@@ -26,7 +30,7 @@ func (f *fetching) acquisition() window.Acquisition {
 
 // take acquires records of one partition, as many as there are and fit.
 func (f *fetching) take(p *partition) error {
-	for {
+	for f.wants() {
 		if bytes, first := f.room(); int(f.req.MaxRecords) <= f.acquired || bytes == 0 && !first {
 			return nil
 		}
@@ -43,6 +47,7 @@ func (f *fetching) take(p *partition) error {
 			return nil
 		}
 	}
+	return nil
 }
 
 // taken is records that were acquired, and the batches that have them.
