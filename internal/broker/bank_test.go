@@ -2,11 +2,12 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,61 +18,77 @@ import (
 )
 
 var (
-	bankOrders = flag.Int("bank.orders", 300, "how many orders the bank carries out")
-	bankSeed   = flag.Uint64("bank.seed", 0, "what happens to the bank; 0: something new")
+	bankOutages = flag.Int("bank.outages", 2, "how often the bank's broker loses power")
+	bankSeed    = flag.Uint64("bank.seed", 0, "what happens to the bank; 0: something new")
 )
 
 // Money is neither made nor lost, while workers are killed and frozen and the
 // broker loses power.
 func TestMoneyIsNeitherMadeNorLost(t *testing.T) {
 	eachClient(t, func(t *testing.T, opts ...kgo.Opt) {
-		seed := *bankSeed
-		if seed == 0 {
-			seed = rand.Uint64()
-		}
-		t.Logf("seed %d", seed)
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-		defer cancel()
-		p := newPowerPlant(t, seed)
-		bank, err := banktest.Open(ctx, banktest.Config{
-			Name: "bank", Dial: p.dial, Client: opts, Orders: *bankOrders, Accounts: 10, Workers: 3,
-			Life: time.Second, Static: true, Seed: seed, Logf: t.Logf,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer bank.Close()
-		outages, stop := context.WithCancel(ctx)
-		var working sync.WaitGroup
-		working.Go(func() { p.run(outages) })
-		err = bank.Run(ctx)
-		stop()
-		working.Wait()
-		if err == nil {
-			err = bank.Check(ctx)
-		}
-		if err != nil {
-			t.Error(err)
-		}
+		rob(t, banktest.Config{Client: opts, Life: time.Second, Static: true})
 	})
+	// The partitions of a member that was killed wait for the end of its session,
+	// so members live longer than that.
+	t.Run("consumer group", func(t *testing.T) {
+		rob(t, banktest.Config{Client: []kgo.Opt{kgo.ServerSideBalancer()}, Life: 3 * time.Second}, func(c *Config) {
+			c.ConsumerHeartbeat, c.ConsumerSession = 50*time.Millisecond, 500*time.Millisecond
+		})
+	})
+}
+
+func rob(t *testing.T, cfg banktest.Config, change ...func(*Config)) {
+	cfg.Seed = *bankSeed
+	if cfg.Seed == 0 {
+		cfg.Seed = rand.Uint64()
+	}
+	t.Logf("seed %d", cfg.Seed)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute+time.Duration(*bankOutages)*5*time.Second)
+	defer cancel()
+	p := newPowerPlant(t, cfg.Seed, append(change, fewPartitions)...)
+	cfg.Name, cfg.Orders, cfg.Accounts, cfg.Workers = "bank", 100, 10, 3
+	cfg.Dial, cfg.Logf = p.dial, t.Logf
+	cfg.Enough = func() bool { return p.outages.Load() >= int64(*bankOutages) }
+	bank, err := banktest.Open(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bank.Close()
+	outages, stop := context.WithCancel(ctx)
+	var working sync.WaitGroup
+	working.Go(func() { p.run(outages) })
+	err = bank.Run(ctx)
+	stop()
+	working.Wait()
+	if err == nil {
+		err = bank.Check(ctx)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	t.Logf("%d orders, %d outages", bank.Orders(), p.outages.Load())
 }
 
 // powerPlant is a broker that loses power now and then.
 type powerPlant struct {
-	t   *testing.T
-	rng *rand.Rand // owned by run
+	t      *testing.T
+	rng    *rand.Rand // owned by run
+	change []func(*Config)
+
+	outages atomic.Int64
 
 	mu     sync.Mutex
 	server *server // nil while there is no power
 }
 
-func newPowerPlant(t *testing.T, seed uint64) *powerPlant {
-	p := &powerPlant{t: t, rng: rand.New(rand.NewPCG(seed, 0))}
-	p.server = start(t, fewPartitions)
+func newPowerPlant(t *testing.T, seed uint64, change ...func(*Config)) *powerPlant {
+	p := &powerPlant{t: t, rng: rand.New(rand.NewPCG(seed, 0)), change: change}
+	p.server = start(t, change...)
 	return p
 }
 
-var errOutage = errors.New("the broker has no power")
+// errOutage is what the operating system says, for clients to try again.
+var errOutage = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 
 func (p *powerPlant) dial(ctx context.Context) (net.Conn, error) {
 	p.mu.Lock()
@@ -103,8 +120,9 @@ func (p *powerPlant) outage() {
 	left := s.fs.(*vfs.Mem).Crash(vfs.KeepRandom(p.rng.Uint64()))
 	s.abandon()
 	p.t.Log("the broker has lost power")
-	s = startOn(p.t, left, fewPartitions)
+	s = startOn(p.t, left, p.change...)
 	p.mu.Lock()
 	p.server = s
 	p.mu.Unlock()
+	p.outages.Add(1)
 }
