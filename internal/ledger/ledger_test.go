@@ -198,6 +198,11 @@ func TestAGenerationEndsWithItsReason(t *testing.T) {
 		if err != nil || e.Kind != proof.ClosedEntry || e.Details[0] != "reason truncated to 3" {
 			t.Errorf("%+v, %v", e, err)
 		}
+		old.Close("again")
+		time.Sleep(2 * DefaultInterval)
+		if size, _ := l.store.RootHead(); size != 2 {
+			t.Errorf("a tree that has ended ended again: the root log has %d entries", size)
+		}
 		l.end()
 		l = start(t, disk)
 		if p := l.partition(1); p.origin != now.origin || p.Next() != 4 {

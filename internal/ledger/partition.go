@@ -31,6 +31,7 @@ type Partition struct {
 		growth  leaves.Growth
 		spare   *leaves.Growth // whose memory is used again
 		closing string         // why the generation ends with the next round; empty if it does not
+		ended   bool           // the root log says so
 		closed  bool
 	}
 }
@@ -71,18 +72,27 @@ func (p *Partition) Lost(to int64, why proof.Reason) (done bool, err error) {
 }
 
 func (p *Partition) add(grow func(*leaves.Growth) error) error {
+	added, full, err := p.grow(grow)
+	if added > 0 {
+		p.ledger.grew(p, added, full) // without p's lock: Ledger.Open takes both in the other order
+	}
+	return err
+}
+
+// grow waits for room and adds leaves. It tells how many there are, and whether
+// so many wait now that they are to be written at once.
+func (p *Partition) grow(grow func(*leaves.Growth) error) (added int64, full bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.unwritten() > pendingBytes && !p.mu.closed {
 		p.mu.room.Wait()
 	}
 	if p.mu.closed || p.mu.closing != "" {
-		return ErrClosed
+		return 0, false, ErrClosed
 	}
 	before := p.mu.growth.Next()
-	err := grow(&p.mu.growth)
-	p.ledger.grew(p, p.mu.growth.Next()-before, p.unwritten() > drainBytes)
-	return err
+	err = grow(&p.mu.growth)
+	return p.mu.growth.Next() - before, p.unwritten() > drainBytes, err
 }
 
 // unwritten is how many bytes wait in memory.
@@ -101,7 +111,10 @@ func (p *Partition) take() (g *leaves.Growth, head proof.Checkpoint, closing str
 		p.mu.spare = nil
 	}
 	p.mu.room.Broadcast()
-	return &taken, proof.Checkpoint{Origin: p.origin, Size: now.Tree.Size(), Root: now.Tree.Root()}, p.mu.closing
+	if !p.mu.ended {
+		closing = p.mu.closing
+	}
+	return &taken, proof.Checkpoint{Origin: p.origin, Size: now.Tree.Size(), Root: now.Tree.Root()}, closing
 }
 
 // giveBack lets leaves that were written be overwritten.
@@ -118,6 +131,14 @@ func (p *Partition) Close(reason string) {
 	p.mu.closing = reason
 	p.mu.Unlock()
 	p.ledger.grew(p, 0, false)
+}
+
+// end notes that the root log says that the generation has ended: once is enough.
+func (p *Partition) end() {
+	p.mu.Lock()
+	p.mu.ended = true
+	p.mu.Unlock()
+	p.stop()
 }
 
 // stop makes whoever waits give up.

@@ -22,6 +22,9 @@ func (l *Ledger) drain() error {
 	l.mu.Unlock()
 	for _, p := range full {
 		g, _, _ := p.take()
+		if len(g.Salts) == 0 {
+			continue // taken before it was noted
+		}
 		if err := l.write(p, g); err != nil {
 			return err
 		}
@@ -48,9 +51,7 @@ func (l *Ledger) round() error {
 		return err
 	}
 	for _, s := range shares {
-		if err := l.finish(s); err != nil {
-			return err
-		}
+		l.finish(s)
 	}
 	return l.sign()
 }
@@ -71,6 +72,10 @@ func (l *Ledger) collect() (r store.Round, shares []share, err error) {
 			r.Written = append(r.Written, p.id)
 			s.growth = nil
 		} else if len(g.Salts) > 0 {
+			// Ahead of the round: who sees its heads proves with them.
+			if err := l.writeHashes(p, g); err != nil {
+				return r, nil, err
+			}
 			r.Chunks = append(r.Chunks, chunk(p, g))
 		}
 		r.Roots = append(r.Roots, rootEntry(now, head, closing))
@@ -99,20 +104,16 @@ func (l *Ledger) takeGrown() []*Partition {
 }
 
 // finish does what is left to do for a partition whose round is durable.
-func (l *Ledger) finish(s share) error {
-	if g := s.growth; g != nil {
-		if err := l.store.WriteHashes(s.p.id, g.First+int64(len(g.Salts)/proof.SaltSize), &g.Hashes); err != nil {
-			return err
-		}
-		s.p.giveBack(g)
+func (l *Ledger) finish(s share) {
+	if s.growth != nil {
+		s.p.giveBack(s.growth)
 	}
 	if s.closed {
-		s.p.stop()
+		s.p.end()
 		l.mu.Lock()
 		delete(l.mu.partitions, s.p.origin)
 		l.mu.Unlock()
 	}
-	return nil
 }
 
 // sign signs the root log as it is on disk, and shows that.
@@ -135,11 +136,15 @@ func (l *Ledger) write(p *Partition, g *leaves.Growth) error {
 	if err := l.store.Write(chunk(p, g)); err != nil {
 		return err
 	}
-	if err := l.store.WriteHashes(p.id, g.First+int64(len(g.Salts)/proof.SaltSize), &g.Hashes); err != nil {
+	if err := l.writeHashes(p, g); err != nil {
 		return err
 	}
 	p.giveBack(g)
 	return nil
+}
+
+func (l *Ledger) writeHashes(p *Partition, g *leaves.Growth) error {
+	return l.store.WriteHashes(p.id, g.First+int64(len(g.Salts)/proof.SaltSize), &g.Hashes)
 }
 
 func chunk(p *Partition, g *leaves.Growth) store.Chunk {

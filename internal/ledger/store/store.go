@@ -210,7 +210,7 @@ func (s *Store) headsOf(roots [][]byte) (map[TreeID]*Head, error) {
 		if err != nil {
 			return nil, err
 		}
-		id, ok := s.mu.byOrigin[e.Checkpoint.Origin]
+		id, ok := s.Find(e.Checkpoint.Origin)
 		if !ok {
 			return nil, fmt.Errorf("%w: a head of %s, and no such tree was opened", ErrCorrupt, e.Checkpoint.Origin)
 		}
