@@ -56,6 +56,10 @@ type Config struct {
 	RetentionInterval time.Duration
 }
 
+// maxProtocols is how many ways of assigning partitions a member may know: each is
+// compared with those of all others. Clients have up to five.
+const maxProtocols = 100
+
 // newMemberTimeout is how long a JoinGroup of a member that does not know its
 // id yet may wait (Kafka: a constant of the coordinator).
 const newMemberTimeout = 5 * time.Minute

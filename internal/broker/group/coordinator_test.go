@@ -153,6 +153,8 @@ func TestJoinIsChecked(t *testing.T) {
 		req = joinRequest("g", "", "orders")
 		req.Protocols = nil
 		h.wantCode("protocols", call(h.Join, req).ErrorCode, kerr.InconsistentGroupProtocol)
+		req.Protocols = slices.Repeat(joinRequest("g", "", "orders").Protocols, maxProtocols+1)
+		h.wantCode("too many protocols", call(h.Join, req).ErrorCode, kerr.InvalidRequest)
 		h.wantGroups()
 	})
 }

@@ -60,6 +60,8 @@ func (c *Coordinator) checkJoin(req *kmsg.JoinGroupRequest) *kerr.Error {
 		return kerr.InvalidGroupID
 	case session < c.cfg.MinSessionTimeout, session > c.cfg.MaxSessionTimeout:
 		return kerr.InvalidSessionTimeout
+	case len(req.Protocols) > maxProtocols:
+		return kerr.InvalidRequest
 	}
 	return nil
 }

@@ -18,9 +18,10 @@ import (
 func (c *Coordinator) ListGroups(_ ClientInfo, req *kmsg.ListGroupsRequest, reply func(*kmsg.ListGroupsResponse)) {
 	resp := req.ResponseKind().(*kmsg.ListGroupsResponse)
 	resp.ErrorCode = codeOf(c.topic.CheckAll())
+	types, states := newFilter(req.TypesFilter), newFilter(req.StatesFilter)
 	for _, e := range c.entries() {
 		c.step(e, func(time.Time) {
-			if l := e.listed(); picks(req.TypesFilter, l.GroupType) && picks(req.StatesFilter, l.GroupState) {
+			if l := e.listed(); types.picks(l.GroupType) && states.picks(l.GroupState) {
 				resp.Groups = append(resp.Groups, l)
 			}
 		})
@@ -29,12 +30,19 @@ func (c *Coordinator) ListGroups(_ ClientInfo, req *kmsg.ListGroupsRequest, repl
 	reply(resp)
 }
 
-// picks applies a filter; an empty one picks everything.
-func picks(filter []string, value string) bool {
-	return len(filter) == 0 || slices.ContainsFunc(filter, func(f string) bool {
-		return strings.EqualFold(strings.TrimSpace(f), value)
-	})
+// filter is what a request wants to see, in small letters; an empty one picks
+// everything.
+type filter map[string]bool
+
+func newFilter(values []string) filter {
+	f := make(filter, len(values))
+	for _, v := range values {
+		f[strings.ToLower(strings.TrimSpace(v))] = true
+	}
+	return f
 }
+
+func (f filter) picks(value string) bool { return len(f) == 0 || f[strings.ToLower(value)] }
 
 func (e *entry) listed() kmsg.ListGroupsResponseGroup {
 	l := kmsg.NewListGroupsResponseGroup()

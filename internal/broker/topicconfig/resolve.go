@@ -88,9 +88,10 @@ func AppendTo(name, list, items string) (string, error) {
 		return "", err
 	}
 	have := splitList(list)
+	known := setOf(have)
 	for _, item := range splitList(items) {
-		if !slices.Contains(have, item) {
-			have = append(have, item)
+		if !known[item] {
+			have, known[item] = append(have, item), true
 		}
 	}
 	return strings.Join(have, ","), nil
@@ -101,9 +102,18 @@ func RemoveFrom(name, list, items string) (string, error) {
 	if err := mustBeList(name, "subtract from"); err != nil {
 		return "", err
 	}
-	gone := splitList(items)
-	have := slices.DeleteFunc(splitList(list), func(item string) bool { return slices.Contains(gone, item) })
+	gone := setOf(splitList(items))
+	have := slices.DeleteFunc(splitList(list), func(item string) bool { return gone[item] })
 	return strings.Join(have, ","), nil
+}
+
+// setOf has all items: lists come from clients and may be long.
+func setOf(items []string) map[string]bool {
+	set := make(map[string]bool, len(items))
+	for _, item := range items {
+		set[item] = true
+	}
+	return set
 }
 
 func mustBeList(name, what string) error {

@@ -2,6 +2,7 @@ package topicconfig
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -130,5 +131,21 @@ func TestDescribeShowsWhereAValueComesFrom(t *testing.T) {
 	}
 	if e := find("evident.x"); e.Value != "1" || e.Source != kmsg.ConfigSourceDynamicTopicConfig {
 		t.Errorf("evident.x: %+v", e)
+	}
+}
+
+// A client may send a list of megabytes; what it costs grows no faster than the list.
+func TestLongListsAreAppendedAndSubtractedInTime(t *testing.T) {
+	var b strings.Builder
+	for i := range 300_000 {
+		fmt.Fprintf(&b, "%d,", i)
+	}
+	long := b.String()
+	all, err := AppendTo("cleanup.policy", long, long)
+	if err != nil || all != strings.TrimSuffix(long, ",") {
+		t.Errorf("appended: %d bytes, %v", len(all), err)
+	}
+	if none, err := RemoveFrom("cleanup.policy", long, long); err != nil || none != "" {
+		t.Errorf("subtracted: %d bytes, %v", len(none), err)
 	}
 }
