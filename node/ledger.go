@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"path/filepath"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"github.com/evidentlog/evident/internal/ledger/follow"
 	"github.com/evidentlog/evident/internal/ledger/opening"
 	"github.com/evidentlog/evident/internal/ledger/store"
+	"github.com/evidentlog/evident/internal/log"
 	"github.com/evidentlog/evident/proof"
 )
 
@@ -40,6 +42,7 @@ func (n *Node) startLedger(ctx context.Context) error {
 	}
 	n.ledger = &provable{Ledger: l, reader: opening.Reader{Client: client}}
 	follower := follow.New(follow.Config{Client: client, Ledger: l, Logger: n.cfg.Logger})
+	n.follower.Store(follower)
 	following, stop := context.WithCancel(ctx)
 	n.servers.Go(func() {
 		defer stop()
@@ -51,6 +54,19 @@ func (n *Node) startLedger(ctx context.Context) error {
 	})
 	n.servers.Go(func() { _ = follower.Run(following) }) // ends with the ledger, which tells why
 	return nil
+}
+
+// hold is from which offset on the log must keep a partition's records, so that
+// none goes before it has a leaf.
+func (n *Node) hold(id log.ID) int64 {
+	f := n.follower.Load()
+	switch {
+	case !follow.Provable(id.Topic):
+		return math.MaxInt64
+	case f == nil:
+		return 0 // the log was only just opened
+	}
+	return f.Hold(id.TopicID, id.Partition)
 }
 
 func (p *provable) end(err error) {

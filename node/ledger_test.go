@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/evidentlog/evident/internal/vfs"
@@ -137,6 +138,27 @@ func produce(t *testing.T, c *kgo.Client, value string) {
 	defer cancel()
 	if err := c.ProduceSync(ctx, kgo.StringRecord(value)).FirstErr(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestRecordsGoOnlyAfterTheLedgerHasThem(t *testing.T) {
+	p := startProvable(t, node.Config{})
+	c := p.client()
+	for range 3 {
+		produce(t, c, "short-lived")
+	}
+	var remove kadm.Offsets
+	remove.AddOffset("orders", 0, 3, -1)
+	got, err := kadm.NewClient(c).DeleteRecords(t.Context(), remove) // waits for the ledger
+	if r, ok := got.Lookup("orders", 0); err != nil || !ok || r.Err != nil || r.LowWatermark != 3 {
+		t.Fatalf("%v, %+v", err, got)
+	}
+	_, checkpoint := get(t, p.web+"/ledger/topics/orders/0/checkpoint")
+	if lines := strings.Split(checkpoint, "\n"); len(lines) < 2 || lines[1] != "3" {
+		t.Errorf("the tree's checkpoint is %q, want 3 leaves", checkpoint)
+	}
+	if status, body := p.ask(0); status != http.StatusNotFound {
+		t.Errorf("%d %s", status, body)
 	}
 }
 

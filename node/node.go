@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -23,6 +24,7 @@ import (
 	"github.com/evidentlog/evident/internal/broker"
 	"github.com/evidentlog/evident/internal/engine"
 	"github.com/evidentlog/evident/internal/ledger"
+	"github.com/evidentlog/evident/internal/ledger/follow"
 	"github.com/evidentlog/evident/internal/log"
 	"github.com/evidentlog/evident/internal/vfs"
 )
@@ -37,6 +39,8 @@ type Node struct {
 	broker *broker.Broker
 	engine *engine.Engine
 	ledger *provable // nil without one
+
+	follower atomic.Pointer[follow.Follower] // the ledger's
 
 	addresses Addresses
 	failed    chan error // why a listener ended; at most one is sent
@@ -127,9 +131,13 @@ func (n *Node) connect() (err error) {
 
 // open opens the log and starts the broker on it.
 func (n *Node) open() (err error) {
-	n.log, err = log.Open(log.Config{
+	cfg := log.Config{
 		FS: n.cfg.FS, Dir: n.cfg.Data, Logger: n.cfg.Logger, Metrics: n.cfg.Metrics, TruncateDamaged: n.cfg.TruncateDamaged,
-	})
+	}
+	if n.cfg.LedgerOrigin != "" {
+		cfg.Hold = n.hold
+	}
+	n.log, err = log.Open(cfg)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,8 @@ package broker
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -13,8 +15,9 @@ import (
 // toHighWatermark asks to delete all records.
 const toHighWatermark = -1
 
-// deleteRecords moves log starts up (KIP-107). It answers when that is durable.
-func (b *Broker) deleteRecords(_ context.Context, _ *call, req *kmsg.DeleteRecordsRequest) kmsg.Response {
+// deleteRecords moves log starts up (KIP-107). It answers when that is durable,
+// or when the request's time is up and records are still held.
+func (b *Broker) deleteRecords(ctx context.Context, _ *call, req *kmsg.DeleteRecordsRequest) kmsg.Response {
 	resp := reply[*kmsg.DeleteRecordsResponse](req)
 	topics := b.store.Snapshot()
 	offsets := make(map[*log.Partition]int64)
@@ -32,7 +35,7 @@ func (b *Broker) deleteRecords(_ context.Context, _ *call, req *kmsg.DeleteRecor
 		}
 		resp.Topics = append(resp.Topics, st)
 	}
-	failed := b.cfg.Log.DeleteRecords(offsets)
+	failed := b.deleteInTime(ctx, offsets, time.Duration(req.TimeoutMillis)*time.Millisecond)
 	for i := range resp.Topics {
 		st := &resp.Topics[i]
 		for j := range st.Partitions {
@@ -40,6 +43,39 @@ func (b *Broker) deleteRecords(_ context.Context, _ *call, req *kmsg.DeleteRecor
 		}
 	}
 	return resp
+}
+
+// heldFor is how often held records are looked at again.
+const heldFor = 50 * time.Millisecond
+
+// deleteInTime raises log starts, and waits for records that are held.
+func (b *Broker) deleteInTime(ctx context.Context, offsets map[*log.Partition]int64, patience time.Duration) map[*log.Partition]error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	failed := make(map[*log.Partition]error)
+	for {
+		held := make(map[*log.Partition]int64)
+		for p, err := range b.cfg.Log.DeleteRecords(offsets) {
+			failed[p] = err
+			if errors.Is(err, log.ErrHeld) {
+				held[p] = offsets[p]
+			}
+		}
+		for p := range offsets {
+			if _, waits := held[p]; !waits && errors.Is(failed[p], log.ErrHeld) {
+				delete(failed, p) // it was held, and is deleted now
+			}
+		}
+		if len(held) == 0 {
+			return failed
+		}
+		select {
+		case <-ctx.Done():
+			return failed
+		case <-time.After(heldFor):
+			offsets = held
+		}
+	}
 }
 
 // deletion is what is asked for one topic.

@@ -42,6 +42,7 @@ var codes = []struct {
 	{log.ErrInvalidTxnState, kerr.InvalidTxnState},
 	{log.ErrCoordinatorFenced, kerr.TransactionCoordinatorFenced},
 	{log.ErrOffsetOutOfRange, kerr.OffsetOutOfRange},
+	{log.ErrHeld, kerr.RequestTimedOut},
 	{log.ErrStorage, kerr.KafkaStorageError},
 	{log.ErrCorruption, kerr.KafkaStorageError},
 	{log.ErrDeleted, kerr.UnknownTopicOrPartition},

@@ -47,7 +47,13 @@ func startOn(t testing.TB, fs vfs.FS, change ...func(*Config)) *server {
 
 func startIn(t testing.TB, fs vfs.FS, dir string, change ...func(*Config)) *server {
 	t.Helper()
-	l, err := log.Open(log.Config{FS: fs, Dir: dir})
+	return startLog(t, log.Config{FS: fs, Dir: dir}, change...)
+}
+
+// startLog starts a server on a log of its own.
+func startLog(t testing.TB, logCfg log.Config, change ...func(*Config)) *server {
+	t.Helper()
+	l, err := log.Open(logCfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,8 +65,8 @@ func startIn(t testing.TB, fs vfs.FS, dir string, change ...func(*Config)) *serv
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{Broker: b, t: t, log: l, fs: fs}
-	if s.info = (ListenerInfo{Name: "test"}); dir == inBubble {
+	s := &server{Broker: b, t: t, log: l, fs: logCfg.FS}
+	if s.info = (ListenerInfo{Name: "test"}); logCfg.Dir == inBubble {
 		return s
 	}
 	s.listen()

@@ -50,6 +50,13 @@ func (p *Partition) Next() int64 {
 	return p.mu.growth.Next()
 }
 
+// Durable is up to which offset the ledger needs the log no more: one past the
+// last leaf that is durable and in the root log.
+func (p *Partition) Durable() int64 {
+	h, _ := p.ledger.store.Head(p.id)
+	return h.Size
+}
+
 // Add adds the leaves of a batch that is below the high watermark, and whose
 // CRC has been checked. An error other than ErrClosed tells of records that
 // could not be read and became lost; the batch has its leaves all the same. Add

@@ -92,13 +92,14 @@ func (p *Partition) checkpointBeyond(offset int64) error {
 	return nil
 }
 
-// sealed are the segments that compaction may touch: nothing in them is undecided.
+// sealed are the segments that compaction may touch: nothing in them is undecided
+// or held.
 func (c *compaction) sealed() []*segment {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
-	list, stable := c.p.mu.segments[:len(c.p.mu.segments)-1], c.p.LastStableOffset()
+	list, end := c.p.mu.segments[:len(c.p.mu.segments)-1], min(c.p.LastStableOffset(), c.p.hold())
 	n := 0
-	for n < len(list) && list[n].exact && list[n].next <= stable {
+	for n < len(list) && list[n].exact && list[n].next <= end {
 		n++
 	}
 	return list[:n:n]

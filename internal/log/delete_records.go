@@ -7,7 +7,7 @@ import "fmt"
 // segments that hold nothing else are removed. An offset at or below the log
 // start changes nothing. It returns an error for each partition where that
 // failed; it wraps ErrOffsetOutOfRange where the offset is not in
-// [0, HighWatermark], and says why the partition is stopped where it is.
+// [0, HighWatermark], ErrHeld where records are held, and says why the partition is stopped where it is.
 func (l *Log) DeleteRecords(offsets map[*Partition]int64) map[*Partition]error {
 	list := make([]*Partition, 0, len(offsets))
 	for p := range offsets {
@@ -24,6 +24,9 @@ func (p *Partition) raiseStart(offset int64) (bool, error) {
 	}
 	if hw := p.HighWatermark(); offset < 0 || offset > hw {
 		return false, fmt.Errorf("%w: cannot delete the records below %d, the high watermark is %d", ErrOffsetOutOfRange, offset, hw)
+	}
+	if hold := p.hold(); offset > hold {
+		return false, fmt.Errorf("%w: cannot delete the records below %d yet, those from %d on are still needed", ErrHeld, offset, hold)
 	}
 	if offset > p.LogStart() {
 		if err := p.raise(offset); err != nil {

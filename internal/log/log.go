@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -46,6 +47,11 @@ type Config struct {
 	// TailCacheBytes bounds the memory that keeps recently written bytes for
 	// consumers that keep up. Default: 16 MiB.
 	TailCacheBytes int
+	// Hold tells from which offset on a partition's records must not go yet:
+	// retention and compaction leave them, and deleting them is refused with
+	// ErrHeld. It is asked with locks held, and must not use the log. Default
+	// (nil): nothing is held.
+	Hold func(ID) int64
 	// TruncateDamaged lets recovery cut a partition at damage in its middle,
 	// which loses the records behind it. Default: the partition is stopped and
 	// what lies before the damage can be read.
@@ -64,6 +70,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Hold == nil {
+		c.Hold = func(ID) int64 { return math.MaxInt64 }
 	}
 	for _, d := range []struct {
 		v *time.Duration

@@ -21,6 +21,7 @@ var (
 	ErrInvalidTxnState    = errors.New("invalid transaction state")         // INVALID_TXN_STATE
 	ErrCoordinatorFenced  = errors.New("transaction coordinator is fenced") // TRANSACTION_COORDINATOR_FENCED
 	ErrOffsetOutOfRange   = errors.New("offset out of range")               // OFFSET_OUT_OF_RANGE
+	ErrHeld               = errors.New("records are held")                  // REQUEST_TIMED_OUT, when that does not end
 	ErrStorage            = errors.New("storage error")                     // KAFKA_STORAGE_ERROR
 	ErrCorruption         = errors.New("corruption")                        // KAFKA_STORAGE_ERROR; never skipped in silence
 	ErrDeleted            = errors.New("partition deleted")                 // UNKNOWN_TOPIC_OR_PARTITION
@@ -100,6 +101,9 @@ type Partition struct {
 
 // ID names the partition.
 func (p *Partition) ID() ID { return p.id }
+
+// hold is the offset from which on records must not go yet.
+func (p *Partition) hold() int64 { return p.log.cfg.Hold(p.id) }
 
 // name is that of the partition's folder.
 func (p *Partition) name() string { return filepath.Base(p.dir) }

@@ -119,9 +119,9 @@ func (p *Partition) rollExpired(st *Settings, now time.Time) error {
 // cannot be looked at, those before it go all the same.
 func (p *Partition) expired(st *Settings, now time.Time) (int, error) {
 	p.mu.Lock()
-	list := p.mu.segments
+	list, hold := p.mu.segments, p.hold()
 	n := 0
-	for n < len(list)-1 && list[n].exact {
+	for n < len(list)-1 && list[n].exact && list[n].next <= hold {
 		n++
 	}
 	list = list[:n:n]

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"time"
 
@@ -49,6 +50,7 @@ type Follower struct {
 	mu struct {
 		sync.Mutex
 		followed map[key]*followed
+		others   map[[16]byte]bool // ids of topics that are not followed
 	}
 }
 
@@ -123,6 +125,25 @@ func (f *Follower) fetchAll(ctx context.Context, until time.Time) {
 // tree returns the ledger's tree of a partition, for the newest generation.
 func (f *Follower) tree(topic string, k key) (*ledger.Partition, error) {
 	return f.cfg.Ledger.Open(proof.Tree{Topic: topic, TopicID: base64.RawURLEncoding.EncodeToString(k.id[:]), Partition: k.partition})
+}
+
+// Hold is up to which offset the ledger needs a partition's records no more:
+// none of them while it is not known whether it needs them.
+func (f *Follower) Hold(topicID [16]byte, partition int32) int64 {
+	f.mu.Lock()
+	p, other := f.mu.followed[key{topicID, partition}], f.mu.others[topicID]
+	var tree *ledger.Partition
+	if p != nil {
+		tree = p.tree
+	}
+	f.mu.Unlock()
+	switch {
+	case tree != nil:
+		return tree.Durable()
+	case other:
+		return math.MaxInt64
+	}
+	return 0
 }
 
 // Lag is how many records the partitions of a topic have that the ledger has

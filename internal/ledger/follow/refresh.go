@@ -22,21 +22,27 @@ func (f *Follower) refresh(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("topics' settings: %w", err)
 	}
-	there := map[key]bool{}
+	there, others := map[key]bool{}, map[[16]byte]bool{}
 	for i := range resp.Topics {
-		if t := &resp.Topics[i]; wanted(t) && !off[*t.Topic] {
-			if err := f.take(t, there); err != nil {
-				return err
-			}
+		t := &resp.Topics[i]
+		if !wanted(t) || off[*t.Topic] {
+			others[t.TopicID] = true
+			continue
+		}
+		if err := f.take(t, there); err != nil {
+			return err
 		}
 	}
-	f.letGo(there, off)
+	f.letGo(there, off, others)
 	return nil
 }
 
-// wanted tells whether a topic's history is to be provable: users' topics are.
+// Provable tells by its name whether a topic's history is to be provable, if its
+// settings do not say otherwise: users' topics are, internal ones are not.
+func Provable(topic string) bool { return !strings.HasPrefix(topic, "__") }
+
 func wanted(t *kmsg.MetadataResponseTopic) bool {
-	return t.Topic != nil && t.ErrorCode == 0 && !t.IsInternal && !strings.HasPrefix(*t.Topic, "__") && t.TopicID != [16]byte{}
+	return t.Topic != nil && t.ErrorCode == 0 && !t.IsInternal && Provable(*t.Topic) && t.TopicID != [16]byte{}
 }
 
 // take follows the partitions of a topic.
@@ -63,9 +69,10 @@ func (f *Follower) take(t *kmsg.MetadataResponseTopic, there map[key]bool) error
 }
 
 // letGo ends the trees of partitions that are not there any more.
-func (f *Follower) letGo(there map[key]bool, off map[string]bool) {
+func (f *Follower) letGo(there map[key]bool, off map[string]bool, others map[[16]byte]bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.mu.others = others
 	for k, p := range f.mu.followed {
 		if there[k] {
 			continue
