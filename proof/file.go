@@ -96,7 +96,7 @@ func parseFile(text string) (*File, error) {
 	for n, section := range strings.Split(content, "\n"+sectionStart)[1:] {
 		label, body, _ := strings.Cut(section, "\n")
 		if err := f.add(label, ended(body)); err != nil {
-			return nil, fmt.Errorf("section %d (%s): %w", n+1, abbreviate(label), err)
+			return nil, fmt.Errorf("section %d (%q): %w", n+1, abbreviate(label), err)
 		}
 	}
 	// One file has one form: what the parts' readers let pass is caught here.
@@ -104,6 +104,12 @@ func parseFile(text string) (*File, error) {
 		return nil, errors.New("it is not written as a proof file is: a space, a line or a number has another form")
 	}
 	return f, nil
+}
+
+// validAnchor tells whether a name can be an anchor's. It is shown to people,
+// and nobody has signed it.
+func validAnchor(name string) bool {
+	return name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
 // ended gives a section back the newline that the split took.
@@ -130,7 +136,7 @@ func (f *File) add(label, body string) error {
 		return err
 	}
 	anchor, ok := strings.CutPrefix(label, receiptLabel)
-	if !ok {
+	if !ok || !validAnchor(anchor) {
 		return errors.New("there is no such section: is it from a newer version?")
 	}
 	data, err := decodeBase64(strings.ReplaceAll(body, "\n", ""))

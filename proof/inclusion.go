@@ -15,6 +15,10 @@ const inclusionHeader = "c2sp.org/tlog-proof@v1"
 // maxPath is how many hashes a proof can need: one for each bit of an index.
 const maxPath = 63
 
+// maxSize is how many entries a tree can have: package tlog computes with powers
+// of two that are no less, and does not end if there is none.
+const maxSize = 1 << 62
+
 // An Inclusion proves that an entry is in a log: C2SP's tlog-proof.
 type Inclusion struct {
 	Extra  []byte // what the entry can be computed from; nobody vouches for it
@@ -100,6 +104,9 @@ func (p *Inclusion) parsePath(lines []string) error {
 
 // check tells whether the leaf is in the tree at the proof's index.
 func (p *Inclusion) check(c Checkpoint, leaf Hash) error {
+	if c.Size > maxSize {
+		return fmt.Errorf("%s has %d entries, and no tree has more than %d", c.Origin, c.Size, int64(maxSize))
+	}
 	if p.Index >= c.Size {
 		return fmt.Errorf("index %d is not in a tree of %d entries", p.Index, c.Size)
 	}

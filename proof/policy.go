@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/mod/sumdb/note"
 )
 
 // A Policy says whose signatures make a checkpoint good: C2SP's tlog-policy. A
@@ -199,8 +197,8 @@ func optional(args []string, i int) string {
 }
 
 // verifiers returns the keys of all logs and witnesses.
-func (p *Policy) verifiers() []note.Verifier {
-	var all []note.Verifier
+func (p *Policy) verifiers() []*Verifier {
+	var all []*Verifier
 	for _, l := range p.Logs {
 		all = append(all, l.Key)
 	}

@@ -13,6 +13,9 @@ const (
 	ErasedEntry = "evident/erased/v1" // records were erased
 )
 
+// maxTime is the last time that has a form in RFC 3339, in Unix milliseconds.
+const maxTime = 253402300799999
+
 // A RootEntry is a leaf of the root log.
 type RootEntry struct {
 	Kind       string
@@ -48,6 +51,9 @@ func ParseRootEntry(b []byte) (RootEntry, error) {
 	var err error
 	if e.Time, err = parseNumber(claimed); err != nil {
 		return RootEntry{}, fmt.Errorf("root entry: time: %w", err)
+	}
+	if e.Time > maxTime {
+		return RootEntry{}, fmt.Errorf("root entry: time %d is after the year 9999", e.Time)
 	}
 	if e.Checkpoint, err = ParseCheckpoint(strings.Join(lines[2:5], "\n") + "\n"); err != nil {
 		return RootEntry{}, fmt.Errorf("root entry: %w", err)

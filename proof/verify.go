@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -61,6 +62,11 @@ type ProvenRecord struct {
 	// CommittedAt is the offset of the marker that committed the record's
 	// transaction; -1 if the record is part of none.
 	CommittedAt int64
+	// OneTransaction tells that the marker can have ended no other transaction:
+	// its epoch is the record's next one (KIP-890). Without it the producer may
+	// have had more than one in the record's epoch, of which an earlier one, with
+	// the record, may have been aborted.
+	OneTransaction bool
 }
 
 // Verify checks everything in the file and tells what it proves. The error says
@@ -105,10 +111,7 @@ func (t *Trust) verifyHead(h *Head) (*ProvenHead, error) {
 
 // openRoot checks who signed a checkpoint of the root log.
 func (t *Trust) openRoot(signed string) (*ProvenHead, error) {
-	known := []note.Verifier{}
-	for _, k := range t.Keys {
-		known = append(known, k)
-	}
+	known := slices.Clone(t.Keys)
 	if t.Policy != nil {
 		known = append(known, t.Policy.verifiers()...)
 	}
@@ -127,20 +130,19 @@ func (t *Trust) openRoot(signed string) (*ProvenHead, error) {
 		return nil, err
 	}
 	for _, s := range n.UnverifiedSigs {
-		proven.Unknown = append(proven.Unknown, "signature of "+s.Name)
+		proven.Unknown = append(proven.Unknown, fmt.Sprintf("signature of %q", s.Name))
 	}
 	return proven, nil
 }
 
 // openNote reads a signed note with keys that may repeat. Its errors are in our
 // own words.
-func openNote(signed string, known []note.Verifier) (*note.Note, error) {
-	unique := slices.Clone(known)
-	slices.SortStableFunc(unique, func(a, b note.Verifier) int { return int(int64(a.KeyHash()) - int64(b.KeyHash())) })
-	unique = slices.CompactFunc(unique, func(a, b note.Verifier) bool {
-		return a.KeyHash() == b.KeyHash() && a.Name() == b.Name()
-	})
-	n, err := note.Open([]byte(signed), note.VerifierList(unique...))
+func openNote(signed string, known []*Verifier) (*note.Note, error) {
+	verifiers, err := distinct(known)
+	if err != nil {
+		return nil, err
+	}
+	n, err := note.Open([]byte(signed), note.VerifierList(verifiers...))
 	var invalid *note.InvalidSignatureError
 	var unverified *note.UnverifiedNoteError
 	switch {
@@ -154,11 +156,34 @@ func openNote(signed string, known []note.Verifier) (*note.Note, error) {
 	return n, checkForms(n)
 }
 
+// distinct leaves out keys that repeat. Other keys with the same name and key id
+// are refused: a signature says no more than these two of who made it, and ids
+// are short enough that one can be made to fit another's.
+func distinct(known []*Verifier) ([]note.Verifier, error) {
+	type label struct {
+		name string
+		hash uint32
+	}
+	seen := map[label]*Verifier{}
+	var list []note.Verifier
+	for _, v := range known {
+		at := label{v.name, v.hash}
+		switch other := seen[at]; {
+		case other == nil:
+			seen[at] = v
+			list = append(list, v)
+		case other.algorithm != v.algorithm || !other.sameKey(v):
+			return nil, fmt.Errorf("two of the keys given have the name %q and the id %08x, so that nobody can tell their signatures apart", v.name, v.hash)
+		}
+	}
+	return list, nil
+}
+
 // checkForms refuses signatures whose base64 has stray bits, which note.Open lets pass.
 func checkForms(n *note.Note) error {
 	for _, s := range slices.Concat(n.Sigs, n.UnverifiedSigs) {
 		if _, err := decodeBase64(s.Base64); err != nil {
-			return fmt.Errorf("signature of %s: %w", s.Name, err)
+			return fmt.Errorf("signature of %q: %w", s.Name, err)
 		}
 	}
 	return nil
@@ -167,9 +192,9 @@ func checkForms(n *note.Note) error {
 func signers(n *note.Note) string {
 	var names []string
 	for _, s := range n.UnverifiedSigs {
-		names = append(names, fmt.Sprintf("%s (key %08x)", s.Name, s.Hash))
+		names = append(names, fmt.Sprintf("%q (key %08x)", s.Name, s.Hash))
 	}
-	return fmt.Sprint(names)
+	return strings.Join(names, ", ")
 }
 
 func find(n *note.Note, v *Verifier) (note.Signature, bool) {
@@ -260,7 +285,7 @@ func (t *Trust) verifyRecords(h *Head, proven *ProvenHead) error {
 			}
 			continue
 		}
-		proven.Records = append(proven.Records, ProvenRecord{p.Index, record, -1})
+		proven.Records = append(proven.Records, ProvenRecord{Offset: p.Index, Record: record, CommittedAt: -1})
 	}
 	if awaitsMarker(proven) {
 		last := proven.Records[len(proven.Records)-1]
@@ -295,7 +320,7 @@ func (t *Trust) verifyRecord(p *Inclusion, proven *ProvenHead) (Record, error) {
 // checkPartition asks that a partition's checkpoint is the one in the root
 // entry, and signed by the root log's Ed25519 key where that is known.
 func (t *Trust) checkPartition(signed string, head Checkpoint) error {
-	var known []note.Verifier
+	var known []*Verifier
 	for _, k := range t.logKeys() {
 		if k.algorithm == Ed25519 {
 			partition, err := k.Named(head.Origin)
@@ -352,7 +377,7 @@ func (r *ProvenRecord) commit(offset int64, marker *Record) error {
 	}
 	switch kind := binary.BigEndian.Uint16(marker.Key[2:]); kind {
 	case commitMarker:
-		r.CommittedAt = offset
+		r.CommittedAt, r.OneTransaction = offset, marker.ProducerEpoch == next
 		return nil
 	case abortMarker:
 		return fmt.Errorf("record at offset %d: its transaction was aborted", r.Offset)

@@ -128,7 +128,7 @@ func TestThePolicyDecides(t *testing.T) {
 	if want := []Existed{{"witness one", clock().UTC()}}; !reflect.DeepEqual(h.Existed, want) {
 		t.Errorf("existed %+v, want %+v", h.Existed, want)
 	}
-	if want := []string{"signature of " + testOrigin, "signature of w3.example"}; !reflect.DeepEqual(h.Unknown, want) {
+	if want := []string{`signature of "` + testOrigin + `"`, `signature of "w3.example"`}; !reflect.DeepEqual(h.Unknown, want) {
 		t.Errorf("unknown %q, want %q", h.Unknown, want)
 	}
 	if _, err := f.Verify(policy("all-of-them")); err == nil || !strings.Contains(err.Error(), `quorum "all-of-them" is not reached: 1`) {
@@ -161,7 +161,7 @@ func TestATransactionalRecordNeedsItsCommit(t *testing.T) {
 	)
 	for _, marker := range []int64{2, 3} {
 		r := must[*Report](t)(d.file(t, 1, marker, 7).Verify(d.trust()))
-		if got := r.Heads[0].Records; len(got) != 2 || got[0].CommittedAt != marker {
+		if got := r.Heads[0].Records; len(got) != 2 || got[0].CommittedAt != marker || got[0].OneTransaction != (marker == 3) {
 			t.Errorf("marker %d: %+v", marker, got)
 		}
 	}
