@@ -49,24 +49,32 @@ type Existed struct {
 
 // Record is one that was proven.
 type Record struct {
-	Topic       string     `json:"topic"`
-	TopicID     string     `json:"topic_id"`
-	Partition   int32      `json:"partition"`
-	Generation  int32      `json:"generation"`
-	Offset      int64      `json:"offset"`
-	Kind        string     `json:"kind"` // record, control, lost
-	Key         *string    `json:"key"`
-	Value       *string    `json:"value"`
-	Headers     []Header   `json:"headers"`
-	Timestamp   *time.Time `json:"timestamp"`
-	TimestampBy string     `json:"timestamp_by"` // producer or log
-	CommittedAt *int64     `json:"committed_at"` // offset of the marker
+	Topic      string `json:"topic"`
+	TopicID    string `json:"topic_id"`
+	Partition  int32  `json:"partition"`
+	Generation int32  `json:"generation"`
+	Offset     int64  `json:"offset"`
+	Kind       string `json:"kind"` // record, control, lost
+	// Keys and values that are not UTF-8 text stand in fields with "_base64", as
+	// "evident consume" has them.
+	Key         *string  `json:"key"`
+	KeyB64      []byte   `json:"key_base64,omitempty"`
+	Value       *string  `json:"value"`
+	ValueB64    []byte   `json:"value_base64,omitempty"`
+	Headers     []Header `json:"headers"`
+	Timestamp   *int64   `json:"timestamp"`    // ms since the epoch; whatever a producer says
+	TimestampBy string   `json:"timestamp_by"` // producer or log
+	CommittedAt *int64   `json:"committed_at"` // offset of the marker
+	// CommitCertain tells that the marker can have ended no other transaction.
+	CommitCertain *bool `json:"commit_certain"`
 }
 
 // Header is a header of a record.
 type Header struct {
-	Key   string  `json:"key"`
-	Value *string `json:"value"`
+	Key      string  `json:"key"`
+	KeyB64   []byte  `json:"key_base64,omitempty"` // instead of a key that is not UTF-8 text
+	Value    *string `json:"value"`
+	ValueB64 []byte  `json:"value_base64,omitempty"`
 }
 
 // Run checks a proof file.
@@ -197,37 +205,48 @@ func newHead(p *proof.ProvenHead) Head {
 func newRecord(t proof.Tree, p *proof.ProvenRecord) Record {
 	r := Record{
 		Topic: t.Topic, TopicID: t.TopicID, Partition: t.Partition, Generation: t.Generation, Offset: p.Offset,
-		Kind: kinds[p.Record.Kind], Key: text(p.Record.Key), Value: text(p.Record.Value), Headers: []Header{},
-		TimestampBy: "producer",
+		Kind: kinds[p.Record.Kind], Headers: []Header{}, TimestampBy: "producer",
 	}
+	r.Key, r.KeyB64 = textOrBytes(p.Record.Key)
+	r.Value, r.ValueB64 = textOrBytes(p.Record.Value)
 	if p.Record.LogAppendTime || p.Record.Kind == proof.Control {
 		r.TimestampBy = "log"
 	}
 	if p.Record.Timestamp >= 0 {
-		at := time.UnixMilli(p.Record.Timestamp).UTC()
-		r.Timestamp = &at
+		r.Timestamp = &p.Record.Timestamp
 	}
 	if p.CommittedAt >= 0 {
-		r.CommittedAt = &p.CommittedAt
+		r.CommittedAt, r.CommitCertain = &p.CommittedAt, &p.OneTransaction
 	}
 	for _, h := range p.Record.Headers {
-		r.Headers = append(r.Headers, Header{h.Key, text(h.Value)})
+		r.Headers = append(r.Headers, newHeader(h))
 	}
 	return r
 }
 
+func newHeader(h proof.Header) Header {
+	var shown Header
+	if key, bytes := textOrBytes([]byte(h.Key)); key != nil {
+		shown.Key = *key
+	} else {
+		shown.KeyB64 = bytes
+	}
+	shown.Value, shown.ValueB64 = textOrBytes(h.Value)
+	return shown
+}
+
 var kinds = map[proof.Kind]string{proof.Data: "record", proof.Control: "control", proof.Lost: "lost"}
 
-// text shows bytes: as they are if they are text, else in hexadecimal.
-func text(b []byte) *string {
+// textOrBytes returns b as text if it is some, else as bytes, and neither for nil.
+func textOrBytes(b []byte) (*string, []byte) {
 	if b == nil {
-		return nil
+		return nil, nil
+	}
+	if !utf8.Valid(b) {
+		return nil, b
 	}
 	s := string(b)
-	if !utf8.Valid(b) {
-		s = fmt.Sprintf("%x", b)
-	}
-	return &s
+	return &s, nil
 }
 
 // text says in plain words what is proven and what is not.
@@ -247,31 +266,45 @@ func (r *Record) text(w io.Writer, h *Head) {
 	case "lost":
 		fmt.Fprintln(w, "  The ledger found no record at this offset.")
 	case "control":
-		fmt.Fprintln(w, "  At this offset is a marker that ended a transaction, unaltered.")
+		fmt.Fprintln(w, "  At this offset is a control record, such as the marker that ends a transaction, unaltered.")
 	default:
 		fmt.Fprintln(w, "  This record was in the log at this offset, with this content, unaltered:")
-		tool.Row(w, "    key", show(r.Key))
-		tool.Row(w, "    value", show(r.Value))
+		tool.Row(w, "    key", show(r.Key, r.KeyB64))
+		tool.Row(w, "    value", show(r.Value, r.ValueB64))
 		for _, header := range r.Headers {
-			tool.Row(w, "    header "+header.Key, show(header.Value))
+			tool.Row(w, "    header "+show(&header.Key, header.KeyB64), show(header.Value, header.ValueB64))
 		}
 	}
-	if r.CommittedAt != nil {
-		fmt.Fprintf(w, "  Its transaction was committed at offset %d.\n", *r.CommittedAt)
-	}
+	r.commitText(w)
 	if r.Timestamp != nil && r.TimestampBy == "producer" {
-		fmt.Fprintf(w, "  Its producer says that it was made at %s. That is the producer's claim, and not proven.\n", r.Timestamp.Format(time.RFC3339Nano))
+		at := time.UnixMilli(*r.Timestamp).UTC().Format(time.RFC3339Nano)
+		fmt.Fprintf(w, "  Its producer says that it was made at %s. That is the producer's claim, and not proven.\n", at)
+	}
+}
+
+func (r *Record) commitText(w io.Writer) {
+	if r.CommittedAt == nil {
+		return
+	}
+	fmt.Fprintf(w, "  Its transaction was committed at offset %d.\n", *r.CommittedAt)
+	if !*r.CommitCertain {
+		fmt.Fprintln(w, "  Not proven: that this marker is its transaction's, and not that of a later one of the same producer, after its own was aborted. Only producers with Kafka 4's transactions (KIP-890) can show that.")
 	}
 }
 
 // show gives a value to read: short, and without what a terminal would obey.
-func show(s *string) string {
-	if s == nil {
-		return "none"
-	}
+func show(s *string, other []byte) string {
 	const most = 200
-	short := []rune(*s)
-	if len(short) > most {
+	switch {
+	case s == nil && other == nil:
+		return "none"
+	case other != nil:
+		if len(other) > most {
+			return fmt.Sprintf("0x%x and %d more bytes (-o json shows all)", other[:most], len(other)-most)
+		}
+		return fmt.Sprintf("0x%x", other)
+	}
+	if short := []rune(*s); len(short) > most {
 		return fmt.Sprintf("%q and %d more characters (-o json shows all)", string(short[:most]), len(short)-most)
 	}
 	return fmt.Sprintf("%q", *s)
