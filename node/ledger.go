@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"github.com/evidentlog/evident/internal/ledger"
 	"github.com/evidentlog/evident/internal/ledger/follow"
@@ -105,6 +106,38 @@ func (p *provable) serveProof(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = fmt.Fprint(w, f) // a client that is gone needs no answer
 	}
+}
+
+// Prove makes the proof file of a record, as soon as it is in the ledger. It gives
+// up when ctx ends. The node must have a ledger.
+func (n *Node) Prove(ctx context.Context, topic string, partition int32, offset int64) (*proof.File, error) {
+	if n.ledger == nil {
+		return nil, errNoLedger
+	}
+	for {
+		f, err := n.ledger.prove(ctx, opening.Place{Topic: topic, Partition: partition, Offset: offset})
+		if !errors.Is(err, ledger.ErrNotYet) {
+			return f, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(proveAgain):
+		}
+	}
+}
+
+// proveAgain is a part of the second that a round of the ledger takes.
+const proveAgain = 50 * time.Millisecond
+
+var errNoLedger = errors.New("the node has no ledger: set Config.LedgerOrigin")
+
+// ProofKeys are the keys that sign the node's ledger; none without a ledger.
+func (n *Node) ProofKeys() []*proof.Verifier {
+	if n.ledger == nil {
+		return nil
+	}
+	return n.ledger.Verifiers()
 }
 
 func place(r *http.Request) (opening.Place, error) {

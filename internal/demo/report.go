@@ -25,6 +25,7 @@ type Report struct {
 	Seconds    float64         `json:"seconds"`         // from the first row read to the last event handled
 	OrderRate  float64         `json:"ordersPerSecond"` // orders and cancellations
 	EventRate  float64         `json:"eventsPerSecond"`
+	Proof      *Proof          `json:"proof,omitempty"`
 	Kafka      string          `json:"kafka,omitempty"` // address of the node's Kafka listener
 	HTTP       string          `json:"http,omitempty"`
 	Data       string          `json:"data,omitempty"` // the folder kept; empty: it was a temporary one

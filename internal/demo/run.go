@@ -29,6 +29,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/proof"
 )
 
 // Config configures a run. StartNode must be set.
@@ -70,6 +72,10 @@ type Cluster struct {
 	Replicas int16
 	// Kafka and HTTP are host:port, to be shown to people. HTTP may be empty.
 	Kafka, HTTP string
+	// Prove, if set, makes the proof of a record, as soon as that can be done;
+	// ProofKeys are whom it is signed by.
+	Prove     func(ctx context.Context, topic string, partition int32, offset int64) (*proof.File, error)
+	ProofKeys []*proof.Verifier
 	// Failed, if set, receives why the node stopped by itself.
 	Failed <-chan error
 	// Stop, if set, stops the node and returns when it has stopped.
@@ -178,6 +184,11 @@ func runOn(ctx context.Context, cfg Config, cluster Cluster, orders *orders) (Re
 		return Report{}, cmp.Or(causeOf(ctx), err)
 	}
 	report.Kafka, report.HTTP, report.Data, report.shared = cluster.Kafka, cluster.HTTP, cfg.Data, cluster.Shared
+	if cluster.Prove != nil && report.FirstOrder != "" {
+		if report.Proof, err = cluster.prove(ctx, report.FirstOrder); err != nil {
+			return report, cmp.Or(causeOf(ctx), err)
+		}
+	}
 	if err := report.write(cfg); err != nil {
 		return report, err
 	}

@@ -16,6 +16,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 	r.writeStatuses(&b)
 	r.writeSums(&b)
 	r.writeSpeed(&b)
+	r.writeProof(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

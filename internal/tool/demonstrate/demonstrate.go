@@ -38,6 +38,10 @@ type Demo struct {
 	Cluster config.Cluster
 }
 
+// ledgerOrigin names the demo in its proofs. Names that end in .example are
+// nobody's (RFC 2606).
+const ledgerOrigin = "demo.evident.example/orders"
+
 // clusterPatience is how long somebody who looks on waits for a cluster.
 const clusterPatience = 15 * time.Second
 
@@ -82,17 +86,20 @@ func (d Demo) start(ctx context.Context, stderr io.Writer, data string) (demo.Cl
 	cfg.Data = data
 	cfg.Kafka = []node.Listener{freeListener("kafka", d.Kafka)}
 	cfg.GroupInitialRebalanceDelay = -1
+	cfg.LedgerOrigin = ledgerOrigin
 	n, err := node.Start(ctx, cfg)
 	if err != nil {
 		return demo.Cluster{}, err
 	}
 	kafka := n.Addresses().Kafka["kafka"]
 	return demo.Cluster{
-		Options: []kgo.Opt{kgo.SeedBrokers(kafka)},
-		Kafka:   kafka,
-		HTTP:    n.Addresses().HTTP["http"],
-		Failed:  n.Failed(),
-		Stop:    n.Close,
+		Options:   []kgo.Opt{kgo.SeedBrokers(kafka)},
+		Kafka:     kafka,
+		HTTP:      n.Addresses().HTTP["http"],
+		Prove:     n.Prove,
+		ProofKeys: n.ProofKeys(),
+		Failed:    n.Failed(),
+		Stop:      n.Close,
 	}, nil
 }
 
