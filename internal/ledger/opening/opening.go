@@ -3,6 +3,7 @@
 package opening
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -142,17 +143,19 @@ func (p *partition) recordIn(b batch.Batch, offset int64) (ledger.Opened, error)
 	return ledger.Opened{}, fmt.Errorf("%w: it was removed by compaction, or there never was one", ErrNoRecord)
 }
 
+// open returns what stands in a batch. The record may be read on, its bytes used
+// again: what is returned has its own.
 func open(b batch.Batch, r batch.Record) proof.Record {
 	opened := proof.Record{
 		Kind: proof.Data, LogAppendTime: b.Attributes().LogAppendTime(), Transactional: b.Attributes().Transactional(),
 		Timestamp: r.Timestamp, ProducerID: b.ProducerID(), ProducerEpoch: b.ProducerEpoch(),
-		Key: r.Key, Value: r.Value,
+		Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value),
 	}
 	if b.Attributes().Control() {
 		opened.Kind = proof.Control
 	}
 	for key, value := range r.Headers.All() {
-		opened.Headers = append(opened.Headers, proof.Header{Key: string(key), Value: value})
+		opened.Headers = append(opened.Headers, proof.Header{Key: string(key), Value: bytes.Clone(value)})
 	}
 	return opened
 }
