@@ -147,6 +147,8 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 			good + "tile/0/000.p/256", good + "tile/0/000.p/0", good + "tile/0/x000/000", good + "tile/00/000", good + "tile/9/000",
 			good + "tile/-1/000", good + "tile/entries/001", good + "tile/0/0x0", good + "tile/0/+01", good + "tile/0/001/x002",
 			"/ledger/root/tile/1/000",
+			good + "tile/0/x072/x057/x594/x037/x927/936", // 2^56 times 256 is 0 in 64 bits
+			good + "tile/entries/x072/x057/x594/x037/x927/936", good + "tile/0/x999/x999/x999/x999/x999/999",
 		} {
 			if r, body := get(h, path); r.StatusCode != http.StatusNotFound {
 				t.Errorf("%s: %s %.100s", path, r.Status, body)

@@ -142,6 +142,9 @@ func Fold(tile []byte) proof.Hash { return fold(append([]byte(nil), tile...)) }
 // Width is how many hashes tile n of a level has in a tree of the given size;
 // 0 if the tree does not reach it.
 func Width(size int64, level int, n int64) int {
-	have := size>>(level*TileHeight) - n*TileWidth
-	return int(max(0, min(have, TileWidth)))
+	have := size >> (level * TileHeight)
+	if n > have/TileWidth { // n may be anything: n*TileWidth may overflow
+		return 0
+	}
+	return int(max(0, min(have-n*TileWidth, TileWidth)))
 }
