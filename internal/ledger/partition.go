@@ -66,13 +66,13 @@ func (p *Partition) Add(b batch.Batch) error {
 }
 
 // Lost makes offsets before an offset that have no leaf yet lost, for a reason.
-// A call adds at most a million; done tells that none are left.
+// A call adds at most 65,536, so that others have their turn; done tells that
+// none are left.
 func (p *Partition) Lost(to int64, why proof.Reason) (done bool, err error) {
-	const most = 1 << 20
+	const most = 1 << 16
 	err = p.add(func(g *leaves.Growth) error {
-		step := min(to, g.Next()+most)
-		p.maker.Lost(g, step, why)
-		done = step == to
+		p.maker.Lost(g, min(to, g.Next()+most), why)
+		done = g.Next() >= to
 		return nil
 	})
 	return done, err

@@ -83,8 +83,11 @@ func (f *Follower) fetch(ctx context.Context, leader int32, partitions []*follow
 func (f *Follower) nameTopics(resp *kmsg.FetchResponse, req *kmsg.FetchRequest) error {
 	for i := range resp.Topics {
 		t := &resp.Topics[i]
+		if t.TopicID != [16]byte{} {
+			continue
+		}
 		for j := range req.Topics {
-			if t.TopicID == [16]byte{} && t.Topic == req.Topics[j].Topic {
+			if t.Topic == req.Topics[j].Topic {
 				t.TopicID = req.Topics[j].TopicID
 			}
 		}
@@ -138,10 +141,8 @@ func (f *Follower) takeOne(ctx context.Context, p *followed, r *kmsg.FetchRespon
 		if err != nil {
 			return fmt.Errorf("batch at offset %d: %w", p.tree.Next(), err)
 		}
-		if first.BaseOffset() > p.tree.Next() {
-			if err := f.lose(p, first.BaseOffset(), proof.Removed); err != nil {
-				return err
-			}
+		if done, err := p.tree.Lost(first.BaseOffset(), proof.Removed); !done || err != nil {
+			return err // the rest of a long gap comes with the next fetch
 		}
 		err = p.tree.Add(first)
 		if errors.Is(err, ledger.ErrClosed) {
@@ -153,16 +154,6 @@ func (f *Follower) takeOne(ctx context.Context, p *followed, r *kmsg.FetchRespon
 		b = rest
 	}
 	return nil
-}
-
-// lose makes offsets lost, however many.
-func (f *Follower) lose(p *followed, to int64, why proof.Reason) error {
-	for {
-		done, err := p.tree.Lost(to, why)
-		if done || err != nil {
-			return err
-		}
-	}
 }
 
 // realign finds out why the next offset is not in the log: records were removed
@@ -183,7 +174,8 @@ func (f *Follower) realign(ctx context.Context, p *followed) error {
 			f.cfg.Logger.Error("records were removed before the ledger read them: their offsets are lost to it",
 				"partition", p, "from", next, "to", start)
 		}
-		return f.lose(p, start, proof.Expired)
+		_, err := p.tree.Lost(start, proof.Expired) // the rest of many comes when the next offset is out of range again
+		return err
 	case next > end:
 		f.cfg.Logger.Error("the log was cut back behind the ledger: the tree is closed, and another begins",
 			"partition", p, "ledger", next, "log", end)

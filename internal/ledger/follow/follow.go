@@ -45,7 +45,8 @@ type Config struct {
 
 // A Follower follows all user topics of a cluster.
 type Follower struct {
-	cfg Config
+	cfg    Config
+	broken map[key]bool // whose trees cannot be opened; of the goroutine of Run
 
 	mu struct {
 		sync.Mutex
@@ -67,11 +68,12 @@ type followed struct {
 	leader int32
 	tree   *ledger.Partition // replaced under Follower.mu
 	rest   time.Time         // when to try again, after an error
+	missed int               // how often in a row it was not there
 }
 
 // New makes a follower.
 func New(cfg Config) *Follower {
-	f := &Follower{cfg: cfg}
+	f := &Follower{cfg: cfg, broken: map[key]bool{}}
 	f.mu.followed = map[key]*followed{}
 	return f
 }

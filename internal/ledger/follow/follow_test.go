@@ -5,15 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/ledger"
 	"github.com/evidentlog/evident/internal/vfs"
@@ -24,6 +28,7 @@ import (
 type world struct {
 	t       *testing.T
 	brokers []string
+	cluster *kfake.Cluster
 	client  *kgo.Client
 	admin   *kadm.Client
 	disk    vfs.FS
@@ -66,7 +71,7 @@ func newWorld(t *testing.T) *world {
 	if err := errors.Join(mem.MkdirAll("/data"), mem.SyncDir("/")); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, client: client, admin: kadm.NewClient(client), disk: mem, log: &lines{}, brokers: cluster.ListenAddrs()}
+	w := &world{t: t, client: client, admin: kadm.NewClient(client), disk: mem, log: &lines{}, cluster: cluster, brokers: cluster.ListenAddrs()}
 	w.start(nil)
 	t.Cleanup(func() { w.stop() })
 	return w
@@ -283,4 +288,62 @@ func TestTopicsThatAreTurnedOffHaveNoTree(t *testing.T) {
 	if origin, err := w.ledger.Newest("quiet", "0"); err == nil {
 		t.Errorf("it has the tree %s", origin)
 	}
+}
+
+// A broker that is asked while it starts, or is not sure, may leave a topic out
+// or answer with an error. A tree that was closed for that would be closed for ever.
+func TestATopicThatIsMissedForAMomentKeepsItsTree(t *testing.T) {
+	for name, hide := range map[string]func(*kmsg.MetadataResponse){
+		"left out": func(r *kmsg.MetadataResponse) { r.Topics = nil },
+		"error": func(r *kmsg.MetadataResponse) {
+			for i := range r.Topics {
+				r.Topics[i].ErrorCode = kerr.LeaderNotAvailable.Code
+				r.Topics[i].Partitions = nil
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.create("orders", 1, nil)
+			w.produce("orders", 0, "a")
+			origin := w.await("orders", 0, 1)
+			hidden := make(chan struct{})
+			w.cluster.ControlKey(int16(kmsg.Metadata), func(req kmsg.Request) (kmsg.Response, error, bool) {
+				if req.(*kmsg.MetadataRequest).Topics != nil {
+					w.cluster.KeepControl()
+					return nil, nil, false
+				}
+				close(hidden)
+				resp := req.ResponseKind().(*kmsg.MetadataResponse)
+				for i, addr := range w.brokers {
+					resp.Brokers = append(resp.Brokers, kmsgBroker(t, int32(i), addr))
+				}
+				topic := kmsg.NewMetadataResponseTopic()
+				topic.Topic = kmsg.StringPtr("orders")
+				resp.Topics = append(resp.Topics, topic)
+				hide(resp)
+				return resp, nil, true
+			})
+			<-hidden
+			w.produce("orders", 0, "b")
+			if again := w.await("orders", 0, 2); again != origin {
+				t.Errorf("the tree is %s, was %s", again, origin)
+			}
+		})
+	}
+}
+
+func kmsgBroker(t *testing.T, id int32, addr string) kmsg.MetadataResponseBroker {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := kmsg.NewMetadataResponseBroker()
+	b.NodeID, b.Host = id, host
+	number, err := strconv.ParseInt(port, 10, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Port = int32(number)
+	return b
 }

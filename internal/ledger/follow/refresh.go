@@ -2,12 +2,19 @@ package follow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/ledger"
 )
+
+// missesToEnd is how often in a row a topic must not be among those that there
+// are before its trees are closed, which is for ever.
+const missesToEnd = 3
 
 // refresh learns which partitions there are, and who leads them. Trees of
 // topics that are gone are closed.
@@ -25,7 +32,11 @@ func (f *Follower) refresh(ctx context.Context) error {
 	there, others := map[key]bool{}, map[[16]byte]bool{}
 	for i := range resp.Topics {
 		t := &resp.Topics[i]
-		if !wanted(t) || off[*t.Topic] {
+		switch {
+		case t.ErrorCode != 0:
+			f.keep(t, there) // it cannot be said that it is gone, or not wanted
+			continue
+		case !wanted(t) || off[*t.Topic]:
 			others[t.TopicID] = true
 			continue
 		}
@@ -35,6 +46,18 @@ func (f *Follower) refresh(ctx context.Context) error {
 	}
 	f.letGo(there, off, others)
 	return nil
+}
+
+// keep notes that the partitions of a topic may be there. An error may have
+// the topic's name or its id only.
+func (f *Follower) keep(t *kmsg.MetadataResponseTopic, there map[key]bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for k, p := range f.mu.followed {
+		if k.id == t.TopicID || t.Topic != nil && *t.Topic == p.topic {
+			there[k] = true
+		}
+	}
 }
 
 // Provable tells by its name whether a topic's history is to be provable, if its
@@ -57,9 +80,18 @@ func (f *Follower) take(t *kmsg.MetadataResponseTopic, there map[key]bool) error
 			known.leader = p.Leader
 			continue
 		}
+		if f.broken[k] {
+			continue
+		}
 		tree, err := f.tree(*t.Topic, k)
-		if err != nil {
-			return fmt.Errorf("tree of %s/%d: %w", *t.Topic, p.Partition, err)
+		if errors.Is(err, ledger.ErrClosed) {
+			return err
+		}
+		if err != nil { // one damaged tree must not keep all others from growing
+			f.broken[k] = true
+			f.cfg.Logger.Error("the tree of a partition cannot be opened: nothing more of it becomes provable until the node is started again",
+				"topic", *t.Topic, "partition", p.Partition, "error", err)
+			continue
 		}
 		f.mu.Lock()
 		f.mu.followed[k] = &followed{key: k, topic: *t.Topic, leader: p.Leader, tree: tree}
@@ -75,6 +107,11 @@ func (f *Follower) letGo(there map[key]bool, off map[string]bool, others map[[16
 	f.mu.others = others
 	for k, p := range f.mu.followed {
 		if there[k] {
+			p.missed = 0
+			continue
+		}
+		// A node that has just started may not know of all topics yet.
+		if p.missed++; p.missed < missesToEnd && !off[p.topic] {
 			continue
 		}
 		reason := "topic deleted"
