@@ -91,6 +91,7 @@ func TestOpenTransactionHoldsReadersBack(t *testing.T) {
 	s.create(1, nil, "t")
 	open, other := s.transactor("open"), s.transactor("other")
 	s.transact(other, "t", kgo.TryCommit, "before")
+	s.awaitComplete("other") // so that its marker is in front of the open transaction
 	s.begin(open)
 	s.produce(open, "t", "open")
 	s.transact(other, "t", kgo.TryCommit, "after")
