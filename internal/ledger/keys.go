@@ -127,6 +127,20 @@ func (k *keys) signRoot(c proof.Checkpoint) ([]byte, error) {
 	return note.Sign(&note.Note{Text: c.String()}, signers...)
 }
 
+// openRoot reads a checkpoint that signRoot signed, under any origin.
+func (k *keys) openRoot(signed []byte) (proof.Checkpoint, error) {
+	text, _, _ := strings.Cut(string(signed), "\n\n")
+	c, err := proof.ParseCheckpoint(text + "\n")
+	if err != nil {
+		return c, err
+	}
+	key, err := k.root[0].Named(c.Origin)
+	if err == nil {
+		_, err = note.Open(signed, note.VerifierList(key))
+	}
+	return c, err
+}
+
 // signTree signs the head of a partition's tree.
 func (k *keys) signTree(c proof.Checkpoint) ([]byte, error) {
 	s, err := proof.NewEd25519Signer(c.Origin, k.ed25519)

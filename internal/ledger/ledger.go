@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/evidentlog/evident/internal/ledger/store"
+	"github.com/evidentlog/evident/internal/ledger/tree"
 	"github.com/evidentlog/evident/internal/log/batch"
 	"github.com/evidentlog/evident/proof"
 )
@@ -70,10 +71,44 @@ func (l *Ledger) start() (err error) {
 			return fmt.Errorf("the ledger in %s is of another deployment: %w", l.cfg.Dir, err)
 		}
 	}
+	if err := l.checkKept(); err != nil {
+		return err
+	}
 	if err := l.learnTime(); err != nil {
 		return err
 	}
 	return l.sign()
+}
+
+// ErrSetBack says that a ledger's files do not have what was signed of them. To
+// go on would sign another history under the same keys.
+var ErrSetBack = errors.New("the ledger's files are older than, or others than, what it has signed")
+
+// checkKept compares the root log with the checkpoint that was signed last.
+func (l *Ledger) checkKept() error {
+	signed, err := l.store.KeptCheckpoint()
+	if err != nil || signed == nil {
+		return err
+	}
+	kept, err := l.keys.openRoot(signed)
+	if err != nil {
+		return fmt.Errorf("%w: checkpoint in %s: %w", store.ErrCorrupt, l.cfg.Dir, err)
+	}
+	if kept.Origin != l.cfg.Origin {
+		return fmt.Errorf("the ledger in %s is of another deployment: its checkpoint is of %q", l.cfg.Dir, kept.Origin)
+	}
+	now := l.rootHead()
+	if kept.Size > now.Size {
+		return fmt.Errorf("%w: %s has %d entries of the root log, and %d were signed; restore it from a newer copy", ErrSetBack, l.cfg.Dir, now.Size, kept.Size)
+	}
+	root, err := tree.RootAt(now, kept.Size, l.store.RootTiles())
+	if err != nil {
+		return err
+	}
+	if root != kept.Root {
+		return fmt.Errorf("%w: %s: the first %d entries of the root log are not those that were signed; restore it from a copy", ErrSetBack, l.cfg.Dir, kept.Size)
+	}
+	return nil
 }
 
 // learnTime makes times in the root log go on where they are.

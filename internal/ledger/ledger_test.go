@@ -373,3 +373,30 @@ func TestASecondLedgerIsRefused(t *testing.T) {
 	}
 	l.end()
 }
+
+// With the same keys, another history than the one that was signed would be a fork.
+func TestFilesOlderThanWhatWasSignedAreRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := newDisk(t)
+		l := start(t, disk)
+		add(t, l.partition(1), 10)
+		time.Sleep(2 * DefaultInterval)
+		l.end()
+		head := l.rootHead()
+		for what, kept := range map[string]proof.Checkpoint{
+			"more entries":  {Origin: testOrigin, Size: head.Size + 1, Root: proof.Hash{1}},
+			"other entries": {Origin: testOrigin, Size: head.Size, Root: proof.Hash{1}},
+		} {
+			signed, err := l.keys.signRoot(kept)
+			if err == nil {
+				err = l.store.KeepCheckpoint(signed)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Open(Config{FS: disk, Dir: "/data/ledger", Origin: testOrigin}); !errors.Is(err, ErrSetBack) {
+				t.Errorf("%s were signed: %v", what, err)
+			}
+		}
+	})
+}

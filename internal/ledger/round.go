@@ -116,9 +116,13 @@ func (l *Ledger) finish(s share) {
 	}
 }
 
-// sign signs the root log as it is on disk, and shows that.
+// sign signs the root log as it is on disk, and shows that. What is shown is
+// kept first, for checkKept.
 func (l *Ledger) sign() error {
 	signed, err := l.keys.signRoot(l.rootHead())
+	if err == nil {
+		err = l.store.KeepCheckpoint(signed)
+	}
 	if err != nil {
 		return err
 	}

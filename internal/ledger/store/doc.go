@@ -8,11 +8,11 @@
 // signed; it is forgotten when the store is opened again.
 //
 // Entries and salts in their places are the truth, hashes can be made again
-// from entries: they are never synced, and are made again where they are found
-// to be wrong.
+// from entries: those of trees are never synced, and are made again when a tree
+// is opened and any of them is wrong.
 //
 // The package knows nothing of records, keys or the network. Commit, Write,
-// WriteHashes and Erase are for one goroutine; all else is for any.
+// WriteHashes, KeepCheckpoint and Erase are for one goroutine; all else is for any.
 //
 // Assumed of the disk: what package vfs says a power cut keeps. After a failed
 // write or sync the store refuses all that follows: it is closed and opened

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/evidentlog/evident/internal/ledger/tree"
 	"github.com/evidentlog/evident/internal/vfs"
 )
 
@@ -60,7 +61,7 @@ func (s *Store) settle(st *state, dirty []TreeID) error {
 	if err := s.fs.SyncDir(s.path(treesDir)); err != nil {
 		return err
 	}
-	if err := s.syncRoot(); err != nil {
+	if err := s.syncRoot(st.root); err != nil {
 		return err
 	}
 	if err := s.writeState(st); err != nil {
@@ -81,8 +82,14 @@ func (s *Store) settle(st *state, dirty []TreeID) error {
 	return s.fs.SyncDir(s.path(journalDir))
 }
 
-func (s *Store) syncRoot() error {
-	for _, what := range []string{entriesFile, endsFile} {
+// syncRoot makes the root log durable up to a size, with its hashes: what comes
+// after it is in the journal, and a root log is too long to be hashed again.
+func (s *Store) syncRoot(size int64) error {
+	files := []string{entriesFile, endsFile}
+	for level := 0; level < tree.Levels && size>>(level*tree.TileHeight) > 0; level++ {
+		files = append(files, hashesFile(level))
+	}
+	for _, what := range files {
 		if err := withFile(s.fs, s.rootFile(what), vfs.File.Sync); err != nil {
 			return err
 		}

@@ -25,6 +25,7 @@ type Head struct {
 // state is what the files hold that are synced: the root log up to a size, the
 // trees with their heads there, and the first journal file that says more.
 type state struct {
+	found    bool       // there was a file
 	journal  uint64     // id of the first file to replay
 	round    uint64     // number of the last round that needs no replay
 	root     int64      // size of the root log
@@ -132,10 +133,31 @@ func (s *Store) readState() (*state, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrCorrupt, s.path(stateFile), err)
 	}
+	st.found = true
 	return st, nil
 }
 
 func (s *Store) writeState(st *state) error { return s.replaceFile(stateFile, st.encode()) }
+
+// checkpointFile has the newest checkpoint of the root log that may have been shown.
+const checkpointFile = "checkpoint"
+
+// KeepCheckpoint makes a signed checkpoint of the root log durable.
+func (s *Store) KeepCheckpoint(signed []byte) error {
+	if err := s.replaceFile(checkpointFile, signed); err != nil {
+		return s.fail(err)
+	}
+	return nil
+}
+
+// KeptCheckpoint returns the checkpoint that was kept last, nil if none was.
+func (s *Store) KeptCheckpoint() ([]byte, error) {
+	b, err := readFile(s.fs, s.path(checkpointFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return b, err
+}
 
 // replaceFile gives a file of the store's folder another content in one step.
 func (s *Store) replaceFile(name string, content []byte) error {

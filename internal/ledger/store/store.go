@@ -139,21 +139,40 @@ func (s *Store) recover() error {
 	if err := s.openRoot(st.root, st.rootHash); err != nil {
 		return err
 	}
-	ids, err := s.journal.ids()
+	next, err := s.replay(st)
 	if err != nil {
 		return err
 	}
-	last := st.journal
-	for i, id := range ids {
-		if id >= st.journal {
-			if err := s.journal.replay(id, i == len(ids)-1, s.apply); err != nil {
-				return err
-			}
-			last = id + 1
-		}
-	}
 	s.publish(nil)
-	return s.release(last)
+	return s.release(next)
+}
+
+// replay applies the journal files that the state leaves over. None may be
+// missing: rounds that were signed would be done again in another way. It
+// returns the id of the file to go on in.
+func (s *Store) replay(st *state) (next uint64, err error) {
+	ids, err := s.journal.ids()
+	if err != nil {
+		return 0, err
+	}
+	next = st.journal
+	for i, id := range ids {
+		if id < st.journal {
+			continue // released, and not yet removed
+		}
+		if id != next {
+			break
+		}
+		if err := s.journal.replay(id, i == len(ids)-1, s.apply); err != nil {
+			return 0, err
+		}
+		next = id + 1
+	}
+	missing := st.found && next == st.journal
+	if len(ids) > 0 && ids[len(ids)-1] >= next || missing {
+		return 0, fmt.Errorf("%w: %s is missing", ErrCorrupt, s.journal.name(next))
+	}
+	return next, nil
 }
 
 // apply puts the content of a round in its places, unsynced.

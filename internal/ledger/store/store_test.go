@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/evidentlog/evident/internal/ledger/tree"
 	"github.com/evidentlog/evident/internal/vfs"
 	"github.com/evidentlog/evident/proof"
 	"golang.org/x/mod/sumdb/tlog"
@@ -462,4 +463,41 @@ func FuzzDecodeState(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// A power cut may take a hash far from the edge, which no growth would notice.
+func TestAHashInTheMiddleIsMadeAgain(t *testing.T) {
+	mem := newDisk(t)
+	w := newWorld(t, mem, 0)
+	if err := w.open(); err != nil {
+		t.Fatal(err)
+	}
+	w.create(1)
+	const leaves = tree.TileWidth*tree.TileWidth + 300 // one tile of level 1 is full
+	if err := w.round(growth{1, leaves, true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, level := range []int{1, 2} {
+		flip(t, mem, w.treeFile(1, hashesFile(level)), 3)
+		if _, err := w.OpenTree(1); err != nil {
+			t.Fatal(err)
+		}
+		head, _ := w.Head(1)
+		if _, err := tree.ProveInclusion(head.Checkpoint, leaves/2, w.Tiles(1)); err != nil {
+			t.Errorf("level %d: %v", level, err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAMissingJournalFileIsDamage(t *testing.T) {
+	w, mem := threeRounds(t)
+	if err := mem.Remove(w.journal.name(w.journal.id)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.open(); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("opened without its journal: %v", err)
+	}
 }

@@ -152,12 +152,39 @@ func (s *Store) OpenTree(id TreeID) (*tree.Tree, error) {
 	}
 	t, err := tree.Resume(head.Size, s.Tiles(id))
 	if err == nil && t.Root() == head.Root {
+		err = s.checkHashes(id, head.Size)
+	}
+	if err == nil && t.Root() == head.Root {
 		return t, nil
 	}
 	if err != nil && !errors.Is(err, ErrCorrupt) {
 		return nil, err
 	}
 	return s.Rebuild(id)
+}
+
+// checkHashes tells whether the stored hashes of full tiles lead to those above
+// them. With the right edge, which leads to the root, these are all: a power cut
+// may take any of them, as they are not synced.
+func (s *Store) checkHashes(id TreeID, size int64) error {
+	r := s.Tiles(id)
+	for level := 1; level+1 < tree.Levels; level++ {
+		above := size >> ((level + 1) * tree.TileHeight) // full tiles of the level
+		for n := int64(0); n < above; n++ {
+			tile, err := r.ReadTile(level, n, tree.TileWidth)
+			if err != nil {
+				return err
+			}
+			parent, err := s.readTree(id, hashesFile(level+1), n*tlog.HashSize, tlog.HashSize)
+			if err != nil {
+				return err
+			}
+			if tree.Fold(tile) != proof.Hash(parent) {
+				return fmt.Errorf("%w: %s: tile %d does not lead to the hash above it", ErrCorrupt, s.treeFile(id, hashesFile(level)), n)
+			}
+		}
+	}
+	return nil
 }
 
 // rebuildStep is how many entries Rebuild reads at once.
