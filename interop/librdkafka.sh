@@ -48,14 +48,14 @@ build() {
 	rm -rf "$folder.partial"
 	mkdir -p "$folder.partial"
 	(
-		cd "$folder.partial"
-		npm pack --silent "$package" >/dev/null
-		tar -xzf ./*.tgz --strip-components=3 package/deps/librdkafka
-		rm ./*.tgz
-		sed -i 's/NewTopic_new(topicname, partition_cnt, replication_factor,/NewTopic_new(topicname, partition_cnt, 1,/' tests/test.c
-		./configure --disable-gssapi --disable-curl >build.log
-		grep -q '^WITH_RAPIDJSON=.*y' Makefile.config
-		{ make -j2 libs && make -j2 -C tests build && make -C tests/java KAFKA_JARS="${classpath%/*}"; } >>build.log 2>&1
+		cd "$folder.partial" &&
+			npm pack --silent "$package" >/dev/null &&
+			tar -xzf ./*.tgz --strip-components=3 package/deps/librdkafka &&
+			rm ./*.tgz &&
+			sed -i 's/NewTopic_new(topicname, partition_cnt, replication_factor,/NewTopic_new(topicname, partition_cnt, 1,/' tests/test.c &&
+			./configure --disable-gssapi --disable-curl >build.log &&
+			grep '^WITH_RAPIDJSON=.*y' Makefile.config >>build.log &&
+			{ make -j2 libs && make -j2 -C tests build && make -C tests/java KAFKA_JARS="${classpath%/*}"; } >>build.log 2>&1
 	) || {
 		tail -n 40 "$folder.partial/build.log"
 		return 1
