@@ -46,6 +46,10 @@ func (s *Store) Commit(r Round) error {
 	if err := r.check(); err != nil {
 		return err
 	}
+	// Before the journal has them: what cannot be read again would keep the store shut.
+	if _, err := s.headsOf(r.Roots); err != nil {
+		return err
+	}
 	if err := s.syncWritten(r.Written); err != nil {
 		return s.fail(err)
 	}

@@ -415,6 +415,7 @@ func TestBadRoundsAreRefusedWhole(t *testing.T) {
 		"chunk":      w.Commit(Round{Chunks: []Chunk{bad}}),
 		"write":      w.Write(bad),
 		"root entry": w.Commit(Round{Roots: [][]byte{make([]byte, 1<<16)}}),
+		"kind":       w.Commit(Round{Roots: [][]byte{[]byte("evident/other/v1\n")}}),
 	} {
 		if err == nil {
 			t.Errorf("%s: accepted", name)
@@ -424,6 +425,10 @@ func TestBadRoundsAreRefusedWhole(t *testing.T) {
 		t.Error(err)
 	}
 	w.check()
+	w.abandon()
+	if err := w.open(); err != nil { // and none of them is in the journal
+		t.Fatal(err)
+	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
