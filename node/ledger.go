@@ -31,15 +31,16 @@ type provable struct {
 
 // startLedger opens the ledger and follows the engine's topics until ctx ends.
 func (n *Node) startLedger(ctx context.Context) error {
-	l, err := ledger.Open(ledger.Config{
-		FS: n.cfg.FS, Dir: filepath.Join(n.cfg.Data, ledgerDir), Origin: n.cfg.LedgerOrigin, Logger: n.cfg.Logger,
-	})
-	if err != nil {
-		return fmt.Errorf("ledger: %w", err)
-	}
 	client, err := n.engine.Client()
 	if err != nil {
 		return err
+	}
+	l, err := ledger.Open(ledger.Config{ // last: from here on it is Run that closes it
+		FS: n.cfg.FS, Dir: filepath.Join(n.cfg.Data, ledgerDir), Origin: n.cfg.LedgerOrigin, Logger: n.cfg.Logger,
+	})
+	if err != nil {
+		client.Close()
+		return fmt.Errorf("ledger: %w", err)
 	}
 	n.ledger = &provable{Ledger: l, reader: opening.Reader{Client: client}}
 	follower := follow.New(follow.Config{Client: client, Ledger: l, Logger: n.cfg.Logger})
