@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/evidentlog/evident/internal/vfs"
 )
@@ -17,9 +18,8 @@ const (
 	DefaultRecords  = 1 << 20
 )
 
-// maxOrigin is how long the origin of a deployment may be, in bytes: with
-// topic, id, partition and generation behind it, it must fit into the 255 bytes
-// of a cosigned message (C2SP tlog-cosignature).
+// maxOrigin is how long the origin of a deployment may be, in bytes: a cosigned
+// message has room for 255 (C2SP tlog-cosignature), and witnesses' URLs for less.
 const maxOrigin = 200
 
 // Config says how a ledger works.
@@ -46,6 +46,8 @@ func (c *Config) Validate() error {
 		return errors.New("the ledger's origin is empty: it names the deployment, such as example.com/events")
 	case len(c.Origin) > maxOrigin:
 		return fmt.Errorf("the ledger's origin %q has %d bytes, and at most %d are possible", c.Origin, len(c.Origin), maxOrigin)
+	case !utf8.ValidString(c.Origin):
+		return fmt.Errorf("the ledger's origin %q is not UTF-8", c.Origin)
 	case strings.IndexFunc(c.Origin, unicode.IsSpace) >= 0 || strings.Contains(c.Origin, "+") || strings.ContainsFunc(c.Origin, unicode.IsControl):
 		return fmt.Errorf("the ledger's origin %q has a space, a plus sign or a control character", c.Origin)
 	case strings.Contains(c.Origin, "://") || strings.HasSuffix(c.Origin, "/"):

@@ -216,14 +216,20 @@ func (l *Ledger) Newest(topic, partition string) (origin string, err error) {
 // NewestOf returns the origin of the newest generation of a tree that has a
 // head. t.Deployment and t.Generation are ignored.
 func (l *Ledger) NewestOf(t proof.Tree) (origin string, err error) {
-	origin, err = l.newest(func(other proof.Tree) bool {
-		other.Deployment, other.Generation = t.Deployment, t.Generation
-		return other == t
-	})
-	if err == nil && origin == "" {
-		err = fmt.Errorf("%w: topic %q, partition %d has no head", ErrNotYet, t.Topic, t.Partition)
+	t.Deployment = l.cfg.Origin
+	for t.Generation = 0; ; t.Generation++ {
+		_, err := l.Head(t.Origin())
+		if errors.Is(err, ErrNoTree) {
+			break
+		}
+		if err == nil {
+			origin = t.Origin()
+		}
 	}
-	return origin, err
+	if origin == "" {
+		return "", fmt.Errorf("%w: topic %q, partition %d has no head", ErrNotYet, t.Topic, t.Partition)
+	}
+	return origin, nil
 }
 
 // newest returns the origin of the tree that got a head last among some.

@@ -24,6 +24,7 @@ type Ledger struct {
 	keys   *keys
 	store  *store.Store // written by Run alone
 	codecs batch.Codecs
+	spares sync.Pool // of *leaves.Growth whose leaves were written
 
 	signed  atomic.Pointer[[]byte] // the newest checkpoint of the root log
 	records atomic.Int64           // added since the last round

@@ -29,9 +29,8 @@ type Partition struct {
 		sync.Mutex
 		room    sync.Cond // signalled when leaves were taken, and when the ledger ends
 		growth  leaves.Growth
-		spare   *leaves.Growth // whose memory is used again
-		closing string         // why the generation ends with the next round; empty if it does not
-		ended   bool           // the root log says so
+		closing string // why the generation ends with the next round; empty if it does not
+		ended   bool   // the root log says so
 		closed  bool
 	}
 }
@@ -97,6 +96,9 @@ func (p *Partition) grow(grow func(*leaves.Growth) error) (added int64, full boo
 	if p.mu.closed || p.mu.closing != "" {
 		return 0, false, ErrClosed
 	}
+	if cap(p.mu.growth.Salts) == 0 {
+		p.borrow(&p.mu.growth)
+	}
 	before := p.mu.growth.Next()
 	err = grow(&p.mu.growth)
 	return p.mu.growth.Next() - before, p.unwritten() > drainBytes, err
@@ -112,11 +114,6 @@ func (p *Partition) take() (g *leaves.Growth, head proof.Checkpoint, closing str
 	now := &p.mu.growth
 	taken := *now
 	p.mu.growth = leaves.Growth{Tree: now.Tree, First: now.Next()}
-	if s := p.mu.spare; s != nil {
-		p.mu.growth.Entries, p.mu.growth.Salts, p.mu.growth.Hashes = s.Entries[:0], s.Salts[:0], s.Hashes
-		p.mu.growth.Reset()
-		p.mu.spare = nil
-	}
 	p.mu.room.Broadcast()
 	if !p.mu.ended {
 		closing = p.mu.closing
@@ -124,12 +121,17 @@ func (p *Partition) take() (g *leaves.Growth, head proof.Checkpoint, closing str
 	return &taken, proof.Checkpoint{Origin: p.origin, Size: now.Tree.Size(), Root: now.Tree.Root()}, closing
 }
 
-// giveBack lets leaves that were written be overwritten.
-func (p *Partition) giveBack(g *leaves.Growth) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.mu.spare = g
+// borrow gives a growth without leaves memory that others are done with. Only
+// partitions with leaves that wait have any: there may be many that are idle.
+func (p *Partition) borrow(g *leaves.Growth) {
+	if s, ok := p.ledger.spares.Get().(*leaves.Growth); ok {
+		g.Entries, g.Salts, g.Hashes = s.Entries, s.Salts, s.Hashes
+		g.Reset()
+	}
 }
+
+// giveBack lets leaves that were written be overwritten.
+func (l *Ledger) giveBack(g *leaves.Growth) { l.spares.Put(g) }
 
 // Close ends the generation for a reason that stands in the root log, and takes
 // no more leaves. What follows the topic's new beginning is another partition.

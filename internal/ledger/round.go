@@ -106,7 +106,7 @@ func (l *Ledger) takeGrown() []*Partition {
 // finish does what is left to do for a partition whose round is durable.
 func (l *Ledger) finish(s share) {
 	if s.growth != nil {
-		s.p.giveBack(s.growth)
+		l.giveBack(s.growth)
 	}
 	if s.closed {
 		s.p.end()
@@ -143,7 +143,7 @@ func (l *Ledger) write(p *Partition, g *leaves.Growth) error {
 	if err := l.writeHashes(p, g); err != nil {
 		return err
 	}
-	p.giveBack(g)
+	l.giveBack(g)
 	return nil
 }
 
