@@ -111,7 +111,7 @@ report() {
 
 # finish: the script's last line and its exit code.
 finish() {
-	if [ "${all_failed:-0}" -ne 0 ]; then
+	if [ "${all_failed:-0}" -ne 0 ] && [ -e "$work/serve.log" ]; then
 		cp "$work/serve.log" "${TMPDIR:-/tmp}/evident-serve.log"
 		say "the server's log is kept in ${TMPDIR:-/tmp}/evident-serve.log"
 	fi

@@ -121,7 +121,7 @@ func TestATokenEndpointIsWaitedForAndLetsIn(t *testing.T) {
 		return trusted("--kafka-sasl-mechanism", "OAUTHBEARER", "--kafka-token-url", url, "--kafka-token-scope", "kafka", "--kafka-user", "evident", "--kafka-password", kept(t, secret))
 	}
 	n := serve(t, client("s3cret")...)
-	n.says(`reason="cannot authenticate to 127\S+: token endpoint http://127\S+: answered 503 Service Unavailable"`)
+	n.says(`reason="cannot authenticate to 127.*: token endpoint http://127\S+: answered 503 Service Unavailable"`)
 	open.Store(true)
 	n.ready()
 	if said := refused(t, client("wrong")...); !strings.HasSuffix(said, "401 Unauthorized: invalid_client ") && !strings.HasSuffix(said, "401 Unauthorized: invalid_client") {
