@@ -34,6 +34,8 @@ type Ledger struct {
 	lastTime int64               // of root entries
 	written  map[*Partition]bool // have leaves in their places that no round has
 
+	opening sync.Mutex // held while a tree is opened; taken before mu
+
 	mu struct {
 		sync.Mutex
 		partitions map[string]*Partition // by origin
@@ -140,28 +142,38 @@ func (l *Ledger) Checkpoint() []byte { return *l.signed.Load() }
 // generation. t.Deployment and t.Generation are ignored. It may have to make
 // hashes again, which takes as long as reading all of its entries.
 func (l *Ledger) Open(t proof.Tree) (*Partition, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.mu.closed {
-		return nil, ErrClosed
-	}
-	t.Deployment = l.cfg.Origin
-	t.Generation = 0
-	for l.ended(t) {
-		t.Generation++
-	}
-	origin := t.Origin()
-	if p := l.mu.partitions[origin]; p != nil {
-		return p, nil
+	l.opening.Lock()
+	defer l.opening.Unlock()
+	p, origin, err := l.find(t)
+	if p != nil || err != nil {
+		return p, err
 	}
 	id := l.store.Create(origin)
-	grown, err := l.store.OpenTree(id)
+	grown, err := l.store.OpenTree(id) // without l.mu: the trees that are open grow on
 	if err != nil {
 		return nil, err
 	}
-	p := newPartition(l, id, origin, grown)
+	p = newPartition(l, id, origin, grown)
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.mu.partitions[origin] = p
 	return p, nil
+}
+
+// find returns the origin of the newest generation of a tree, and the partition
+// if it is open.
+func (l *Ledger) find(t proof.Tree) (p *Partition, origin string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mu.closed {
+		return nil, "", ErrClosed
+	}
+	t.Deployment, t.Generation = l.cfg.Origin, 0
+	for l.ended(t) {
+		t.Generation++
+	}
+	origin = t.Origin()
+	return l.mu.partitions[origin], origin, nil
 }
 
 // ended tells whether a generation is, or is about to be, closed.
@@ -221,8 +233,11 @@ func (l *Ledger) Run(ctx context.Context) error {
 	return errors.Join(err, l.store.Close())
 }
 
-// shut refuses all that comes, and lets go who waits.
+// shut refuses all that comes, and lets go who waits. It waits for a tree that is
+// being opened: the store is closed next.
 func (l *Ledger) shut() {
+	l.opening.Lock()
+	defer l.opening.Unlock()
 	l.mu.Lock()
 	l.mu.closed = true
 	partitions := make([]*Partition, 0, len(l.mu.partitions))
