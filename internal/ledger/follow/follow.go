@@ -162,4 +162,12 @@ func (f *Follower) Lag(topic string, ends map[int32]int64) int64 {
 	return lag
 }
 
+// name is the topic's; empty for nil, a partition that cannot be followed.
+func (p *followed) name() string {
+	if p == nil {
+		return ""
+	}
+	return p.topic
+}
+
 func (p *followed) String() string { return fmt.Sprintf("%s/%d", p.topic, p.partition) }

@@ -105,13 +105,18 @@ func (f *Follower) letGo(there map[key]bool, off map[string]bool, others map[[16
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.mu.others = others
+	names := map[string]bool{}
+	for k := range there {
+		names[f.mu.followed[k].name()] = true
+	}
 	for k, p := range f.mu.followed {
 		if there[k] {
 			p.missed = 0
 			continue
 		}
-		// A node that has just started may not know of all topics yet.
-		if p.missed++; p.missed < missesToEnd && !off[p.topic] {
+		// A node that has just started may not know of all topics yet. That another
+		// topic has the name tells enough.
+		if p.missed++; p.missed < missesToEnd && !off[p.topic] && !names[p.topic] {
 			continue
 		}
 		reason := "topic deleted"
