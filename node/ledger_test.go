@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/evidentlog/evident/internal/vfs"
 	"github.com/evidentlog/evident/node"
@@ -167,6 +169,16 @@ func TestTheLedgerWorksOnAnotherCluster(t *testing.T) {
 	produce(t, p.client(), "elsewhere")
 	if r := p.proven(0); string(r.Record.Value) != "elsewhere" {
 		t.Errorf("%+v", r)
+	}
+}
+
+func TestAClusterWithoutTopicIDsHasNoLedger(t *testing.T) {
+	_, err := node.Start(t.Context(), node.Config{
+		Cluster: &node.Cluster{Brokers: fakeCluster(t, kfake.MaxVersions(kversion.V2_7_0())).ListenAddrs()},
+		FS:      vfs.NewMem(), HTTP: []node.Listener{}, LedgerOrigin: "example.com/events",
+	})
+	if err == nil || !strings.Contains(err.Error(), "by their ids: the Kafka cluster has no topic ids (KIP-516)") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -116,7 +116,25 @@ func (n *Node) start(starting context.Context) (err error) {
 	if err := n.engine.Await(starting); err != nil {
 		return err
 	}
+	if err := n.checkFeatures(starting); err != nil {
+		return err
+	}
 	n.servers.Go(func() { n.engine.Watch(ctx) })
+	return nil
+}
+
+// checkFeatures refuses what was asked of the node and the cluster cannot do.
+func (n *Node) checkFeatures(ctx context.Context) error {
+	if n.cfg.Cluster == nil || n.ledger == nil {
+		return nil
+	}
+	can, err := n.engine.Capabilities(ctx)
+	if err != nil {
+		return err
+	}
+	if err := can.Check(engine.TopicIDs); err != nil {
+		return fmt.Errorf("the ledger tells topics of one name apart by their ids: %w", err)
+	}
 	return nil
 }
 
