@@ -26,9 +26,9 @@ type Ledger struct {
 	codecs batch.Codecs
 	spares sync.Pool // of *leaves.Growth whose leaves were written
 
-	signed  atomic.Pointer[[]byte] // the newest checkpoint of the root log
-	records atomic.Int64           // added since the last round
-	early   chan struct{}          // wakes Run before its time
+	signed  atomic.Pointer[signedRoot] // the newest checkpoint of the root log
+	records atomic.Int64               // added since the last round
+	early   chan struct{}              // wakes Run before its time
 
 	// Owned by Run.
 	lastTime int64               // of root entries
@@ -136,7 +136,13 @@ func (l *Ledger) Origin() string { return l.cfg.Origin }
 func (l *Ledger) Verifiers() []*proof.Verifier { return l.keys.verifiers() }
 
 // Checkpoint is the newest one of the root log, a signed note.
-func (l *Ledger) Checkpoint() []byte { return *l.signed.Load() }
+func (l *Ledger) Checkpoint() []byte { return l.signed.Load().note }
+
+// A signedRoot is a checkpoint of the root log that was kept and may be shown.
+type signedRoot struct {
+	proof.Checkpoint
+	note []byte
+}
 
 // Open returns the tree of a partition, made if there is none, in its newest
 // generation. t.Deployment and t.Generation are ignored. It may have to make

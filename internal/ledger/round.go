@@ -119,14 +119,15 @@ func (l *Ledger) finish(s share) {
 // sign signs the root log as it is on disk, and shows that. What is shown is
 // kept first, for checkKept.
 func (l *Ledger) sign() error {
-	signed, err := l.keys.signRoot(l.rootHead())
+	root := l.rootHead()
+	signed, err := l.keys.signRoot(root)
 	if err == nil {
 		err = l.store.KeepCheckpoint(signed)
 	}
 	if err != nil {
 		return err
 	}
-	l.signed.Store(&signed)
+	l.signed.Store(&signedRoot{root, signed})
 	return nil
 }
 
