@@ -17,7 +17,7 @@ bench:
 	interop/bench.sh
 
 # Other people's clients, whose results go into the README, and a hundred
-# crashes of each kind. Takes about an hour.
+# crashes of each kind. Takes more than an hour.
 interop:
 	interop/all.sh
 	go -C interop test ./crash -v -timeout 30m -crashes 100

@@ -17,27 +17,18 @@ import (
 	"github.com/evidentlog/evident/internal/log"
 	"github.com/evidentlog/evident/internal/log/batch"
 	"github.com/evidentlog/evident/internal/vfs"
+	"github.com/evidentlog/evident/internal/vfs/vfstest"
 )
 
 // Wherever the power is cut: what was accepted is never delivered again, what was
 // not is, with no fewer deliveries than were answered for, and what was given up
 // has a dead letter. Nothing is lost.
 func TestPowerCutKeepsQueues(t *testing.T) {
-	variants := []struct {
-		name string
-		hook func(int) func(vfs.Op) error
-		keep func(n int) vfs.Keep
-	}{
-		{"undone, unsynced lost", vfs.CrashAt, func(int) vfs.Keep { return vfs.KeepNone }},
-		{"done, unsynced kept", vfs.CrashAfter, func(int) vfs.Keep { return vfs.KeepAll }},
-		{"undone, some kept", vfs.CrashAt, func(n int) vfs.Keep { return vfs.KeepRandom(uint64(n)) }},
-		{"done, some kept", vfs.CrashAfter, func(n int) vfs.Keep { return vfs.KeepRandom(uint64(n) + 1<<32) }},
-	}
 	total := cutQueue(t, vfs.CrashAt, 1<<30, vfs.KeepAll)
 	stride := max(1, total/30)
-	for i, v := range variants {
-		for n := 1 + i*stride/len(variants); n <= total; n += stride {
-			t.Run(fmt.Sprintf("%s, %d", v.name, n), func(t *testing.T) { cutQueue(t, v.hook, n, v.keep(n)) })
+	for i, v := range vfstest.Cuts() {
+		for n := 1 + i*stride/len(vfstest.Cuts()); n <= total; n += stride {
+			t.Run(fmt.Sprintf("%s, %d", v.Name, n), func(t *testing.T) { cutQueue(t, v.Hook, n, v.Keep(n)) })
 		}
 	}
 }

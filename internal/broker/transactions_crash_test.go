@@ -14,28 +14,19 @@ import (
 	"github.com/evidentlog/evident/internal/log"
 	"github.com/evidentlog/evident/internal/log/batch"
 	"github.com/evidentlog/evident/internal/vfs"
+	"github.com/evidentlog/evident/internal/vfs/vfstest"
 )
 
 // Wherever the power is cut: a transaction is there in all partitions and with
 // its offsets, or not at all; what was answered holds; and nothing is left open.
 func TestPowerCutKeepsTransactionsWhole(t *testing.T) {
-	variants := []struct {
-		name string
-		hook func(int) func(vfs.Op) error
-		keep func(n int) vfs.Keep
-	}{
-		{"undone, unsynced lost", vfs.CrashAt, func(int) vfs.Keep { return vfs.KeepNone }},
-		{"done, unsynced kept", vfs.CrashAfter, func(int) vfs.Keep { return vfs.KeepAll }},
-		{"undone, some kept", vfs.CrashAt, func(n int) vfs.Keep { return vfs.KeepRandom(uint64(n)) }},
-		{"done, some kept", vfs.CrashAfter, func(n int) vfs.Keep { return vfs.KeepRandom(uint64(n) + 1<<32) }},
-	}
 	for _, version := range []transaction.Version{transaction.V0, transaction.V2} {
 		total := cutTransactions(t, version, vfs.CrashAt, 1<<30, vfs.KeepAll)
 		stride := max(1, total/15)
-		for i, v := range variants {
-			for n := 1 + i*stride/len(variants); n <= total; n += stride {
-				t.Run(fmt.Sprintf("version %d, %s, %d", version, v.name, n), func(t *testing.T) {
-					cutTransactions(t, version, v.hook, n, v.keep(n))
+		for i, v := range vfstest.Cuts() {
+			for n := 1 + i*stride/len(vfstest.Cuts()); n <= total; n += stride {
+				t.Run(fmt.Sprintf("version %d, %s, %d", version, v.Name, n), func(t *testing.T) {
+					cutTransactions(t, version, v.Hook, n, v.Keep(n))
 				})
 			}
 		}

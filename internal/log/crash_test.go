@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/evidentlog/evident/internal/vfs"
+	"github.com/evidentlog/evident/internal/vfs/vfstest"
 )
 
 // TestCrashAtEveryWriteKeepsWhatWasAcknowledged cuts the power at the first
@@ -13,23 +14,13 @@ import (
 // the operation's effect and with none, all or some of what had not been synced.
 func TestCrashAtEveryWriteKeepsWhatWasAcknowledged(t *testing.T) {
 	total := crashRun(t, func(int) func(vfs.Op) error { return func(vfs.Op) error { return nil } }, 1<<30, vfs.KeepAll)
-	variants := []struct {
-		name string
-		hook func(int) func(vfs.Op) error
-		keep func(n int) vfs.Keep
-	}{
-		{"undone, unsynced lost", vfs.CrashAt, func(int) vfs.Keep { return vfs.KeepNone }},
-		{"done, unsynced kept", vfs.CrashAfter, func(int) vfs.Keep { return vfs.KeepAll }},
-		{"undone, some kept", vfs.CrashAt, func(n int) vfs.Keep { return vfs.KeepRandom(uint64(n)) }},
-		{"done, some kept", vfs.CrashAfter, func(n int) vfs.Keep { return vfs.KeepRandom(uint64(n) + 1<<32) }},
-	}
 	// Neighbouring operations differ in kind, so a stride that shares no factor
 	// with the workload's rounds meets all of them.
 	stride := max(1, total/60)
-	for i, v := range variants {
-		t.Run(v.name, func(t *testing.T) {
-			for n := 1 + i*stride/len(variants); n <= total+stride; n += stride {
-				t.Run(fmt.Sprint(n), func(t *testing.T) { crashRun(t, v.hook, n, v.keep(n)) })
+	for i, v := range vfstest.Cuts() {
+		t.Run(v.Name, func(t *testing.T) {
+			for n := 1 + i*stride/len(vfstest.Cuts()); n <= total+stride; n += stride {
+				t.Run(fmt.Sprint(n), func(t *testing.T) { crashRun(t, v.Hook, n, v.Keep(n)) })
 			}
 		})
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/evidentlog/evident/internal/log/batch"
 	"github.com/evidentlog/evident/internal/vfs"
+	"github.com/evidentlog/evident/internal/vfs/vfstest"
 )
 
 // TestCrashAtEveryWriteKeepsTransactionsWhole cuts the power at the first operation
@@ -18,19 +19,10 @@ import (
 func TestCrashAtEveryWriteKeepsTransactionsWhole(t *testing.T) {
 	total := txnCrashRun(t, func(int) func(vfs.Op) error { return func(vfs.Op) error { return nil } }, 1<<30, vfs.KeepAll)
 	stride := max(1, total/20) // neighbouring operations differ in kind
-	for i, v := range []struct {
-		name string
-		hook func(int) func(vfs.Op) error
-		keep func(n int) vfs.Keep
-	}{
-		{"undone, unsynced lost", vfs.CrashAt, func(int) vfs.Keep { return vfs.KeepNone }},
-		{"done, unsynced kept", vfs.CrashAfter, func(int) vfs.Keep { return vfs.KeepAll }},
-		{"undone, some kept", vfs.CrashAt, func(n int) vfs.Keep { return vfs.KeepRandom(uint64(n)) }},
-		{"done, some kept", vfs.CrashAfter, func(n int) vfs.Keep { return vfs.KeepRandom(uint64(n) + 1<<32) }},
-	} {
-		t.Run(v.name, func(t *testing.T) {
-			for n := 1 + i*stride/4; n <= total+stride; n += stride {
-				t.Run(fmt.Sprint(n), func(t *testing.T) { txnCrashRun(t, v.hook, n, v.keep(n)) })
+	for i, v := range vfstest.Cuts() {
+		t.Run(v.Name, func(t *testing.T) {
+			for n := 1 + i*stride/len(vfstest.Cuts()); n <= total+stride; n += stride {
+				t.Run(fmt.Sprint(n), func(t *testing.T) { txnCrashRun(t, v.Hook, n, v.Keep(n)) })
 			}
 		})
 	}

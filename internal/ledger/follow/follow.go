@@ -148,20 +148,6 @@ func (f *Follower) Hold(topicID [16]byte, partition int32) int64 {
 	return 0
 }
 
-// Lag is how many records the partitions of a topic have that the ledger has
-// not, by the end offsets given.
-func (f *Follower) Lag(topic string, ends map[int32]int64) int64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	lag := int64(0)
-	for _, p := range f.mu.followed {
-		if end, ok := ends[p.partition]; ok && p.topic == topic {
-			lag += max(0, end-p.tree.Next())
-		}
-	}
-	return lag
-}
-
 // name is the topic's; empty for nil, a partition that cannot be followed.
 func (p *followed) name() string {
 	if p == nil {

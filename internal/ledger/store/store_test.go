@@ -11,6 +11,7 @@ import (
 
 	"github.com/evidentlog/evident/internal/ledger/tree"
 	"github.com/evidentlog/evident/internal/vfs"
+	"github.com/evidentlog/evident/internal/vfs/vfstest"
 	"github.com/evidentlog/evident/proof"
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -65,20 +66,11 @@ func TestCrashAtEveryWriteKeepsRounds(t *testing.T) {
 	if err := newWorld(t, whole, 4000).workload(); err != nil {
 		t.Fatal(err)
 	}
-	for i, v := range []struct {
-		name string
-		hook func(int) func(vfs.Op) error
-		keep func(int) vfs.Keep
-	}{
-		{"undone, unsynced lost", vfs.CrashAt, func(int) vfs.Keep { return vfs.KeepNone }},
-		{"done, unsynced kept", vfs.CrashAfter, func(int) vfs.Keep { return vfs.KeepAll }},
-		{"undone, some kept", vfs.CrashAt, func(n int) vfs.Keep { return vfs.KeepRandom(uint64(n)) }},
-		{"done, some kept", vfs.CrashAfter, func(n int) vfs.Keep { return vfs.KeepRandom(uint64(n) + 1<<32) }},
-	} {
-		t.Run(v.name, func(t *testing.T) {
+	for i, v := range vfstest.Cuts() {
+		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
 			for n := 1 + i; n <= whole.Mutations(); n += stride(whole) {
-				t.Run(fmt.Sprint(n), func(t *testing.T) { crashRun(t, v.hook(n), v.keep(n)) })
+				t.Run(fmt.Sprint(n), func(t *testing.T) { crashRun(t, v.Hook(n), v.Keep(n)) })
 			}
 		})
 	}

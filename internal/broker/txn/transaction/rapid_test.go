@@ -168,9 +168,13 @@ func (w *world) ask(decide func(freshID int64) Step) (Producer, *kerr.Error) {
 	}
 }
 
+// redraw ends an action that cannot be taken now, and lets rapid draw another in
+// its place: no test is left out.
+func (w *world) redraw(why string) { w.t.Skip(why) }
+
 func (w *world) some() *client {
 	if len(w.clients) == 0 {
-		w.t.Skip("nobody has begun")
+		w.redraw("nobody has begun")
 	}
 	back := rapid.IntRange(0, min(2, len(w.clients)-1)).Draw(w.t, "clients back")
 	return w.clients[len(w.clients)-1-back]
@@ -272,7 +276,7 @@ func (w *world) write(*rapid.T) {
 func (w *world) end(*rapid.T) {
 	c, commit := w.some(), rapid.Bool().Draw(w.t, "commit")
 	if c.ended != nil {
-		w.t.Skip("it would repeat itself")
+		w.redraw("its transaction has been ended: repeat asks again")
 	}
 	open, last := w.open, w.v
 	p, err := w.ask(func(id int64) Step { return w.v.End(w.now, EndRequest{c.Producer, commit, c.version, id}) })
@@ -325,7 +329,7 @@ func (w *world) ended(c *client, p Producer) {
 func (w *world) repeat(*rapid.T) {
 	c := w.some()
 	if c.ended == nil {
-		w.t.Skip("it knows")
+		w.redraw("it waits for no answer that it could ask for again")
 	}
 	commit := rapid.Bool().Draw(w.t, "commit")
 	p, err := w.ask(func(id int64) Step { return w.v.End(w.now, EndRequest{c.Producer, commit, c.version, id}) })
@@ -341,7 +345,7 @@ func (w *world) repeat(*rapid.T) {
 
 func (w *world) tooSlow(*rapid.T) {
 	if !w.open {
-		w.t.Skip("nothing is going on")
+		w.redraw("no transaction is open")
 	}
 	c := w.clients[len(w.clients)-1]
 	if _, err := w.ask(func(id int64) Step { return w.v.Fence(w.now, id) }); err == nil {
@@ -352,11 +356,11 @@ func (w *world) tooSlow(*rapid.T) {
 // useUp brings the producer to its last epoch.
 func (w *world) useUp(*rapid.T) {
 	if len(w.clients) == 0 {
-		w.t.Skip("nobody has begun")
+		w.redraw("nobody has begun")
 	}
 	c := w.clients[len(w.clients)-1]
 	if c.Producer != w.v.Producer || c.ended != nil || len(w.unended) > 0 || w.v.State.Prepared() {
-		w.t.Skip("there is more to know than the epoch")
+		w.redraw("a transaction is open or ending, and the last epoch is reached between two")
 	}
 	w.v = w.altered(func(v *Value) {
 		v.PreviousID, v.Producer.Epoch, v.LastEpoch = v.Producer.ID, lastEpoch, noEpoch
