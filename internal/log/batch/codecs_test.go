@@ -85,11 +85,14 @@ func TestClaimsGetNoMemory(t *testing.T) {
 		c := new(Codecs)
 		before := allocated()
 		_, err := c.Validate(b, lenient())
+		validated := allocated()
 		readErr := error(nil)
 		for _, readErr = range c.Records(b) {
 		}
-		if got := allocated() - before; got > 9<<20 {
-			t.Errorf("%s: %d bytes allocated", name, got)
+		// Each on its own: under the race detector a sync.Pool forgets some
+		// of what it is given, and then reading makes a second decompressor.
+		if v, r := validated-before, allocated()-validated; v > 9<<20 || r > 9<<20 {
+			t.Errorf("%s: %d bytes allocated to validate, %d to read", name, v, r)
 		}
 		if !errors.Is(err, ErrInvalidRecord) || !errors.Is(readErr, ErrInvalidRecord) {
 			t.Errorf("%s: %v, and when read %v", name, err, readErr)
