@@ -44,6 +44,7 @@ func (n *Node) handler() http.Handler {
 	if n.ledger != nil {
 		mux.Handle("GET /ledger/", n.ledger.Handler())
 		mux.HandleFunc("GET /v1/topics/{topic}/partitions/{partition}/records/{offset}/proof", n.ledger.serveProof)
+		mux.HandleFunc("GET /v1/topics/{topic}/partitions/{partition}/salts", n.ledger.serveSalts)
 	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.cfg.Metrics, promhttp.HandlerOpts{ErrorLog: n.errorLog()}))
 	return mux
