@@ -53,6 +53,8 @@ type ProvenHead struct {
 	Existed  []Existed  // what witnesses and anchors make certain
 	Unknown  []string   // signatures and receipts that nobody could check
 	Records  []ProvenRecord
+
+	signedAt time.Time // newest time in a signature of the log's own keys
 }
 
 // A ProvenRecord was at an offset of the partition.
@@ -69,11 +71,13 @@ type ProvenRecord struct {
 	OneTransaction bool
 }
 
+var errNoKeys = errors.New("nothing to check against: give a key of the root log, or a policy that names one")
+
 // Verify checks everything in the file and tells what it proves. The error says
 // which part is wrong.
 func (f *File) Verify(t Trust) (*Report, error) {
-	if len(t.Keys) == 0 && (t.Policy == nil || len(t.Policy.Logs) == 0) {
-		return nil, errors.New("nothing to check against: give a key of the root log, or a policy that names one")
+	if len(t.logKeys()) == 0 {
+		return nil, errNoKeys
 	}
 	r := &Report{}
 	for i := range f.Heads {
@@ -208,7 +212,10 @@ func find(n *note.Note, v *Verifier) (note.Signature, bool) {
 // checkLogs asks for the signatures of all keys that were given, and of one of
 // the policy's logs.
 func (t *Trust) checkLogs(n *note.Note, proven *ProvenHead) error {
-	add := func(v *Verifier) {
+	add := func(v *Verifier, s note.Signature) {
+		if at := v.signedAt(s); at.After(proven.signedAt) {
+			proven.signedAt = at
+		}
 		if name := v.algorithm.String(); !slices.Contains(proven.SignedBy, name) {
 			proven.SignedBy = append(proven.SignedBy, name)
 		}
@@ -217,17 +224,18 @@ func (t *Trust) checkLogs(n *note.Note, proven *ProvenHead) error {
 		if k.name != proven.Root.Origin {
 			return fmt.Errorf("it is of the log %s, and the key given is of %s", proven.Root.Origin, k.name)
 		}
-		if _, ok := find(n, k); !ok {
+		s, ok := find(n, k)
+		if !ok {
 			return fmt.Errorf("it is not signed by the %v key of %s that was given", k.algorithm, k.name)
 		}
-		add(k)
+		add(k, s)
 	}
 	if t.Policy == nil || len(t.Policy.Logs) == 0 {
 		return nil
 	}
 	for _, l := range t.Policy.Logs {
-		if _, ok := find(n, l.Key); ok && l.Key.name == proven.Root.Origin {
-			add(l.Key)
+		if s, ok := find(n, l.Key); ok && l.Key.name == proven.Root.Origin {
+			add(l.Key, s)
 			return nil
 		}
 	}
