@@ -36,7 +36,8 @@ func (n *Node) startLedger(ctx context.Context) error {
 		return err
 	}
 	l, err := ledger.Open(ledger.Config{ // last: from here on it is Run that closes it
-		FS: n.cfg.FS, Dir: filepath.Join(n.cfg.Data, ledgerDir), Origin: n.cfg.LedgerOrigin, Logger: n.cfg.Logger,
+		FS: n.cfg.FS, Dir: filepath.Join(n.cfg.Data, ledgerDir), Origin: n.cfg.LedgerOrigin, External: n.cfg.Cluster != nil,
+		Logger: n.cfg.Logger,
 	})
 	if err != nil {
 		client.Close()

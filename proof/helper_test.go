@@ -83,6 +83,7 @@ type deployment struct {
 	tree      forest
 	root      forest
 	openings  [][]byte // salt and canonical form, by offset
+	external  bool     // the log is
 }
 
 const testOrigin = "example.com/events"
@@ -113,7 +114,7 @@ func newDeployment(t testing.TB, records ...Record) *deployment {
 // file proves records by their offsets.
 func (d *deployment) file(t testing.TB, offsets ...int64) *File {
 	t.Helper()
-	entry := RootEntry{Kind: HeadEntry, Time: 1795629123456, Checkpoint: d.tree.head(t)}
+	entry := RootEntry{Kind: HeadEntry, Time: 1795629123456, Checkpoint: d.tree.head(t), External: d.external}
 	d.root.add(t, entry.Bytes())
 	signers := []note.Signer{d.ed, d.pq}
 	for _, w := range d.witnesses {

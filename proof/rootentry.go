@@ -22,13 +22,22 @@ type RootEntry struct {
 	Time       int64      // Unix milliseconds, by the node's clock: the log's claim
 	Checkpoint Checkpoint // of a partition's tree
 	Details    []string   // further lines, as docs/format/ledger.md has them for each kind
+	// External tells that the log is not the ledger's own but an external cluster's,
+	// which may have removed records before the ledger saw them.
+	External bool
 }
+
+// externalLine is the last one of an entry that is External.
+const externalLine = "engine external"
 
 // Bytes returns the entry as it is hashed.
 func (e *RootEntry) Bytes() []byte {
 	b := fmt.Appendf(nil, "%s\ntime %d\n%s", e.Kind, e.Time, e.Checkpoint)
 	for _, line := range e.Details {
 		b = append(append(b, line...), '\n')
+	}
+	if e.External {
+		b = append(b, externalLine+"\n"...)
 	}
 	return b
 }
@@ -41,6 +50,9 @@ func ParseRootEntry(b []byte) (RootEntry, error) {
 		return RootEntry{}, fmt.Errorf("root entry: %d lines, and there must be five or more", len(lines))
 	}
 	e := RootEntry{Kind: lines[0]}
+	if last := len(lines) - 1; last >= 5 && lines[last] == externalLine {
+		e.External, lines = true, lines[:last]
+	}
 	if err := e.checkKind(lines[5:]); err != nil {
 		return RootEntry{}, err
 	}

@@ -53,6 +53,9 @@ type ProvenHead struct {
 	Existed  []Existed  // what witnesses and anchors make certain
 	Unknown  []string   // signatures and receipts that nobody could check
 	Records  []ProvenRecord
+	// External tells that the log is a cluster that does not wait for the ledger:
+	// that something was omitted before the ledger saw it cannot be excluded.
+	External bool
 
 	signedAt time.Time // newest time in a signature of the log's own keys
 }
@@ -102,7 +105,7 @@ func (t *Trust) verifyHead(h *Head) (*ProvenHead, error) {
 	if err != nil {
 		return nil, err
 	}
-	proven.Head = entry.Checkpoint
+	proven.Head, proven.External = entry.Checkpoint, entry.External
 	proven.LoggedAt = time.UnixMilli(entry.Time).UTC()
 	if proven.Tree, err = ParseOrigin(proven.Root.Origin, entry.Checkpoint.Origin); err != nil {
 		return nil, fmt.Errorf("root entry: %w", err)

@@ -249,25 +249,42 @@ func FuzzVerifyParts(f *testing.F) {
 func TestRootEntriesAreReadAsWritten(t *testing.T) {
 	c := Checkpoint{testOrigin + "/orders/id/0/0", 12, Hash{5}}
 	for _, e := range []RootEntry{
-		{HeadEntry, 5, c, nil},
-		{ClosedEntry, 5, c, []string{"reason topic deleted"}},
-		{ErasedEntry, 5, c, []string{"offsets 3,5-9", "by admin"}},
+		{HeadEntry, 5, c, nil, false},
+		{ClosedEntry, 5, c, []string{"reason topic deleted"}, false},
+		{ErasedEntry, 5, c, []string{"offsets 3,5-9", "by admin"}, false},
+		{HeadEntry, 5, c, nil, true},
+		{ClosedEntry, 5, c, []string{"reason topic deleted"}, true},
+		{ErasedEntry, 5, c, []string{"offsets 3,5-9", "by admin"}, true},
 	} {
 		if back, err := ParseRootEntry(e.Bytes()); err != nil || !reflect.DeepEqual(back, e) {
 			t.Errorf("%+v, %v", back, err)
 		}
 	}
 	for _, e := range []RootEntry{
-		{"evident/head/v2", 5, c, nil},
-		{HeadEntry, -1, c, nil},
-		{HeadEntry, 5, Checkpoint{"", 12, Hash{5}}, nil},
-		{HeadEntry, 5, c, []string{"more"}},
-		{ClosedEntry, 5, c, nil},
-		{ClosedEntry, 5, c, []string{"reason "}},
-		{ErasedEntry, 5, c, []string{"by admin", "offsets 3"}},
+		{"evident/head/v2", 5, c, nil, false},
+		{HeadEntry, -1, c, nil, false},
+		{HeadEntry, 5, Checkpoint{"", 12, Hash{5}}, nil, false},
+		{HeadEntry, 5, c, []string{"more"}, false},
+		{HeadEntry, 5, c, []string{"engine external", "engine external"}, false},
+		{HeadEntry, 5, c, []string{"engine embedded"}, false},
+		{ClosedEntry, 5, c, nil, false},
+		{ClosedEntry, 5, c, []string{"reason "}, false},
+		{ErasedEntry, 5, c, []string{"by admin", "offsets 3"}, false},
 	} {
 		if _, err := ParseRootEntry(e.Bytes()); err == nil {
 			t.Errorf("%q: accepted", e.Bytes())
+		}
+	}
+}
+
+// What an external cluster may have left out is part of what is signed.
+func TestTheReportSaysThatTheLogIsAnExternalCluster(t *testing.T) {
+	for _, external := range []bool{false, true} {
+		d := newDeployment(t, orders(3)...)
+		d.external = external
+		r := must[*Report](t)(d.file(t, 1).Verify(d.trust()))
+		if r.Heads[0].External != external {
+			t.Errorf("external is %v, want %v", r.Heads[0].External, external)
 		}
 	}
 }

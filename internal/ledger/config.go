@@ -32,6 +32,9 @@ type Config struct {
 	// Interval is the time between rounds, and so how old the newest checkpoint
 	// may be. DefaultInterval if 0.
 	Interval time.Duration
+	// External says that the log is a cluster that does not wait for the ledger.
+	// It stands in each head: what is proven then is less.
+	External bool
 	// Records is after how many records a round is made early. DefaultRecords if 0.
 	Records int64
 	Logger  *slog.Logger

@@ -78,7 +78,7 @@ func (l *Ledger) collect() (r store.Round, shares []share, err error) {
 			}
 			r.Chunks = append(r.Chunks, chunk(p, g))
 		}
-		r.Roots = append(r.Roots, rootEntry(now, head, closing))
+		r.Roots = append(r.Roots, l.rootEntry(now, head, closing))
 		shares = append(shares, s)
 		delete(l.written, p)
 	}
@@ -86,8 +86,8 @@ func (l *Ledger) collect() (r store.Round, shares []share, err error) {
 	return r, shares, nil
 }
 
-func rootEntry(now int64, head proof.Checkpoint, closing string) []byte {
-	e := proof.RootEntry{Kind: proof.HeadEntry, Time: now, Checkpoint: head}
+func (l *Ledger) rootEntry(now int64, head proof.Checkpoint, closing string) []byte {
+	e := proof.RootEntry{Kind: proof.HeadEntry, Time: now, Checkpoint: head, External: l.cfg.External}
 	if closing != "" {
 		e.Kind, e.Details = proof.ClosedEntry, []string{"reason " + closing}
 	}

@@ -38,7 +38,10 @@ type Head struct {
 	LoggedAt   time.Time `json:"logged_at"`
 	Existed    []Existed `json:"existed"`
 	Unchecked  []string  `json:"unchecked"`
-	Records    []Record  `json:"records"`
+	// Engine is "embedded" for a log that removes nothing before the ledger has it,
+	// "external" for a cluster that may.
+	Engine  string   `json:"engine"`
+	Records []Record `json:"records"`
 }
 
 // Existed is what is certain about time.
@@ -192,6 +195,10 @@ func newHead(p *proof.ProvenHead) Head {
 	h := Head{
 		Deployment: p.Tree.Deployment, RootSize: p.Root.Size, Origin: p.Head.Origin, Size: p.Head.Size,
 		SignedBy: p.SignedBy, LoggedAt: p.LoggedAt, Existed: []Existed{}, Unchecked: append([]string{}, p.Unknown...),
+		Engine: "embedded",
+	}
+	if p.External {
+		h.Engine = "external"
 	}
 	for _, e := range p.Existed {
 		h.Existed = append(h.Existed, Existed{e.By, e.At})
@@ -320,6 +327,11 @@ func (h *Head) text(w io.Writer) {
 	}
 	if len(h.Existed) == 0 {
 		fmt.Fprintln(w, "  No witness or anchor has confirmed a time, or that there is no other version of the log.")
+	}
+	if h.Engine == "external" {
+		fmt.Fprintln(w, "  Omission before the ledger saw it cannot be excluded: the log is an external Kafka cluster, which removes records without asking the ledger.")
+	} else {
+		fmt.Fprintln(w, "  The log says that it is the node's own, and removes no record before the ledger has it.")
 	}
 	for _, u := range h.Unchecked {
 		fmt.Fprintf(w, "  Not checked, for want of a key or a checker: %s.\n", u)

@@ -75,3 +75,18 @@ func TestWhatACommitDoesNotProveIsSaid(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+func TestTheWeakerPromiseOfAnExternalClusterIsSaid(t *testing.T) {
+	const omission, own = "Omission before the ledger saw it cannot be excluded", "the node's own"
+	for _, external := range []bool{true, false} {
+		h := newHead(&proof.ProvenHead{External: external})
+		var b bytes.Buffer
+		h.text(&b)
+		if strings.Contains(b.String(), omission) != external || strings.Contains(b.String(), own) == external {
+			t.Errorf("external %v: %s", external, b.String())
+		}
+		if (h.Engine == "external") != external {
+			t.Errorf("engine %q", h.Engine)
+		}
+	}
+}
