@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -40,6 +41,26 @@ func ParseCheckpoint(body string) (Checkpoint, error) {
 		return Checkpoint{}, fmt.Errorf("checkpoint of %s: root hash: %w", c.Origin, err)
 	}
 	return c, nil
+}
+
+// CheckpointDigest is what anchors are given of a checkpoint, a signed note: the
+// SHA-256 digest of its text, without signatures, to which witnesses may add.
+func CheckpointDigest(signed string) (Hash, error) {
+	text, err := checkpointText(signed)
+	if err != nil {
+		return Hash{}, err
+	}
+	return sha256.Sum256([]byte(text)), nil
+}
+
+// checkpointText returns what is signed of a checkpoint, a signed note.
+func checkpointText(signed string) (string, error) {
+	i := strings.LastIndex(signed, "\n\n")
+	if i < 0 {
+		return "", errors.New("checkpoint: it has no signatures")
+	}
+	_, err := ParseCheckpoint(signed[:i+1])
+	return signed[:i+1], err
 }
 
 // parseNumber reads a decimal number from 0 to 2^63-1 without leading zeros.

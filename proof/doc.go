@@ -12,6 +12,8 @@
 // are C2SP's tlog-checkpoint, tlog-cosignature, tlog-proof and tlog-policy. All
 // formats are in docs/format/ledger.md.
 //
+// Packages below this one check the receipts of anchors.
+//
 // The package needs the standard library, golang.org/x/mod and
 // filippo.io/mldsa only. It stores nothing, asks nobody, and reads no clock.
 // What it parses may come from anyone: it returns errors, never panics, and

@@ -28,9 +28,14 @@ type Trust struct {
 // An Anchor checks receipts of one kind.
 type Anchor interface {
 	// VerifyReceipt tells since when the checkpoint, a signed note, is known to
-	// have existed, and by what.
+	// have existed, and by what. The error is ErrUnchecked if nothing is wrong
+	// with the receipt, and it needs more to say so.
 	VerifyReceipt(checkpoint string, receipt []byte) (Existed, error)
 }
+
+// ErrUnchecked says that a receipt can be neither confirmed nor refuted: it is
+// pending, or what it leads to was not given. The report has the reason.
+var ErrUnchecked = errors.New("not checked")
 
 // Existed tells that a checkpoint existed at a time, and by whose word.
 type Existed struct {
@@ -274,10 +279,15 @@ func (t *Trust) verifyReceipts(h *Head, proven *ProvenHead) error {
 			continue
 		}
 		existed, err := anchor.VerifyReceipt(h.Root.Signed, r.Data)
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrUnchecked):
+			reason := strings.TrimPrefix(err.Error(), ErrUnchecked.Error()+": ")
+			proven.Unknown = append(proven.Unknown, fmt.Sprintf("receipt of %s: %s", r.Anchor, reason))
+		case err != nil:
 			return fmt.Errorf("receipt of %s: %w", r.Anchor, err)
+		default:
+			proven.Existed = append(proven.Existed, existed)
 		}
-		proven.Existed = append(proven.Existed, existed)
 	}
 	return nil
 }

@@ -334,7 +334,7 @@ func (h *Head) text(w io.Writer) {
 		fmt.Fprintln(w, "  The log says that it is the node's own, and removes no record before the ledger has it.")
 	}
 	for _, u := range h.Unchecked {
-		fmt.Fprintf(w, "  Not checked, for want of a key or a checker: %s.\n", u)
+		fmt.Fprintf(w, "  Not checked: %s.\n", u)
 	}
 }
 
