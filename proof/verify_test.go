@@ -2,6 +2,7 @@ package proof
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -190,6 +191,13 @@ func (a anchorOf) VerifyReceipt(checkpoint string, receipt []byte) (Existed, err
 	return Existed{"an anchor", clock()}, nil
 }
 
+// anchorThatLacks cannot check receipts.
+type anchorThatLacks string
+
+func (a anchorThatLacks) VerifyReceipt(string, []byte) (Existed, error) {
+	return Existed{}, fmt.Errorf("%w: it needs %s", ErrUnchecked, string(a))
+}
+
 func TestReceiptsAreChecked(t *testing.T) {
 	d := newDeployment(t, orders(3)...)
 	f := d.file(t, 1)
@@ -201,6 +209,11 @@ func TestReceiptsAreChecked(t *testing.T) {
 	r := must[*Report](t)(f.Verify(trust))
 	if got := r.Heads[0]; len(got.Existed) != 1 || !reflect.DeepEqual(got.Unknown, []string{"receipt of other"}) {
 		t.Errorf("existed %v, unknown %v", got.Existed, got.Unknown)
+	}
+	trust.Anchors["other"] = anchorThatLacks("a header")
+	r = must[*Report](t)(f.Verify(trust))
+	if got := r.Heads[0].Unknown; !reflect.DeepEqual(got, []string{"receipt of other: it needs a header"}) {
+		t.Errorf("with a receipt that needs more: %v", got)
 	}
 	f.Heads[0].Receipts[0].Data[0] ^= 1
 	if _, err := f.Verify(trust); err == nil || !strings.Contains(err.Error(), "receipt of test") {
