@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/evidentlog/evident/internal/ledger/leaves"
 	"github.com/evidentlog/evident/internal/ledger/store"
 	"github.com/evidentlog/evident/internal/ledger/tree"
 	"github.com/evidentlog/evident/internal/log/batch"
@@ -25,6 +26,7 @@ type Ledger struct {
 	store  *store.Store // written by Run alone
 	codecs batch.Codecs
 	spares sync.Pool // of *leaves.Growth whose leaves were written
+	makers sync.Pool // of *leaves.Maker
 
 	signed  atomic.Pointer[signedRoot] // the newest checkpoint of the root log
 	records atomic.Int64               // added since the last round
@@ -56,6 +58,7 @@ func Open(cfg Config) (*Ledger, error) {
 		return nil, err
 	}
 	l := &Ledger{cfg: cfg, store: s, early: make(chan struct{}, 1), written: map[*Partition]bool{}}
+	l.makers.New = func() any { return leaves.New(&l.codecs) }
 	l.mu.partitions = map[string]*Partition{}
 	l.mu.grown, l.mu.full = map[*Partition]bool{}, map[*Partition]bool{}
 	if err := l.start(); err != nil {

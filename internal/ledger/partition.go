@@ -23,7 +23,6 @@ type Partition struct {
 	ledger *Ledger
 	id     store.TreeID
 	origin string
-	maker  *leaves.Maker // of the goroutine that adds
 
 	mu struct {
 		sync.Mutex
@@ -36,7 +35,7 @@ type Partition struct {
 }
 
 func newPartition(l *Ledger, id store.TreeID, origin string, t *tree.Tree) *Partition {
-	p := &Partition{ledger: l, id: id, origin: origin, maker: leaves.New(&l.codecs)}
+	p := &Partition{ledger: l, id: id, origin: origin}
 	p.mu.room.L = &p.mu
 	p.mu.growth = leaves.Growth{Tree: t, First: t.Size()}
 	return p
@@ -61,7 +60,7 @@ func (p *Partition) Durable() int64 {
 // could not be read and became lost; the batch has its leaves all the same. Add
 // waits while too much is unwritten.
 func (p *Partition) Add(b batch.Batch) error {
-	return p.add(func(g *leaves.Growth) error { return p.maker.Batch(g, b) })
+	return p.add(func(m *leaves.Maker, g *leaves.Growth) error { return m.Batch(g, b) })
 }
 
 // Lost makes offsets before an offset that have no leaf yet lost, for a reason.
@@ -69,15 +68,15 @@ func (p *Partition) Add(b batch.Batch) error {
 // none are left.
 func (p *Partition) Lost(to int64, why proof.Reason) (done bool, err error) {
 	const most = 1 << 16
-	err = p.add(func(g *leaves.Growth) error {
-		p.maker.Lost(g, min(to, g.Next()+most), why)
+	err = p.add(func(m *leaves.Maker, g *leaves.Growth) error {
+		m.Lost(g, min(to, g.Next()+most), why)
 		done = g.Next() >= to
 		return nil
 	})
 	return done, err
 }
 
-func (p *Partition) add(grow func(*leaves.Growth) error) error {
+func (p *Partition) add(grow func(*leaves.Maker, *leaves.Growth) error) error {
 	added, full, err := p.grow(grow)
 	if added > 0 {
 		p.ledger.grew(p, added, full) // without p's lock: Ledger.Open takes both in the other order
@@ -87,7 +86,7 @@ func (p *Partition) add(grow func(*leaves.Growth) error) error {
 
 // grow waits for room and adds leaves. It tells how many there are, and whether
 // so many wait now that they are to be written at once.
-func (p *Partition) grow(grow func(*leaves.Growth) error) (added int64, full bool, err error) {
+func (p *Partition) grow(grow func(*leaves.Maker, *leaves.Growth) error) (added int64, full bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.unwritten() > pendingBytes && !p.mu.closed {
@@ -99,8 +98,10 @@ func (p *Partition) grow(grow func(*leaves.Growth) error) (added int64, full boo
 	if cap(p.mu.growth.Salts) == 0 {
 		p.borrow(&p.mu.growth)
 	}
+	m := p.ledger.makers.Get().(*leaves.Maker)
+	defer p.ledger.makers.Put(m)
 	before := p.mu.growth.Next()
-	err = grow(&p.mu.growth)
+	err = grow(m, &p.mu.growth)
 	return p.mu.growth.Next() - before, p.unwritten() > drainBytes, err
 }
 

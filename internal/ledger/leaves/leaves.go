@@ -6,8 +6,6 @@
 package leaves
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"fmt"
 
 	"github.com/evidentlog/evident/internal/ledger/tree"
@@ -15,22 +13,20 @@ import (
 	"github.com/evidentlog/evident/proof"
 )
 
-// A Maker makes leaves. It is not for concurrent use; its memory is reused.
+// A Maker makes leaves. It is not for concurrent use, but for any number of trees
+// in turn; it has some 200 KB of memory for itself.
 type Maker struct {
-	codecs  *batch.Codecs
-	salts   []byte // random bytes that are not used yet
-	random  [saltsAtOnce * proof.SaltSize]byte
-	opening []byte            // salt and canonical form of the record at hand
-	keys    map[string]string // of headers, which repeat
-	record  proof.Record
+	codecs *batch.Codecs
+	keys   map[string]string // of headers, which repeat
+	record proof.Record
+	group  group
 }
-
-// saltsAtOnce is how many salts are asked of the system's generator at a time.
-const saltsAtOnce = 256
 
 // New returns a maker that takes its salts from the system's generator.
 func New(codecs *batch.Codecs) *Maker {
-	return &Maker{codecs: codecs, keys: map[string]string{}}
+	m := &Maker{codecs: codecs, keys: map[string]string{}}
+	m.group.init()
+	return m
 }
 
 // A Growth is a tree with the leaves that it gained and nobody has stored yet.
@@ -59,7 +55,9 @@ func (g *Growth) Reset() {
 // alone, as a fetch may begin in the middle of a batch. The error tells that
 // records could not be read; the rest of the batch is lost then, too.
 func (m *Maker) Batch(g *Growth, b batch.Batch) error {
-	m.Lost(g, b.BaseOffset(), proof.Removed)
+	m.group.begin(g)
+	defer m.group.flush()
+	m.lost(b.BaseOffset(), proof.Removed)
 	m.record = proof.Record{
 		Kind:          proof.Data,
 		LogAppendTime: b.Attributes().LogAppendTime(),
@@ -73,57 +71,43 @@ func (m *Maker) Batch(g *Growth, b batch.Batch) error {
 	}
 	for r, err := range m.codecs.Records(b) {
 		if err != nil {
-			first := g.Next()
-			m.Lost(g, b.NextOffset(), proof.Unreadable)
+			first := m.group.next
+			m.lost(b.NextOffset(), proof.Unreadable)
 			return fmt.Errorf("offsets %d to %d: %w", first, b.LastOffset(), err)
 		}
-		if r.Offset < g.Next() {
+		if r.Offset < m.group.next {
 			continue
 		}
-		m.add(g, &r)
+		m.add(&r)
 	}
-	m.Lost(g, b.NextOffset(), proof.Removed)
+	m.lost(b.NextOffset(), proof.Removed)
 	return nil
 }
 
 // add adds the leaf of a record.
-func (m *Maker) add(g *Growth, r *batch.Record) {
-	m.Lost(g, r.Offset, proof.Removed)
+func (m *Maker) add(r *batch.Record) {
+	m.lost(r.Offset, proof.Removed)
 	m.record.Timestamp, m.record.Key, m.record.Value = r.Timestamp, r.Key, r.Value
 	m.record.Headers = m.record.Headers[:0]
-	for key, value := range r.Headers.All() {
-		m.record.Headers = append(m.record.Headers, proof.Header{Key: m.key(key), Value: value})
+	if r.Headers.Len() > 0 {
+		for key, value := range r.Headers.All() {
+			m.record.Headers = append(m.record.Headers, proof.Header{Key: m.key(key), Value: value})
+		}
 	}
-	m.leaf(g, &m.record)
+	m.group.add(&m.record)
 }
 
 // Lost adds lost offsets up to, and without, an offset.
 func (m *Maker) Lost(g *Growth, to int64, why proof.Reason) {
-	for lost := proof.LostRecord(why); g.Next() < to; {
-		m.leaf(g, &lost)
-	}
+	m.group.begin(g)
+	defer m.group.flush()
+	m.lost(to, why)
 }
 
-// leaf adds what stands at the next offset.
-func (m *Maker) leaf(g *Growth, r *proof.Record) {
-	salt := m.salt()
-	m.opening = r.AppendCanonical(append(m.opening[:0], salt...))
-	e := proof.Entry{Offset: g.Next(), Timestamp: r.Timestamp, Commitment: proof.Commit(m.opening)}
-	g.Salts = append(g.Salts, salt...)
-	g.Entries = binary.BigEndian.AppendUint16(g.Entries, proof.EntrySize)
-	g.Entries = e.Append(g.Entries)
-	g.Tree.Append(e.LeafHash(), &g.Hashes)
-}
-
-// salt returns random bytes that are used for nothing else.
-func (m *Maker) salt() []byte {
-	if len(m.salts) == 0 {
-		rand.Read(m.random[:]) // never fails: the program ends if it does
-		m.salts = m.random[:]
+func (m *Maker) lost(to int64, why proof.Reason) {
+	for lost := proof.LostRecord(why); m.group.next < to; {
+		m.group.add(&lost)
 	}
-	salt := m.salts[:proof.SaltSize]
-	m.salts = m.salts[proof.SaltSize:]
-	return salt
 }
 
 // key returns the key of a header as a string, without making one each time.

@@ -141,6 +141,24 @@ func TestLeavesDependOnRecordsAlone(t *testing.T) {
 	}
 }
 
+// Leaves are made in groups, of which large records are few and small ones many.
+func TestGroupsOfAnySizeGiveTheSameLeaves(t *testing.T) {
+	m, g := New(&codecs), &Growth{Tree: &tree.Tree{}}
+	var want []proof.Record
+	for _, sizes := range [][]int{{0, 1, 100_000, 2}, make([]int, 255), make([]int, 256), make([]int, 257), {70_000, 70_000}, {1000}} {
+		var records []batch.Record
+		for _, n := range sizes {
+			r := batch.Record{Offset: int64(len(want)), Timestamp: 7, Value: make([]byte, n)}
+			records = append(records, r)
+			want = append(want, proof.Record{Kind: proof.Data, Timestamp: 7, ProducerID: -1, ProducerEpoch: -1, Value: r.Value})
+		}
+		if err := m.Batch(g, build(t, batch.Head{BaseOffset: records[0].Offset}, records...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	opened(t, g, want)
+}
+
 // Entry, tree and random salt of a record, from batches of 1,000.
 func BenchmarkBatch(b *testing.B) {
 	for _, size := range []int{100, 1024} {

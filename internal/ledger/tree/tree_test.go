@@ -3,6 +3,8 @@ package tree
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"reflect"
 	"testing"
 
 	"github.com/evidentlog/evident/proof"
@@ -165,13 +167,55 @@ func TestWidths(t *testing.T) {
 	}
 }
 
-func BenchmarkAppend(b *testing.B) {
-	t, s := &Tree{}, &Streams{}
-	h := leaf(1)
-	for b.Loop() {
-		t.Append(h, s)
-		for level := range s {
-			s[level] = s[level][:0]
+// A grower gives the tree, and the hashes above level 0, that leaves give one by one.
+func TestManyLeavesGiveTheSameTree(t *testing.T) {
+	g := NewGrower()
+	var many, single [2]*Tree // two trees share the grower
+	var manyStreams, singleStreams [2]Streams
+	for i := range many {
+		many[i], single[i] = &Tree{}, &Tree{}
+	}
+	for n := int64(0); many[0].Size() < 70_000; n++ {
+		i := n % 2
+		leaves := make([]proof.Hash, rand.IntN(1<<rand.IntN(14)))
+		for j := range leaves {
+			leaves[j] = leaf(rand.Int64())
+			single[i].Append(leaves[j], &singleStreams[i])
 		}
+		g.Append(many[i], leaves, &manyStreams[i])
+		if many[i].Size() != single[i].Size() || many[i].Root() != single[i].Root() {
+			t.Fatalf("%d leaves more: size %d, want %d; root %v, want %v", len(leaves), many[i].Size(), single[i].Size(), many[i].Root(), single[i].Root())
+		}
+	}
+	for i := range many {
+		if !reflect.DeepEqual(manyStreams[i][1:], singleStreams[i][1:]) {
+			t.Error("hashes of tiles differ")
+		}
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	leaves := make([]proof.Hash, GrowAtOnce)
+	for name, grow := range map[string]func(*Tree, *Streams){
+		"single": func(t *Tree, s *Streams) {
+			for i := range leaves {
+				t.Append(leaves[i], s)
+			}
+		},
+		"many": func() func(*Tree, *Streams) {
+			g := NewGrower()
+			return func(t *Tree, s *Streams) { g.Append(t, leaves, s) }
+		}(),
+	} {
+		b.Run(name, func(b *testing.B) {
+			t, s := &Tree{}, &Streams{}
+			for b.Loop() {
+				grow(t, s)
+				for level := range s {
+					s[level] = s[level][:0]
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(leaves)), "ns/leaf")
+		})
 	}
 }

@@ -1,0 +1,95 @@
+package tree
+
+import (
+	"github.com/evidentlog/evident/internal/ledger/lanes"
+	"github.com/evidentlog/evident/proof"
+)
+
+// GrowAtOnce is how many leaves a Grower adds at a time.
+const GrowAtOnce = 256
+
+const (
+	hashSize   = len(proof.Hash{})
+	nodePrefix = 1 // before the two hashes of what is below a node (RFC 6962, section 2.1)
+	nodeSize   = 1 + 2*hashSize
+	nodePadded = 128
+)
+
+// A Grower adds leaves to trees, many at a time: the nodes of a level do not
+// depend on one another, and are hashed two by two. It has memory for that, some
+// 25 KB, and any number of trees may share it in turn.
+type Grower struct {
+	row      [1 + GrowAtOnce]proof.Hash // of the level at hand; the first place is for one from the edge
+	left     [64]proof.Hash             // a level's last hash each, lowest level first
+	messages []byte                     // what is hashed to nodes, with its padding
+	sizes    [(1 + GrowAtOnce) / 2]int  // of the messages
+}
+
+// NewGrower returns a grower.
+func NewGrower() *Grower {
+	g := &Grower{}
+	for i := range g.sizes {
+		g.sizes[i] = nodeSize
+		from := len(g.messages)
+		g.messages = append(g.messages, nodePrefix)
+		g.messages = lanes.Pad(append(g.messages, make([]byte, nodeSize-1)...), from)
+	}
+	return g
+}
+
+// Append adds leaves by their hashes. It does what [Tree.Append] does for one
+// after the other, except that it gives the streams no hashes of level 0, which
+// are the leaves.
+func (g *Grower) Append(t *Tree, leaves []proof.Hash, s *Streams) {
+	for len(leaves) > 0 {
+		n := min(len(leaves), GrowAtOnce)
+		g.append(t, leaves[:n], s)
+		leaves = leaves[n:]
+	}
+}
+
+// append adds up to GrowAtOnce leaves, level by level.
+func (g *Grower) append(t *Tree, leaves []proof.Hash, s *Streams) {
+	before := t.size
+	t.size += int64(len(leaves))
+	fresh := g.row[1 : 1+copy(g.row[1:], leaves)] // new hashes of the level
+	left := 0                                     // levels whose last hash has no sibling yet
+	for level := 0; len(fresh) > 0; level++ {
+		if level > 0 && level%TileHeight == 0 {
+			s[level/TileHeight] = appendHashes(s[level/TileHeight], fresh)
+		}
+		row := fresh
+		if before>>level&1 == 1 { // the sibling of the first is in the edge
+			row = g.row[:1+len(fresh)]
+			row[0] = t.edge[len(t.edge)-1]
+			t.edge = t.edge[:len(t.edge)-1]
+		}
+		if len(row)%2 == 1 {
+			g.left[left] = row[len(row)-1]
+			left++
+		}
+		fresh = g.row[1 : 1+len(row)/2]
+		g.hashPairs(fresh, row)
+	}
+	for ; left > 0; left-- {
+		t.edge = append(t.edge, g.left[left-1])
+	}
+}
+
+// hashPairs sets nodes to the hashes of what is below them, two each. They may
+// overlap.
+func (g *Grower) hashPairs(nodes, below []proof.Hash) {
+	for i := range nodes {
+		message := g.messages[i*nodePadded:][:nodeSize]
+		copy(message[1:], below[2*i][:])
+		copy(message[1+hashSize:], below[2*i+1][:])
+	}
+	lanes.Sum(nodes, g.messages, g.sizes[:len(nodes)])
+}
+
+func appendHashes(b []byte, hashes []proof.Hash) []byte {
+	for i := range hashes {
+		b = append(b, hashes[i][:]...)
+	}
+	return b
+}
