@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,7 +99,9 @@ func (p *provable) serveProof(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, ledger.ErrNotYet):
 		w.Header().Set("Retry-After", "1") // a round of the ledger
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-	case errors.Is(err, opening.ErrNoRecord), errors.Is(err, ledger.ErrNoTree), errors.Is(err, store.ErrErased):
+	case errors.Is(err, store.ErrErased):
+		http.Error(w, err.Error(), http.StatusGone)
+	case errors.Is(err, opening.ErrNoRecord), errors.Is(err, ledger.ErrNoTree):
 		http.Error(w, err.Error(), http.StatusNotFound)
 	case errors.Is(err, opening.ErrNotCommitted):
 		http.Error(w, err.Error(), http.StatusConflict)
@@ -157,12 +160,18 @@ func place(r *http.Request) (opening.Place, error) {
 // prove makes the proof file of a record of the newest generation.
 func (p *provable) prove(ctx context.Context, at opening.Place) (*proof.File, error) {
 	id, records, err := p.reader.Read(ctx, at)
+	if errors.Is(err, opening.ErrNoRecord) {
+		err = cmp.Or(p.wasErased(at), err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	origin, err := p.NewestOf(proof.Tree{Topic: at.Topic, TopicID: id, Partition: at.Partition})
 	if err != nil {
 		return nil, err
+	}
+	if err := p.WasErased(origin, at.Offset); err != nil {
+		return nil, fmt.Errorf("%s/%d: %w", at.Topic, at.Partition, err)
 	}
 	f, err := p.Prove(origin, records...)
 	if err != nil {

@@ -73,7 +73,10 @@ func ParseRootEntry(b []byte) (RootEntry, error) {
 	if len(lines) > 5 {
 		e.Details = lines[5:]
 	}
-	return e, nil
+	if e.Kind == ErasedEntry {
+		_, _, err = e.Erased()
+	}
+	return e, err
 }
 
 // checkKind refuses kinds that are not known and details that do not belong to one.

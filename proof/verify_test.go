@@ -283,6 +283,12 @@ func TestRootEntriesAreReadAsWritten(t *testing.T) {
 		{ClosedEntry, 5, c, nil, false},
 		{ClosedEntry, 5, c, []string{"reason "}, false},
 		{ErasedEntry, 5, c, []string{"by admin", "offsets 3"}, false},
+		{ErasedEntry, 5, c, []string{"offsets ", "by admin"}, false},
+		{ErasedEntry, 5, c, []string{"offsets 3,4", "by admin"}, false},
+		{ErasedEntry, 5, c, []string{"offsets 5,3", "by admin"}, false},
+		{ErasedEntry, 5, c, []string{"offsets 3-3", "by admin"}, false},
+		{ErasedEntry, 5, c, []string{"offsets 12", "by admin"}, false},
+		{ErasedEntry, 5, c, []string{"offsets 03", "by admin"}, false},
 	} {
 		if _, err := ParseRootEntry(e.Bytes()); err == nil {
 			t.Errorf("%q: accepted", e.Bytes())

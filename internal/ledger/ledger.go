@@ -31,6 +31,8 @@ type Ledger struct {
 	signed  atomic.Pointer[signedRoot] // the newest checkpoint of the root log
 	records atomic.Int64               // added since the last round
 	early   chan struct{}              // wakes Run before its time
+	erasing chan *eraseRequest         // taken by Run
+	over    chan struct{}              // closed when Run has ended
 
 	// Owned by Run.
 	lastTime int64               // of root entries
@@ -59,6 +61,7 @@ func Open(cfg Config) (*Ledger, error) {
 	}
 	l := &Ledger{cfg: cfg, store: s, early: make(chan struct{}, 1), written: map[*Partition]bool{}}
 	l.makers.New = func() any { return leaves.New(&l.codecs) }
+	l.erasing, l.over = make(chan *eraseRequest), make(chan struct{})
 	l.mu.partitions = map[string]*Partition{}
 	l.mu.grown, l.mu.full = map[*Partition]bool{}, map[*Partition]bool{}
 	if err := l.start(); err != nil {
@@ -220,6 +223,7 @@ func (l *Ledger) grew(p *Partition, records int64, full bool) {
 // error means that the disk failed, or the files are damaged: nothing is signed
 // any more, and opening the ledger again finds out what is left.
 func (l *Ledger) Run(ctx context.Context) error {
+	defer close(l.over)
 	tick := time.NewTicker(l.cfg.Interval)
 	defer tick.Stop()
 	var err error
@@ -228,6 +232,8 @@ func (l *Ledger) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-tick.C:
 			err = l.round()
+		case r := <-l.erasing:
+			err = l.erase(r)
 		case <-l.early:
 			err = l.drain()
 			if err == nil && l.records.Load() >= l.cfg.Records {

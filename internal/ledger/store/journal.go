@@ -131,6 +131,14 @@ func (j *journal) checkEnd(id uint64, last bool, at int, b []byte) error {
 // cut makes a file end where its last whole frame does.
 func (j *journal) cut(id uint64, size int64) error {
 	return withFile(j.fs, j.name(id), func(f vfs.File) error {
+		was, err := f.Size()
+		if err != nil {
+			return err
+		}
+		// What is cut off has salts too, of rounds that never were.
+		if err := errors.Join(zero(f, size, was), f.Sync()); err != nil {
+			return err
+		}
 		if err := f.Truncate(size); err != nil {
 			return err
 		}

@@ -49,6 +49,11 @@ func (s *Store) snapshot() *state {
 	for _, o := range s.mu.opened {
 		delete(st.trees, o.id) // in no round yet
 	}
+	for _, list := range s.mu.erasures {
+		for _, e := range list {
+			st.erased = append(st.erased, erasedLine{e.RootIndex, e.Done})
+		}
+	}
 	return st
 }
 
@@ -95,28 +100,4 @@ func (s *Store) syncRoot(size int64) error {
 		}
 	}
 	return s.fs.SyncDir(s.path(rootDir))
-}
-
-// Erase destroys the salts of leaves for good: in their places, and in the
-// journal. The leaves stay what they are.
-func (s *Store) Erase(id TreeID, indexes []int64) error {
-	if err := s.rotate(); err != nil {
-		return err
-	}
-	s.releases.Wait()
-	if err := s.Err(); err != nil {
-		return err
-	}
-	err := withFile(s.fs, s.treeFile(id, saltsFile), func(f vfs.File) error {
-		for _, i := range indexes {
-			if err := zero(f, i*saltSize, (i+1)*saltSize); err != nil {
-				return err
-			}
-		}
-		return f.Sync()
-	})
-	if err != nil {
-		return s.fail(err)
-	}
-	return nil
 }

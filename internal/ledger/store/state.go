@@ -31,6 +31,7 @@ type state struct {
 	root     int64      // size of the root log
 	rootHash proof.Hash // its root
 	trees    map[TreeID]*Head
+	erased   []erasedLine
 }
 
 const (
@@ -48,6 +49,9 @@ func (s *state) encode() []byte {
 			how = "closed"
 		}
 		fmt.Fprintf(&b, "tree %d %s %d %s %d %s\n", id, how, h.Size, encodeHash(h.Root), h.RootIndex, h.Origin)
+	}
+	for _, e := range s.erased {
+		fmt.Fprintf(&b, "erased %d %s\n", e.index, e.progress())
 	}
 	fmt.Fprintf(&b, "crc32c %08x\n", crc32.Checksum([]byte(b.String()), castagnoli))
 	return []byte(b.String())
@@ -85,6 +89,8 @@ func (s *state) decodeLine(words []string) (err error) {
 		err = errors.Join(err, notHash)
 	case len(words) == 7 && words[0] == "tree":
 		err = s.decodeTree(words[1:])
+	case len(words) == 3 && words[0] == "erased":
+		err = s.decodeErased(words[1], words[2])
 	default:
 		err = errors.New("not understood")
 	}

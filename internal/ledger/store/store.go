@@ -62,6 +62,7 @@ type Store struct {
 		next     TreeID            // that is free
 		rootSize int64
 		rootHash proof.Hash
+		erasures map[TreeID][]*Erasure // by root index
 		failed   error
 	}
 }
@@ -74,6 +75,7 @@ func Open(cfg Config) (_ *Store, err error) {
 		dirty: map[TreeID]bool{}, written: map[TreeID]bool{},
 	}
 	s.mu.byOrigin, s.mu.next = map[string]TreeID{}, 1
+	s.mu.erasures = map[TreeID][]*Erasure{}
 	if s.limit == 0 {
 		s.limit = defaultJournal
 	}
@@ -139,6 +141,9 @@ func (s *Store) recover() error {
 	if err := s.openRoot(st.root, st.rootHash); err != nil {
 		return err
 	}
+	if err := s.readErasures(st.erased); err != nil {
+		return err
+	}
 	next, err := s.replay(st)
 	if err != nil {
 		return err
@@ -193,7 +198,11 @@ func (s *Store) apply(f *frame) error {
 	if err != nil {
 		return err
 	}
+	first := s.rootTree.Size()
 	if err := s.growRoot(f.roots); err != nil {
+		return err
+	}
+	if err := s.eraseFor(first, f.roots); err != nil {
 		return err
 	}
 	s.round = f.number
@@ -233,7 +242,14 @@ func (s *Store) headsOf(roots [][]byte) (map[TreeID]*Head, error) {
 		if !ok {
 			return nil, fmt.Errorf("%w: a head of %s, and no such tree was opened", ErrCorrupt, e.Checkpoint.Origin)
 		}
-		heads[id] = &Head{e.Checkpoint, s.rootTree.Size() + int64(i), e.Kind == proof.ClosedEntry}
+		before := heads[id]
+		if before == nil {
+			h, _ := s.Head(id)
+			before = &h
+		}
+		// Records of a tree that has ended may be erased, which does not begin it again.
+		closed := e.Kind == proof.ClosedEntry || e.Kind == proof.ErasedEntry && before.Closed
+		heads[id] = &Head{e.Checkpoint, s.rootTree.Size() + int64(i), closed}
 	}
 	return heads, nil
 }

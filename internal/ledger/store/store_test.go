@@ -1,10 +1,8 @@
 package store
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -309,90 +307,6 @@ func TestHashesAreMadeAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-}
-
-func TestAnErasedSaltIsNowhereOnDisk(t *testing.T) {
-	mem := newDisk(t)
-	written := &recorder{FS: mem}
-	w := newWorld(t, written, 0)
-	if err := w.open(); err != nil {
-		t.Fatal(err)
-	}
-	w.create(2)
-	if err := w.round(growth{1, 10, false}, growth{2, 10, true}); err != nil {
-		t.Fatal(err)
-	}
-	for id := TreeID(1); id <= 2; id++ {
-		if err := w.Erase(id, []int64{4, 7}); err != nil {
-			t.Fatal(err)
-		}
-		for i := range int64(10) {
-			s, err := w.ReadSalt(id, i)
-			if erased := i == 4 || i == 7; erased != errors.Is(err, ErrErased) || !erased && s != salt(id, i) {
-				t.Errorf("salt %d of tree %d: %x, %v", i, id, s, err)
-			}
-			if s := salt(id, i); (i == 4 || i == 7) && written.holds(t, s[:]) {
-				t.Errorf("salt %d of tree %d is in %s", i, id, written.found)
-			}
-		}
-	}
-	if _, err := w.OpenTree(1); err != nil {
-		t.Error(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// A recorder keeps what was removed files' last content.
-type recorder struct {
-	vfs.FS
-	removed [][]byte
-	found   string
-}
-
-func (r *recorder) Remove(name string) error {
-	b, err := readFile(r.FS, name)
-	if err != nil {
-		return err
-	}
-	r.removed = append(r.removed, b)
-	return r.FS.Remove(name)
-}
-
-// holds looks for bytes in all files that there are and all that were removed.
-func (r *recorder) holds(t *testing.T, want []byte) bool {
-	t.Helper()
-	for _, b := range r.removed {
-		if bytes.Contains(b, want) {
-			r.found = "a file that was removed"
-			return true
-		}
-	}
-	return r.within(t, "/data/ledger", want)
-}
-
-func (r *recorder) within(t *testing.T, dir string, want []byte) bool {
-	list, err := r.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range list {
-		name := dir + "/" + e.Name()
-		if e.IsDir() {
-			if r.within(t, name, want) {
-				return true
-			}
-			continue
-		}
-		if b, err := readFile(r.FS, name); err == nil && bytes.Contains(b, want) {
-			r.found = name
-			return true
-		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			t.Fatal(err)
-		}
-	}
-	return false
 }
 
 func TestBadRoundsAreRefusedWhole(t *testing.T) {

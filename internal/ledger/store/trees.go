@@ -73,19 +73,22 @@ func (s *Store) ReadEntries(id TreeID, from int64, count int) ([]byte, error) {
 	return s.readTree(id, entriesFile, from*bundleEntry, count*bundleEntry)
 }
 
-// ErrErased says that a salt was destroyed with its record.
-var ErrErased = errors.New("erased")
-
-// ReadSalt returns the salt of a leaf. The error is ErrErased if it was erased.
+// ReadSalt returns the salt of a leaf. The error is an *ErasedError if it was
+// erased.
 func (s *Store) ReadSalt(id TreeID, index int64) (proof.Salt, error) {
 	b, err := s.readTree(id, saltsFile, index*saltSize, saltSize)
 	if err != nil {
 		return proof.Salt{}, err
 	}
-	if salt := proof.Salt(b); salt != (proof.Salt{}) {
-		return salt, nil
+	// After the read: one that met an erasure half-way is told so.
+	if e, ok := s.Erased(id, index); ok {
+		return proof.Salt{}, &ErasedError{index, e}
 	}
-	return proof.Salt{}, fmt.Errorf("salt of entry %d: %w", index, ErrErased)
+	salt := proof.Salt(b)
+	if salt == (proof.Salt{}) {
+		return salt, fmt.Errorf("%w: %s: the salt of entry %d is gone, and no entry of the root log says that it was erased", ErrCorrupt, s.treeFile(id, saltsFile), index)
+	}
+	return salt, nil
 }
 
 func (s *Store) readTree(id TreeID, what string, at int64, n int) ([]byte, error) {

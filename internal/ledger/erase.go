@@ -1,0 +1,206 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/evidentlog/evident/internal/ledger/store"
+	"github.com/evidentlog/evident/proof"
+)
+
+const (
+	// maxBy is how long the name of who asks for an erasure may be, in bytes.
+	maxBy = 255
+	// rangesInEntry is how many ranges of offsets stand in one entry of the root
+	// log: so many that the longest numbers fit in its 64 KiB.
+	rangesInEntry = 1000
+)
+
+// An eraseRequest asks Run to erase.
+type eraseRequest struct {
+	tree    proof.Tree
+	offsets []proof.Range
+	by      string
+	answer  chan erasedAnswer
+}
+
+type erasedAnswer struct {
+	entries []Erased
+	err     error
+}
+
+// Erased is an entry of the root log that says that records were erased.
+type Erased struct {
+	Origin string
+	store.Erasure
+}
+
+// Erase destroys the salts of offsets of a partition for good, in all
+// generations of its tree that have them, after the root log says so:
+// t.Deployment and t.Generation are ignored. by is who asked for it; it must not
+// name whom the records are about. What the log itself has of the records is for
+// the caller to destroy next, who then tells with FinishErasure.
+//
+// The entries are durable when it returns, the salts gone, and the root log is
+// signed. The error is ErrNotYet if an offset is beyond the newest head. Offsets
+// that were erased already are so once more: with an entry of their own.
+func (l *Ledger) Erase(ctx context.Context, t proof.Tree, offsets []proof.Range, by string) ([]Erased, error) {
+	if err := checkBy(by); err != nil {
+		return nil, err
+	}
+	if _, err := proof.ParseRanges(proof.FormatRanges(offsets)); err != nil {
+		return nil, err
+	}
+	r := &eraseRequest{t, offsets, by, make(chan erasedAnswer, 1)}
+	select {
+	case l.erasing <- r:
+	case <-l.over:
+		return nil, ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	select { // what Run has taken may be done, whatever ctx says by now
+	case a := <-r.answer:
+		return a.entries, a.err
+	case <-l.over:
+		return nil, ErrClosed
+	}
+}
+
+// checkBy refuses what cannot stand in a line of an entry.
+func checkBy(by string) error {
+	switch {
+	case by == "":
+		return errors.New("an erasure must say who asked for it")
+	case len(by) > maxBy:
+		return fmt.Errorf("who asks for an erasure has a name of %d bytes, and at most %d are possible", len(by), maxBy)
+	case !utf8.ValidString(by) || strings.ContainsFunc(by, unicode.IsControl):
+		return fmt.Errorf("who asks for an erasure has the name %q, which is not a line of text", by)
+	}
+	return nil
+}
+
+// erase does what a request asks for. The error is one that ends Run; what is
+// wrong with the request is in the answer.
+func (l *Ledger) erase(r *eraseRequest) error {
+	entries, encoded, err := l.planErasure(r)
+	if err != nil {
+		r.answer <- erasedAnswer{err: err}
+		return nil
+	}
+	first, _ := l.store.RootHead()
+	if err := l.store.Erase(encoded); err != nil {
+		r.answer <- erasedAnswer{err: err}
+		return err
+	}
+	for i := range entries {
+		entries[i].RootIndex = first + int64(i)
+	}
+	err = l.sign()
+	r.answer <- erasedAnswer{entries, err}
+	return err
+}
+
+// planErasure makes the entries for a request.
+func (l *Ledger) planErasure(r *eraseRequest) (entries []Erased, encoded [][]byte, err error) {
+	generations, err := l.generations(r.tree)
+	if err != nil {
+		return nil, nil, err
+	}
+	if newest, last := generations[len(generations)-1], r.offsets[len(r.offsets)-1].Last; last >= newest.Size {
+		return nil, nil, fmt.Errorf("%w: offset %d is to be erased, and the newest head has %d", ErrNotYet, last, newest.Size)
+	}
+	l.lastTime = max(l.lastTime, l.cfg.Now().UnixMilli())
+	for _, head := range generations {
+		for part := range slices.Chunk(below(r.offsets, head.Size), rangesInEntry) {
+			e := proof.NewErased(l.lastTime, head.Checkpoint, part, r.by)
+			e.External = l.cfg.External
+			entries = append(entries, Erased{head.Origin, store.Erasure{Time: time.UnixMilli(e.Time).UTC(), By: r.by, Offsets: part}})
+			encoded = append(encoded, e.Bytes())
+		}
+	}
+	return entries, encoded, nil
+}
+
+// generations returns the heads of a partition's generations, oldest first.
+func (l *Ledger) generations(t proof.Tree) ([]store.Head, error) {
+	var heads []store.Head
+	t.Deployment = l.cfg.Origin
+	for t.Generation = 0; ; t.Generation++ {
+		h, err := l.Head(t.Origin())
+		if errors.Is(err, ErrNoTree) {
+			break
+		}
+		if err == nil {
+			heads = append(heads, h)
+		}
+	}
+	if len(heads) == 0 {
+		return nil, fmt.Errorf("%w: topic %q, partition %d", ErrNoTree, t.Topic, t.Partition)
+	}
+	return heads, nil
+}
+
+// below is what ranges have below an offset.
+func below(ranges []proof.Range, end int64) []proof.Range {
+	var out []proof.Range
+	for _, r := range ranges {
+		if r.First < end {
+			out = append(out, proof.Range{First: r.First, Last: min(r.Last, end-1)})
+		}
+	}
+	return out
+}
+
+// Erasures returns what was erased of a partition, in all generations.
+func (l *Ledger) Erasures(t proof.Tree) ([]Erased, error) {
+	heads, err := l.generations(t)
+	if err != nil {
+		return nil, err
+	}
+	var all []Erased
+	for _, h := range heads {
+		id, _ := l.store.Find(h.Origin)
+		for _, e := range l.store.Erasures(id) {
+			all = append(all, Erased{h.Origin, e})
+		}
+	}
+	return all, nil
+}
+
+// WasErased returns an error that says when an offset of a tree was erased, and
+// who asked for it; nil if it was not.
+func (l *Ledger) WasErased(origin string, offset int64) error {
+	if id, ok := l.store.Find(origin); ok {
+		if e, erased := l.store.Erased(id, offset); erased {
+			return &store.ErasedError{Offset: offset, Erasure: e}
+		}
+	}
+	return nil
+}
+
+// Unfinished returns the erasures whose records the log may still have.
+func (l *Ledger) Unfinished() []Erased {
+	var all []Erased
+	for id, h := range l.store.Heads() {
+		for _, e := range l.store.Erasures(id) {
+			if !e.Done {
+				all = append(all, Erased{h.Origin, e})
+			}
+		}
+	}
+	return all
+}
+
+// FinishErasure notes that the records of an erasure are gone.
+func (l *Ledger) FinishErasure(e Erased) {
+	if id, ok := l.store.Find(e.Origin); ok {
+		l.store.FinishErasure(id, e.RootIndex)
+	}
+}
