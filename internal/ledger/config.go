@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/evidentlog/evident/internal/vfs"
+	"github.com/evidentlog/evident/proof"
 )
 
 // Defaults of [Config].
@@ -38,6 +39,9 @@ type Config struct {
 	// Records is after how many records a round is made early. DefaultRecords if 0.
 	Records int64
 	Logger  *slog.Logger
+	// Receipts returns the receipts of anchors for a checkpoint that is kept, by
+	// its size; nil if there are no anchors. It may be called by any goroutine.
+	Receipts func(size int64) ([]proof.Receipt, error)
 	// Now is the node's clock; time.Now if nil.
 	Now func() time.Time
 }

@@ -17,6 +17,7 @@ import (
 //
 //	/ledger/vkey                               the root log's verifier keys, a line each
 //	/ledger/root/…                             the root log
+//	/ledger/root/checkpoints?from=&limit=      its checkpoints that are kept, as JSON
 //	/ledger/topics/{topic}/{partition}/…       the newest tree of a partition
 //	/ledger/trees/{topic}/{id}/{partition}/{generation}/…  any tree, as its origin has it
 //
@@ -24,6 +25,7 @@ import (
 func (l *Ledger) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /ledger/vkey", l.serveKeys)
+	mux.HandleFunc("GET /ledger/root/checkpoints", l.serveCheckpoints)
 	mux.Handle("GET /ledger/root/{rest...}", serve(func(*http.Request) (tiled, error) { return rootLog{l}, nil }))
 	mux.Handle("GET /ledger/topics/{topic}/{partition}/{rest...}", serve(l.newestTree))
 	mux.Handle("GET /ledger/trees/{topic}/{id}/{partition}/{generation}/{rest...}", serve(l.namedTree))
@@ -160,8 +162,7 @@ func parseTileIndex(s string) (n int64, width int, err error) {
 // rootLog serves the root log.
 type rootLog struct{ l *Ledger }
 
-func (r rootLog) size() int64                 { size, _ := r.l.store.RootHead(); return size }
-func (r rootLog) checkpoint() ([]byte, error) { return r.l.Checkpoint(), nil }
+func (r rootLog) size() int64 { size, _ := r.l.store.RootHead(); return size }
 
 func (r rootLog) ReadTile(level int, n int64, width int) ([]byte, error) {
 	return r.l.store.RootTiles().ReadTile(level, n, width)

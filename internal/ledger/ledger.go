@@ -8,9 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/evidentlog/evident/internal/ledger/checkpoints"
 	"github.com/evidentlog/evident/internal/ledger/leaves"
 	"github.com/evidentlog/evident/internal/ledger/store"
-	"github.com/evidentlog/evident/internal/ledger/tree"
 	"github.com/evidentlog/evident/internal/log/batch"
 	"github.com/evidentlog/evident/proof"
 )
@@ -29,6 +29,7 @@ type Ledger struct {
 	makers sync.Pool // of *leaves.Maker
 
 	signed  atomic.Pointer[signedRoot] // the newest checkpoint of the root log
+	kept    *checkpoints.Log           // those that are kept for ever
 	records atomic.Int64               // added since the last round
 	early   chan struct{}              // wakes Run before its time
 	erasing chan *eraseRequest         // taken by Run
@@ -39,6 +40,11 @@ type Ledger struct {
 	written  map[*Partition]bool // have leaves in their places that no round has
 
 	opening sync.Mutex // held while a tree is opened; taken before mu
+
+	keeping struct {
+		sync.Mutex           // held while a checkpoint is kept
+		last       time.Time // when one was
+	}
 
 	mu struct {
 		sync.Mutex
@@ -65,9 +71,17 @@ func Open(cfg Config) (*Ledger, error) {
 	l.mu.partitions = map[string]*Partition{}
 	l.mu.grown, l.mu.full = map[*Partition]bool{}, map[*Partition]bool{}
 	if err := l.start(); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(err, l.close())
 	}
 	return l, nil
+}
+
+func (l *Ledger) close() error {
+	var err error
+	if l.kept != nil {
+		err = l.kept.Close()
+	}
+	return errors.Join(err, l.store.Close())
 }
 
 func (l *Ledger) start() (err error) {
@@ -80,44 +94,16 @@ func (l *Ledger) start() (err error) {
 			return fmt.Errorf("the ledger in %s is of another deployment: %w", l.cfg.Dir, err)
 		}
 	}
-	if err := l.checkKept(); err != nil {
+	if err := l.checkSigned(); err != nil {
+		return err
+	}
+	if err := l.openKept(); err != nil {
 		return err
 	}
 	if err := l.learnTime(); err != nil {
 		return err
 	}
 	return l.sign()
-}
-
-// ErrSetBack says that a ledger's files do not have what was signed of them. To
-// go on would sign another history under the same keys.
-var ErrSetBack = errors.New("the ledger's files are older than, or others than, what it has signed")
-
-// checkKept compares the root log with the checkpoint that was signed last.
-func (l *Ledger) checkKept() error {
-	signed, err := l.store.KeptCheckpoint()
-	if err != nil || signed == nil {
-		return err
-	}
-	kept, err := l.keys.openRoot(signed)
-	if err != nil {
-		return fmt.Errorf("%w: checkpoint in %s: %w", store.ErrCorrupt, l.cfg.Dir, err)
-	}
-	if kept.Origin != l.cfg.Origin {
-		return fmt.Errorf("the ledger in %s is of another deployment: its checkpoint is of %q", l.cfg.Dir, kept.Origin)
-	}
-	now := l.rootHead()
-	if kept.Size > now.Size {
-		return fmt.Errorf("%w: %s has %d entries of the root log, and %d were signed; restore it from a newer copy", ErrSetBack, l.cfg.Dir, now.Size, kept.Size)
-	}
-	root, err := tree.RootAt(now, kept.Size, l.store.RootTiles())
-	if err != nil {
-		return err
-	}
-	if root != kept.Root {
-		return fmt.Errorf("%w: %s: the first %d entries of the root log are not those that were signed; restore it from a copy", ErrSetBack, l.cfg.Dir, kept.Size)
-	}
-	return nil
 }
 
 // learnTime makes times in the root log go on where they are.
@@ -245,7 +231,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 	if err == nil {
 		err = l.round()
 	}
-	return errors.Join(err, l.store.Close())
+	return errors.Join(err, l.close())
 }
 
 // shut refuses all that comes, and lets go who waits. It waits for a tree that is

@@ -35,6 +35,10 @@ func start(t testing.TB, fsys vfs.FS) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return run(t, l)
+}
+
+func run(t testing.TB, l *Ledger) *running {
 	ctx, stop := context.WithCancel(context.Background())
 	r := &running{l, t, stop, make(chan error, 1)}
 	go func() { r.done <- l.Run(ctx) }()

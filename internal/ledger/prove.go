@@ -67,19 +67,19 @@ func (l *Ledger) Prove(origin string, records ...Opened) (*proof.File, error) {
 	return &proof.File{Heads: []proof.Head{proven}}, nil
 }
 
-// proveHead proves an entry of the root log, by the checkpoint that was signed
-// last. Nothing is signed for a proof that is not kept.
+// proveHead proves an entry of the root log, by a checkpoint that is kept.
+// Nothing is signed for a proof that is not.
 func (l *Ledger) proveHead(index int64) (*proof.Inclusion, error) {
-	root := l.signed.Load()
-	if index >= root.Size {
-		return nil, fmt.Errorf("%w: its head is written, and not signed yet", ErrNotYet)
+	root, err := l.keepCovering(index)
+	if err != nil {
+		return nil, err
 	}
 	entry, err := l.store.ReadRootEntry(index)
 	if err != nil {
 		return nil, err
 	}
 	path, err := tree.ProveInclusion(root.Checkpoint, index, l.store.RootTiles())
-	return &proof.Inclusion{Extra: entry, Index: index, Path: path, Signed: string(root.note)}, err
+	return &proof.Inclusion{Extra: entry, Index: index, Path: path, Signed: string(root.Note)}, err
 }
 
 func (l *Ledger) proveRecord(id store.TreeID, head proof.Checkpoint, r Opened) (*proof.Inclusion, error) {

@@ -117,7 +117,7 @@ func (l *Ledger) finish(s share) {
 }
 
 // sign signs the root log as it is on disk, and shows that. What is shown is
-// kept first, for checkKept.
+// written first, for checkSigned.
 func (l *Ledger) sign() error {
 	root := l.rootHead()
 	signed, err := l.keys.signRoot(root)
@@ -128,7 +128,7 @@ func (l *Ledger) sign() error {
 		return err
 	}
 	l.signed.Store(&signedRoot{root, signed})
-	return nil
+	return l.keepNowAndThen()
 }
 
 func (l *Ledger) rootHead() proof.Checkpoint {

@@ -1,0 +1,108 @@
+package ledger
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/evidentlog/evident/internal/ledger/checkpoints"
+)
+
+// How many checkpoints are in one answer. A checkpoint has some 4 KB, and as
+// much again for each witness.
+const (
+	mostCheckpoints    = 256
+	defaultCheckpoints = 64
+)
+
+// A checkpointPage is the answer of /ledger/root/checkpoints.
+type checkpointPage struct {
+	Checkpoints []shownCheckpoint `json:"checkpoints"`
+	// Next is from where to go on; absent if there is none larger yet.
+	Next int64 `json:"next,omitempty"`
+}
+
+type shownCheckpoint struct {
+	Size     int64          `json:"size"`
+	Note     string         `json:"note"`
+	Receipts []shownReceipt `json:"receipts"`
+}
+
+type shownReceipt struct {
+	Kind    string `json:"kind"`
+	Receipt []byte `json:"receipt"`
+}
+
+// serveCheckpoints lists the checkpoints that are kept, from a size on.
+func (l *Ledger) serveCheckpoints(w http.ResponseWriter, r *http.Request) {
+	from, err1 := queryNumber(r, "from", 0, 0)
+	limit, err2 := queryNumber(r, "limit", 1, defaultCheckpoints)
+	if err := errors.Join(err1, err2); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	page, err := l.checkpointPage(from, int(min(limit, mostCheckpoints)))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", fresh) // cosignatures and receipts come later
+	_ = json.NewEncoder(w).Encode(page)    // a client that is gone needs no answer
+}
+
+func queryNumber(r *http.Request, name string, least, otherwise int64) (int64, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < least {
+		return 0, fmt.Errorf("%s=%q is no number from %d on", name, text, least)
+	}
+	return n, nil
+}
+
+func (l *Ledger) checkpointPage(from int64, limit int) (*checkpointPage, error) {
+	list, err := l.kept.From(from, limit)
+	if err != nil {
+		return nil, err
+	}
+	page := &checkpointPage{Checkpoints: []shownCheckpoint{}}
+	for _, k := range list {
+		shown, err := l.show(k)
+		if err != nil {
+			return nil, err
+		}
+		page.Checkpoints = append(page.Checkpoints, shown)
+	}
+	if n := len(list); n > 0 && list[n-1].Size < l.kept.Size() {
+		page.Next = list[n-1].Size + 1
+	}
+	return page, nil
+}
+
+func (l *Ledger) show(k checkpoints.Kept) (shownCheckpoint, error) {
+	shown := shownCheckpoint{Size: k.Size, Note: string(k.Note), Receipts: []shownReceipt{}}
+	if l.cfg.Receipts == nil {
+		return shown, nil
+	}
+	receipts, err := l.cfg.Receipts(k.Size)
+	for _, r := range receipts {
+		shown.Receipts = append(shown.Receipts, shownReceipt{r.Anchor, r.Data})
+	}
+	return shown, err
+}
+
+// checkpoint returns the newest checkpoint of the root log, with the
+// cosignatures that there are.
+func (r rootLog) checkpoint() ([]byte, error) {
+	newest := r.l.signed.Load()
+	k, err := r.l.kept.At(newest.Size)
+	if errors.Is(err, checkpoints.ErrNotKept) {
+		return newest.note, nil
+	}
+	return k.Note, err
+}
