@@ -84,9 +84,17 @@ type Config struct {
 	// "dlq.".
 	DeadLetterCreate bool
 
-	// LedgerOrigin names the deployment in proofs, such as "example.com/events",
-	// and turns the ledger on. It must never change. Default: no ledger.
+	// Ledger makes the history of topics provable. Default (nil): yes on the node's
+	// own broker; on Cluster only with LedgerOrigin, since it reads all that comes
+	// to the topics there.
+	Ledger *bool
+	// LedgerOrigin names the deployment in proofs, such as "example.com/events". It
+	// must never change. Default: the name that the ledger in Data has, and for a
+	// new one "unnamed.invalid/" with a random end.
 	LedgerOrigin string
+	// LedgerExclude are patterns, as of [path.Match], of names of topics whose
+	// history is not made provable. A topic's own evident.ledger=off does the same.
+	LedgerExclude []string
 
 	// TruncateDamaged lets recovery cut a partition at damage in its middle,
 	// which loses the records behind it. Default: such a partition takes no

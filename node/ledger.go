@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -26,8 +27,9 @@ const ledgerDir = "ledger"
 // provable is the node's ledger with what feeds it.
 type provable struct {
 	*ledger.Ledger
-	reader opening.Reader
-	failed atomic.Pointer[error] // why it stopped
+	reader   opening.Reader
+	follower *follow.Follower
+	failed   atomic.Pointer[error] // why it stopped
 }
 
 // startLedger opens the ledger and follows the engine's topics until ctx ends.
@@ -44,9 +46,13 @@ func (n *Node) startLedger(ctx context.Context) error {
 		client.Close()
 		return fmt.Errorf("ledger: %w", err)
 	}
-	n.ledger = &provable{Ledger: l, reader: opening.Reader{Client: client}}
-	follower := follow.New(follow.Config{Client: client, Ledger: l, Logger: n.cfg.Logger})
+	n.cfg.Logger.Info("the ledger makes records provable under this name", "origin", l.Origin())
+	if strings.HasPrefix(l.Origin(), ledger.Unnamed) {
+		n.cfg.Logger.Info("nobody has named this deployment: to give it a name that proofs can bear, such as example.com/events, set ledger-origin before there is a ledger")
+	}
+	follower := follow.New(follow.Config{Client: client, Ledger: l, Exclude: n.cfg.LedgerExclude, Logger: n.cfg.Logger})
 	n.follower.Store(follower)
+	n.ledger = &provable{Ledger: l, reader: opening.Reader{Client: client}, follower: follower}
 	following, stop := context.WithCancel(ctx)
 	n.servers.Go(func() {
 		defer stop()
@@ -135,7 +141,7 @@ func (n *Node) Prove(ctx context.Context, topic string, partition int32, offset 
 // proveAgain is a part of the second that a round of the ledger takes.
 const proveAgain = 50 * time.Millisecond
 
-var errNoLedger = errors.New("the node has no ledger: set Config.LedgerOrigin")
+var errNoLedger = errors.New("the node has no ledger: it is turned off, or the node runs on a cluster and Config.LedgerOrigin is not set")
 
 // ProofKeys are the keys that sign the node's ledger; none without a ledger.
 func (n *Node) ProofKeys() []*proof.Verifier {
@@ -167,6 +173,9 @@ func (p *provable) prove(ctx context.Context, at opening.Place) (*proof.File, er
 		return nil, err
 	}
 	origin, err := p.NewestOf(proof.Tree{Topic: at.Topic, TopicID: id, Partition: at.Partition})
+	if errors.Is(err, ledger.ErrNotYet) && p.follower.LeavesOut(id) {
+		err = fmt.Errorf("%w: it is turned off for topic %q", ledger.ErrNoTree, at.Topic)
+	}
 	if err != nil {
 		return nil, err
 	}

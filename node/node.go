@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"path"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -106,7 +107,7 @@ func (n *Node) start(starting context.Context) (err error) {
 		listeners.close()
 		return err
 	}
-	if n.cfg.LedgerOrigin != "" {
+	if *n.cfg.Ledger {
 		if err := n.startLedger(ctx); err != nil {
 			listeners.close()
 			return err
@@ -152,7 +153,7 @@ func (n *Node) open() (err error) {
 	cfg := log.Config{
 		FS: n.cfg.FS, Dir: n.cfg.Data, Logger: n.cfg.Logger, Metrics: n.cfg.Metrics, TruncateDamaged: n.cfg.TruncateDamaged,
 	}
-	if n.cfg.LedgerOrigin != "" {
+	if *n.cfg.Ledger {
 		cfg.Hold = n.hold
 	}
 	n.log, err = log.Open(cfg)
@@ -251,6 +252,9 @@ func (c *Config) setDefaults() {
 		yes := true
 		c.AutoCreateTopics = &yes
 	}
+	if c.Ledger == nil {
+		c.Ledger = new(c.Cluster == nil || c.LedgerOrigin != "")
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -284,7 +288,17 @@ func (c *Config) Validate() error {
 	if c.LedgerOrigin != "" {
 		errs = append(errs, (&ledger.Config{Origin: c.LedgerOrigin}).Validate())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.validateExclude())...)
+}
+
+// validateExclude checks the patterns of topics without a ledger.
+func (c *Config) validateExclude() error {
+	for _, pattern := range c.LedgerExclude {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return fmt.Errorf("ledger exclude %q is no pattern of topics' names, such as metrics-* or log-[0-9]: %w", pattern, err)
+		}
+	}
+	return nil
 }
 
 func (c *Config) validateCluster() error {

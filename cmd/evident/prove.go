@@ -19,7 +19,7 @@ func newProve(c *cli) *cobra.Command {
 without a node or a network: "evident verify". The file has the record in it.
 
 A record becomes provable a second or two after it was produced; the command
-waits for that. The node must run with --ledger-origin.`,
+waits for that. The node must not run with --ledger off.`,
 		Example: examples(
 			"evident prove orders/3@1042 -o order.proof",
 			"evident prove orders/3@1042 --url https://events.example.com | evident verify - --vkey keys.txt",

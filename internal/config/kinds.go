@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -130,6 +131,19 @@ func mechanisms(text string) (any, error) {
 			return nil, fmt.Errorf("%w, or several with commas between them", err)
 		}
 		all = append(all, m.(string))
+	}
+	return all, nil
+}
+
+// patterns are those of topics' names, with commas between them.
+func patterns(text string) (any, error) {
+	var all []string
+	for item := range strings.SplitSeq(text, ",") {
+		item = strings.TrimSpace(item)
+		if _, err := path.Match(item, ""); err != nil || item == "" {
+			return nil, errors.New(`patterns of topics' names, such as "metrics-*,log-[0-9]"`)
+		}
+		all = append(all, item)
 	}
 	return all, nil
 }

@@ -84,13 +84,23 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 		GroupShareMaxSize:          k.Int("group-share-max-size"),
 		ShareStatePartitions:       k.Int("share-state-partitions"),
 		DeadLetterCreate:           k.Bool("dead-letter-create"),
+		Ledger:                     onOrOff(k, "ledger"),
 		LedgerOrigin:               k.String("ledger-origin"),
+		LedgerExclude:              k.Strings("ledger-exclude"),
 		TruncateDamaged:            k.Bool("truncate-damaged"),
 	}
 	if err := n.Config.Validate(); err != nil {
 		return Node{}, err
 	}
 	return n, n.LogLevel.UnmarshalText([]byte(k.String("log-level")))
+}
+
+// onOrOff is nil where nothing is said.
+func onOrOff(k *koanf.Koanf, key string) *bool {
+	if !k.Exists(key) {
+		return nil
+	}
+	return new(k.String(key) == "on")
 }
 
 func topicDefaults(k *koanf.Koanf) map[string]string { return texts(k, "topic-default") }

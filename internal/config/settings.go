@@ -32,7 +32,9 @@ func (s setting) shown(text string) string {
 }
 
 // isList tells if the file may give the setting as a list.
-func (s setting) isList() bool { return s.key == "sasl" || s.key == "sasl-kafka" }
+func (s setting) isList() bool {
+	return s.key == "sasl" || s.key == "sasl-kafka" || s.key == "ledger-exclude"
+}
 
 // env is the environment variable that gives the setting.
 func (s setting) env() string {
@@ -92,7 +94,9 @@ func brokerSettings() []setting {
 		{"group-share-max-size", wholeNumber(1), "200", "N", "members that a share group may have"},
 		{"share-state-partitions", wholeNumber(1), "50", "N", "partitions of __share_group_state, when it is first created"},
 		{"dead-letter-create", truth, "false", "", "create the dead-letter topics that share groups name"},
-		{"ledger-origin", someText, "", "ORIGIN", "make records provable under this name of the deployment, such as example.com/events, which must never change (default: no ledger)"},
+		{"ledger", oneOf("on", "off"), "", "on|off", "make records provable (default: on; with --kafka off, unless there is a --ledger-origin)"},
+		{"ledger-origin", someText, "", "ORIGIN", "the deployment's name in proofs, such as example.com/events, which must never change (default: the one that its ledger has; at first unnamed.invalid/ and random digits)"},
+		{"ledger-exclude", patterns, "", "PATTERN", "topics whose records are not to be provable, such as 'metrics-*'; several with commas between them"},
 		{"truncate-damaged", truth, "false", "", "cut a partition that is damaged in the middle there, which loses the records behind it"},
 		{"log-level", oneOf("debug", "info", "warn", "error"), "info", "LEVEL", "debug, info, warn or error"},
 		{"log-format", oneOf("text", "json"), "text", "FORMAT", "text or json"},

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -28,7 +27,8 @@ type Config struct {
 	FS  vfs.FS
 	Dir string // its own folder
 	// Origin names the deployment in all that is signed: a URL without a scheme,
-	// such as "example.com/events". It must never change.
+	// such as "example.com/events". It must never change. If empty, it is the one
+	// that the folder's ledger has, and for a new one [Unnamed] with a random end.
 	Origin string
 	// Interval is the time between rounds, and so how old the newest checkpoint
 	// may be. DefaultInterval if 0.
@@ -46,11 +46,9 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Validate says what is wrong with the origin.
+// Validate says what is wrong with the origin, if there is one.
 func (c *Config) Validate() error {
 	switch {
-	case c.Origin == "":
-		return errors.New("the ledger's origin is empty: it names the deployment, such as example.com/events")
 	case len(c.Origin) > maxOrigin:
 		return fmt.Errorf("the ledger's origin %q has %d bytes, and at most %d are possible", c.Origin, len(c.Origin), maxOrigin)
 	case !utf8.ValidString(c.Origin):

@@ -32,7 +32,8 @@ func (l *Ledger) checkSigned() error {
 		return fmt.Errorf("%w: checkpoint in %s: %w", store.ErrCorrupt, l.cfg.Dir, err)
 	}
 	if last.Origin != l.cfg.Origin {
-		return fmt.Errorf("the ledger in %s is of another deployment: its checkpoint is of %q", l.cfg.Dir, last.Origin)
+		return fmt.Errorf("%w: %s signs as %q, and was to go on as %q; give it its name, or move the folder away, and a new ledger begins",
+			ErrOtherDeployment, l.cfg.Dir, last.Origin, l.cfg.Origin)
 	}
 	return l.checkContinues(last)
 }

@@ -127,10 +127,21 @@ func (k *keys) signRoot(c proof.Checkpoint) ([]byte, error) {
 	return note.Sign(&note.Note{Text: c.String()}, signers...)
 }
 
+// originOf is whose checkpoint that is, by its own words.
+func originOf(signed []byte) (string, error) {
+	c, err := bodyOf(signed)
+	return c.Origin, err
+}
+
+// bodyOf reads a checkpoint without looking at its signatures.
+func bodyOf(signed []byte) (proof.Checkpoint, error) {
+	text, _, _ := strings.Cut(string(signed), "\n\n")
+	return proof.ParseCheckpoint(text + "\n")
+}
+
 // openRoot reads a checkpoint that signRoot signed, under any origin.
 func (k *keys) openRoot(signed []byte) (proof.Checkpoint, error) {
-	text, _, _ := strings.Cut(string(signed), "\n\n")
-	c, err := proof.ParseCheckpoint(text + "\n")
+	c, err := bodyOf(signed)
 	if err != nil {
 		return c, err
 	}

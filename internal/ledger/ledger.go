@@ -85,20 +85,23 @@ func (l *Ledger) close() error {
 }
 
 func (l *Ledger) start() (err error) {
+	if err := l.chooseOrigin(); err != nil {
+		return err
+	}
 	size, _ := l.store.RootHead()
 	if l.keys, err = loadKeys(l.cfg.FS, l.cfg.Dir, l.cfg.Origin, l.cfg.Now, size == 0); err != nil {
 		return err
-	}
-	for _, h := range l.store.Heads() {
-		if _, err := proof.ParseOrigin(l.cfg.Origin, h.Origin); err != nil {
-			return fmt.Errorf("the ledger in %s is of another deployment: %w", l.cfg.Dir, err)
-		}
 	}
 	if err := l.checkSigned(); err != nil {
 		return err
 	}
 	if err := l.openKept(); err != nil {
 		return err
+	}
+	for _, h := range l.store.Heads() {
+		if _, err := proof.ParseOrigin(l.cfg.Origin, h.Origin); err != nil {
+			return fmt.Errorf("%w: %w", ErrOtherDeployment, err)
+		}
 	}
 	if err := l.learnTime(); err != nil {
 		return err

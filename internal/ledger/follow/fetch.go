@@ -34,11 +34,16 @@ func (f *Follower) fetchLoop(ctx context.Context, leader int32, partitions []*fo
 	}
 }
 
+// patienceFor is how long a fetch of so many partitions waits.
+func patienceFor(partitions int) time.Duration {
+	return min(max(patience, time.Duration(partitions)*patienceEach), patienceMost)
+}
+
 // fetch asks for what comes next in all partitions that do not rest. The one
 // that is asked for first changes, so that a busy one starves nobody.
 func (f *Follower) fetch(ctx context.Context, leader int32, partitions []*followed, first int) (*kmsg.FetchResponse, map[key]*followed, error) {
 	req := kmsg.NewPtrFetchRequest()
-	req.MaxWaitMillis = int32(patience.Milliseconds())
+	req.MaxWaitMillis = int32(patienceFor(len(partitions)).Milliseconds())
 	req.MinBytes = fetchMin
 	req.MaxBytes = fetchMax
 	req.IsolationLevel = 0 // aborted records are part of history, too

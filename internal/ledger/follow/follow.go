@@ -16,19 +16,18 @@ import (
 	"github.com/evidentlog/evident/proof"
 )
 
-// Setting is the topic property that turns the ledger off for a topic.
-const Setting = "evident.ledger"
-
-// Off is the value of Setting that does so.
-const Off = "off"
-
 const (
-	// refreshEvery is how often topics are looked for.
+	// refreshEvery is how often topics are looked for, but no more often than
+	// lets it take refreshShare of the time: a cluster may have many.
 	refreshEvery = 2 * time.Second
+	refreshShare = 50
 	// patience is how long a fetch waits for fetchMin bytes: a little less than
-	// the ledger's rounds, so that idle partitions cost one request a round.
-	patience = 500 * time.Millisecond
-	fetchMin = 256 << 10
+	// the ledger's rounds, so that idle partitions cost one request a round; and
+	// longer for many partitions, each of which costs something each time.
+	patience     = 500 * time.Millisecond
+	patienceEach = 200 * time.Microsecond
+	patienceMost = 5 * time.Second
+	fetchMin     = 256 << 10
 	// Bytes of a fetch, and of one partition in it.
 	fetchMax     = 16 << 20
 	partitionMax = 4 << 20
@@ -40,18 +39,22 @@ const (
 type Config struct {
 	Client *kgo.Client
 	Ledger *ledger.Ledger
-	Logger *slog.Logger
+	// Exclude are patterns, as of [path.Match], of names of topics that are not
+	// followed.
+	Exclude []string
+	Logger  *slog.Logger
 }
 
 // A Follower follows all user topics of a cluster.
 type Follower struct {
-	cfg    Config
-	broken map[key]bool // whose trees cannot be opened; of the goroutine of Run
+	cfg      Config
+	settings settings     // of the goroutine of Run
+	broken   map[key]bool // whose trees cannot be opened; of the goroutine of Run
 
 	mu struct {
 		sync.Mutex
 		followed map[key]*followed
-		others   map[[16]byte]bool // ids of topics that are not followed
+		others   map[topicID]bool // ids of topics that are not followed
 	}
 }
 
@@ -74,6 +77,7 @@ type followed struct {
 // New makes a follower.
 func New(cfg Config) *Follower {
 	f := &Follower{cfg: cfg, broken: map[key]bool{}}
+	f.settings = settings{client: cfg.Client, exclude: cfg.Exclude, logger: cfg.Logger, off: map[topicID]bool{}}
 	f.mu.followed = map[key]*followed{}
 	return f
 }
@@ -82,6 +86,7 @@ func New(cfg Config) *Follower {
 // it returns an error only if the ledger takes no more.
 func (f *Follower) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
+		began := time.Now()
 		if err := f.refresh(ctx); err != nil {
 			if errors.Is(err, ledger.ErrClosed) || ctx.Err() != nil {
 				break
@@ -90,7 +95,7 @@ func (f *Follower) Run(ctx context.Context) error {
 			wait(ctx, retryAfter)
 			continue
 		}
-		f.fetchAll(ctx, time.Now().Add(refreshEvery))
+		f.fetchAll(ctx, time.Now().Add(max(refreshEvery, refreshShare*time.Since(began))))
 	}
 	if ctx.Err() != nil {
 		return nil
@@ -146,6 +151,18 @@ func (f *Follower) Hold(topicID [16]byte, partition int32) int64 {
 		return math.MaxInt64
 	}
 	return 0
+}
+
+// LeavesOut tells whether a topic, with an id as origins have it, is one that the
+// ledger is turned off for.
+func (f *Follower) LeavesOut(id string) bool {
+	b, err := base64.RawURLEncoding.DecodeString(id)
+	if err != nil || len(b) != len(topicID{}) {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.mu.others[topicID(b)]
 }
 
 // name is the topic's; empty for nil, a partition that cannot be followed.

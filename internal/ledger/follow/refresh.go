@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/ledger"
@@ -25,26 +23,28 @@ func (f *Follower) refresh(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("metadata: %w", err)
 	}
-	off, err := f.turnedOff(ctx, resp.Topics)
-	if err != nil {
-		return fmt.Errorf("topics' settings: %w", err)
+	if err := f.settings.learn(ctx, resp.Topics); err != nil && ctx.Err() == nil {
+		f.cfg.Logger.Warn("the ledger cannot learn the settings of all topics, and tries again", "error", err)
 	}
-	there, others := map[key]bool{}, map[[16]byte]bool{}
+	there, others := map[key]bool{}, map[topicID]bool{}
 	for i := range resp.Topics {
 		t := &resp.Topics[i]
+		off, known := f.settings.off[t.TopicID]
 		switch {
 		case t.ErrorCode != 0:
 			f.keep(t, there) // it cannot be said that it is gone, or not wanted
 			continue
-		case !wanted(t) || off[*t.Topic]:
+		case !f.settings.wanted(t) || off:
 			others[t.TopicID] = true
+			continue
+		case !known:
 			continue
 		}
 		if err := f.take(t, there); err != nil {
 			return err
 		}
 	}
-	f.letGo(there, off, others)
+	f.letGo(there, others)
 	return nil
 }
 
@@ -58,14 +58,6 @@ func (f *Follower) keep(t *kmsg.MetadataResponseTopic, there map[key]bool) {
 			there[k] = true
 		}
 	}
-}
-
-// Provable tells by its name whether a topic's history is to be provable, if its
-// settings do not say otherwise: users' topics are, internal ones are not.
-func Provable(topic string) bool { return !strings.HasPrefix(topic, "__") }
-
-func wanted(t *kmsg.MetadataResponseTopic) bool {
-	return t.Topic != nil && t.ErrorCode == 0 && !t.IsInternal && Provable(*t.Topic) && t.TopicID != [16]byte{}
 }
 
 // take follows the partitions of a topic.
@@ -101,7 +93,7 @@ func (f *Follower) take(t *kmsg.MetadataResponseTopic, there map[key]bool) error
 }
 
 // letGo ends the trees of partitions that are not there any more.
-func (f *Follower) letGo(there map[key]bool, off map[string]bool, others map[[16]byte]bool) {
+func (f *Follower) letGo(there map[key]bool, others map[topicID]bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.mu.others = others
@@ -116,51 +108,15 @@ func (f *Follower) letGo(there map[key]bool, off map[string]bool, others map[[16
 		}
 		// A node that has just started may not know of all topics yet. That another
 		// topic has the name tells enough.
-		if p.missed++; p.missed < missesToEnd && !off[p.topic] && !names[p.topic] {
+		if p.missed++; p.missed < missesToEnd && !others[k.id] && !names[p.topic] {
 			continue
 		}
 		reason := "topic deleted"
-		if off[p.topic] {
+		if others[k.id] {
 			reason = "turned off"
 		}
 		f.cfg.Logger.Info("the ledger closes a tree", "topic", p.topic, "partition", p.partition, "reason", reason, "size", p.tree.Next())
 		p.tree.Close(reason)
 		delete(f.mu.followed, k)
 	}
-}
-
-// turnedOff returns the topics whose settings turn the ledger off. A cluster
-// that does not know the setting has none.
-func (f *Follower) turnedOff(ctx context.Context, topics []kmsg.MetadataResponseTopic) (map[string]bool, error) {
-	req := kmsg.NewPtrDescribeConfigsRequest()
-	for i := range topics {
-		if !wanted(&topics[i]) {
-			continue
-		}
-		r := kmsg.NewDescribeConfigsRequestResource()
-		r.ResourceType = kmsg.ConfigResourceTypeTopic
-		r.ResourceName = *topics[i].Topic
-		r.ConfigNames = []string{Setting}
-		req.Resources = append(req.Resources, r)
-	}
-	off := map[string]bool{}
-	if len(req.Resources) == 0 {
-		return off, nil
-	}
-	for _, shard := range f.cfg.Client.RequestSharded(ctx, req) {
-		if shard.Err != nil {
-			return nil, shard.Err
-		}
-		for _, r := range shard.Resp.(*kmsg.DescribeConfigsResponse).Resources {
-			if err := kerr.ErrorForCode(r.ErrorCode); err != nil && err != kerr.UnknownTopicOrPartition {
-				return nil, fmt.Errorf("%s: %w", r.ResourceName, err)
-			}
-			for _, c := range r.Configs {
-				if c.Name == Setting && c.Value != nil && *c.Value == Off {
-					off[r.ResourceName] = true
-				}
-			}
-		}
-	}
-	return off, nil
 }

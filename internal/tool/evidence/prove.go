@@ -82,7 +82,7 @@ func (p Prove) get(ctx context.Context, from string) (string, error) {
 		case resp.StatusCode == http.StatusOK:
 			return text, nil
 		case resp.StatusCode == http.StatusNotFound && strings.HasPrefix(text, "404 page"):
-			return "", fmt.Errorf("the node at %s has no ledger: run it with --ledger-origin", p.URL)
+			return "", fmt.Errorf("the node at %s has no ledger: it runs with --ledger off, or with --kafka and without --ledger-origin", p.URL)
 		case resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "":
 			return "", fmt.Errorf("the node gives no proof: %s", strings.TrimSpace(text))
 		}
