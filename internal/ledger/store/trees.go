@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/evidentlog/evident/internal/ledger/lanes"
 	"github.com/evidentlog/evident/internal/ledger/tree"
 	"github.com/evidentlog/evident/internal/vfs"
 	"github.com/evidentlog/evident/proof"
@@ -138,12 +139,30 @@ func (t treeTiles) leaves(n int64, width int) ([]byte, error) {
 		return nil, err
 	}
 	tile := make([]byte, 0, width*tlog.HashSize)
-	for ; len(entries) > 0; entries = entries[bundleEntry:] {
-		h := tlog.RecordHash(entries[2:bundleEntry])
+	for _, h := range leafHashes(entries) {
 		tile = append(tile, h[:]...)
 	}
 	return tile, nil
 }
+
+// leafHashes returns the hashes of a bundle's entries as leaves.
+func leafHashes(bundle []byte) []proof.Hash {
+	n := len(bundle) / bundleEntry
+	hashes, sizes := make([]proof.Hash, n), make([]int, n)
+	messages := make([]byte, 0, n*lanes.Padded(1+proof.EntrySize))
+	for i := range sizes {
+		from := len(messages)
+		messages = append(messages, leafPrefix)
+		messages = append(messages, bundle[i*bundleEntry+2:(i+1)*bundleEntry]...)
+		sizes[i] = len(messages) - from
+		messages = lanes.Pad(messages, from)
+	}
+	lanes.Sum(hashes, messages, sizes)
+	return hashes
+}
+
+// leafPrefix is the first byte of what is hashed to a leaf (RFC 6962, section 2.1).
+const leafPrefix = 0
 
 // OpenTree returns the tree as its head has it, ready to grow. Hashes that a
 // power cut has taken are made again; entries that do not lead to the head are
@@ -199,7 +218,7 @@ func (s *Store) Rebuild(id TreeID) (*tree.Tree, error) {
 	if !ok {
 		return nil, fmt.Errorf("there is no tree %d", id)
 	}
-	t := &tree.Tree{}
+	t, grower := &tree.Tree{}, tree.NewGrower()
 	for from := int64(0); from < head.Size; from += rebuildStep {
 		n := min(rebuildStep, head.Size-from)
 		entries, err := s.ReadEntries(id, from, int(n))
@@ -207,9 +226,7 @@ func (s *Store) Rebuild(id TreeID) (*tree.Tree, error) {
 			return nil, err
 		}
 		var streams tree.Streams
-		for ; len(entries) > 0; entries = entries[bundleEntry:] {
-			t.Append(tlog.RecordHash(entries[2:bundleEntry]), &streams)
-		}
+		grower.Append(t, leafHashes(entries), &streams)
 		if err := s.WriteHashes(id, from+n, &streams); err != nil {
 			return nil, err
 		}

@@ -13,26 +13,27 @@ const (
 	nodePrefix = 1 // before the two hashes of what is below a node (RFC 6962, section 2.1)
 	nodeSize   = 1 + 2*hashSize
 	nodePadded = 128
+
+	nodesAtOnce = (1 + GrowAtOnce) / 2
 )
 
 // A Grower adds leaves to trees, many at a time: the nodes of a level do not
 // depend on one another, and are hashed two by two. It has memory for that, some
 // 25 KB, and any number of trees may share it in turn.
 type Grower struct {
-	row      [1 + GrowAtOnce]proof.Hash // of the level at hand; the first place is for one from the edge
-	left     [64]proof.Hash             // a level's last hash each, lowest level first
-	messages []byte                     // what is hashed to nodes, with its padding
-	sizes    [(1 + GrowAtOnce) / 2]int  // of the messages
+	row      [1 + GrowAtOnce]proof.Hash     // of the level at hand; the first place is for one from the edge
+	left     [64]proof.Hash                 // a level's last hash each, lowest level first
+	messages [nodesAtOnce * nodePadded]byte // what is hashed to nodes, with its padding
+	sizes    [nodesAtOnce]int               // of the messages
 }
 
 // NewGrower returns a grower.
 func NewGrower() *Grower {
 	g := &Grower{}
+	message := lanes.Pad(append([]byte{nodePrefix}, make([]byte, nodeSize-1)...), 0)
 	for i := range g.sizes {
 		g.sizes[i] = nodeSize
-		from := len(g.messages)
-		g.messages = append(g.messages, nodePrefix)
-		g.messages = lanes.Pad(append(g.messages, make([]byte, nodeSize-1)...), from)
+		copy(g.messages[i*nodePadded:], message)
 	}
 	return g
 }
@@ -84,7 +85,7 @@ func (g *Grower) hashPairs(nodes, below []proof.Hash) {
 		copy(message[1:], below[2*i][:])
 		copy(message[1+hashSize:], below[2*i+1][:])
 	}
-	lanes.Sum(nodes, g.messages, g.sizes[:len(nodes)])
+	lanes.Sum(nodes, g.messages[:], g.sizes[:len(nodes)])
 }
 
 func appendHashes(b []byte, hashes []proof.Hash) []byte {

@@ -7,20 +7,6 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// ProveInclusion returns the path from leaf index to the root of the tree
-// (RFC 6962, section 2.1.1). All tiles that it reads are checked against the
-// root, so a damaged tile gives an error and never a wrong proof.
-func ProveInclusion(c proof.Checkpoint, index int64, r TileReader) ([]proof.Hash, error) {
-	if index < 0 || index >= c.Size {
-		return nil, fmt.Errorf("index %d is not in the tree of %s, which has %d leaves", index, c.Origin, c.Size)
-	}
-	path, err := tlog.ProveRecord(c.Size, index, reader(c, r))
-	if err != nil {
-		return nil, fmt.Errorf("proof for entry %d of %s: %w", index, c.Origin, err)
-	}
-	return path, nil
-}
-
 // ProveConsistency returns the proof that the tree of size old is a prefix of
 // the tree (RFC 6962, section 2.1.2). Tiles are checked as in ProveInclusion.
 func ProveConsistency(c proof.Checkpoint, old int64, r TileReader) ([]proof.Hash, error) {

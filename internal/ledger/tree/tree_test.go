@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/evidentlog/evident/proof"
@@ -190,6 +191,33 @@ func TestManyLeavesGiveTheSameTree(t *testing.T) {
 	for i := range many {
 		if !reflect.DeepEqual(manyStreams[i][1:], singleStreams[i][1:]) {
 			t.Error("hashes of tiles differ")
+		}
+	}
+}
+
+// Every leaf of trees of all shapes has the path that package tlog gives it.
+func TestPathsAreThoseOfRFC6962(t *testing.T) {
+	for _, size := range []int64{1, 2, 3, 255, 256, 257, 700, 65_536, 70_001} {
+		grown, s := grow(size)
+		c := proof.Checkpoint{Origin: "o", Size: size, Root: grown.Root()}
+		reference := tlog.TileHashReader(tlog.Tree{N: size, Hash: c.Root}, tiles{s})
+		for i := int64(0); i < size; i += 1 + size/50 {
+			path, err := ProveInclusion(c, i, s)
+			want, wantErr := tlog.ProveRecord(size, i, reference)
+			if err != nil || wantErr != nil || !slices.Equal(path, want) {
+				t.Fatalf("index %d of %d: %v, %v, want %v, %v", i, size, path, err, want, wantErr)
+			}
+		}
+	}
+}
+
+func BenchmarkProveInclusion(b *testing.B) {
+	const size = 1_000_000
+	grown, s := grow(size)
+	c := proof.Checkpoint{Origin: "o", Size: size, Root: grown.Root()}
+	for b.Loop() {
+		if _, err := ProveInclusion(c, rand.Int64N(size), s); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
