@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/evidentlog/evident/internal/ledger/checkpoints"
 )
@@ -104,5 +106,18 @@ func (r rootLog) checkpoint() ([]byte, error) {
 	if errors.Is(err, checkpoints.ErrNotKept) {
 		return newest.note, nil
 	}
-	return k.Note, err
+	return cosigned(newest, k.Note), err
+}
+
+// cosigned adds the cosignatures of a checkpoint that was kept to the newest
+// signatures of the log, which tell that it is alive.
+func cosigned(newest *signedRoot, kept []byte) []byte {
+	_, signatures, _ := strings.Cut(string(kept), "\n\n")
+	note := slices.Clone(newest.note)
+	for line := range strings.Lines(signatures) {
+		if !strings.HasPrefix(line, "— "+newest.Origin+" ") {
+			note = append(note, line...)
+		}
+	}
+	return note
 }

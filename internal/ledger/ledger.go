@@ -137,6 +137,7 @@ func (l *Ledger) Checkpoint() []byte { return l.signed.Load().note }
 type signedRoot struct {
 	proof.Checkpoint
 	note []byte
+	at   time.Time
 }
 
 // Open returns the tree of a partition, made if there is none, in its newest
@@ -220,7 +221,9 @@ func (l *Ledger) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
-			err = l.round()
+			if err = l.round(); err == nil {
+				err = l.beat()
+			}
 		case r := <-l.erasing:
 			err = l.erase(r)
 		case <-l.early:

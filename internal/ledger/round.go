@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/evidentlog/evident/internal/ledger/leaves"
 	"github.com/evidentlog/evident/internal/ledger/store"
@@ -127,7 +128,7 @@ func (l *Ledger) sign() error {
 	if err != nil {
 		return err
 	}
-	l.signed.Store(&signedRoot{root, signed})
+	l.signed.Store(&signedRoot{root, signed, time.Now()})
 	return l.keepNowAndThen()
 }
 

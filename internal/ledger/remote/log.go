@@ -62,10 +62,7 @@ type Site struct {
 // NewSite returns the server at a URL. It asks nothing yet.
 func NewSite(prefix string, cfg Config) (*Site, error) {
 	u, err := url.Parse(prefix)
-	if err != nil {
-		return nil, err
-	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("%q is no URL with http:// or https:// and a host", prefix)
 	}
 	if u.RawQuery != "" || u.Fragment != "" {

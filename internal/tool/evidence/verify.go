@@ -117,25 +117,7 @@ func (v Verify) trust() (proof.Trust, error) {
 	if len(v.Keys) == 0 && v.Policy == "" {
 		return t, tool.Usagef("whom do you trust? Give the log's key with --vkey (its owner publishes it, and a node shows it at /ledger/vkey), or a policy with --policy")
 	}
-	for _, given := range v.Keys {
-		keys, err := readKeys(given)
-		if err != nil {
-			return t, err
-		}
-		t.Keys = append(t.Keys, keys...)
-	}
-	if v.Policy == "" {
-		return t, nil
-	}
-	text, err := os.ReadFile(v.Policy)
-	if err != nil {
-		return t, &tool.UsageError{Err: err}
-	}
-	t.Policy, err = proof.ParsePolicy(string(text))
-	if err != nil {
-		return t, &tool.UsageError{Err: fmt.Errorf("%s: %w", v.Policy, err)}
-	}
-	return t, nil
+	return readTrust(v.Keys, v.Policy)
 }
 
 // readKeys reads a key, or a file with a key on each line.
