@@ -48,9 +48,12 @@ type Block struct {
 }
 
 // Verify returns the earliest block that a timestamp leads to. The error is
-// proof.ErrUnchecked if it leads to no block with a known header.
+// proof.ErrUnchecked if it leads to no block with a known header. Attestations
+// that are wrong count only if none is right: a calendar that lies must not take
+// away what another has given.
 func (v Verifier) Verify(f *File) (Block, error) {
 	var earliest *Block
+	var wrong error
 	var missing []error
 	err := f.Tree.Walk(f.Digest, func(message []byte, a *Attestation) error {
 		h, known := v.Headers[a.Height]
@@ -63,9 +66,8 @@ func (v Verifier) Verify(f *File) (Block, error) {
 			missing = append(missing, fmt.Errorf("it leads to Bitcoin block %d, whose header was not given", a.Height))
 		default:
 			if root := h.Root(); !bytes.Equal(message, root[:]) {
-				return fmt.Errorf("it leads to %x, and Bitcoin block %d has the root %x: the receipt was altered, or the header is another block's", message, a.Height, root)
-			}
-			if b := (Block{a.Height, h.Time()}); earliest == nil || b.Time.Before(earliest.Time) {
+				wrong = fmt.Errorf("it leads to %x, and Bitcoin block %d has the root %x: the receipt was altered, or the header is another block's", message, a.Height, root)
+			} else if b := (Block{a.Height, h.Time()}); earliest == nil || b.Time.Before(earliest.Time) {
 				earliest = &b
 			}
 		}
@@ -74,6 +76,8 @@ func (v Verifier) Verify(f *File) (Block, error) {
 	switch {
 	case err != nil:
 		return Block{}, err
+	case earliest == nil && wrong != nil:
+		return Block{}, wrong
 	case earliest == nil:
 		return Block{}, fmt.Errorf("%w: %w", proof.ErrUnchecked, first(missing))
 	}

@@ -127,8 +127,12 @@ func TestTheEarliestBlockCounts(t *testing.T) {
 	}
 	later.raw[40]++
 	v.Headers[900001] = later
-	if _, err := v.Verify(f); err == nil {
-		t.Error("one of two blocks has another root, and nobody minds")
+	if block, err := v.Verify(f); err != nil || block.Height != 900000 {
+		t.Errorf("beside an attestation that is wrong: %v, %v", block, err)
+	}
+	delete(v.Headers, 900000)
+	if _, err := v.Verify(f); err == nil || errors.Is(err, proof.ErrUnchecked) {
+		t.Errorf("with one that is wrong alone: %v", err)
 	}
 }
 
