@@ -208,6 +208,15 @@ func (p *Policy) verifiers() []*Verifier {
 	return all
 }
 
+// Fulfilled tells whether the quorum is among the witnesses whose keys cosigned.
+func (p *Policy) Fulfilled(keys []*Verifier) bool {
+	cosigned := map[string]bool{}
+	for _, w := range p.Witnesses {
+		cosigned[w.Name] = slices.ContainsFunc(keys, func(k *Verifier) bool { return k.name == w.Key.name && k.sameKey(w.Key) })
+	}
+	return p.fulfilled(cosigned)
+}
+
 // fulfilled tells whether the quorum is among the witnesses that cosigned.
 func (p *Policy) fulfilled(cosigned map[string]bool) bool {
 	return p.quorum == noQuorum || p.met(p.quorum, cosigned)

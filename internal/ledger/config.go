@@ -39,6 +39,8 @@ type Config struct {
 	// Records is after how many records a round is made early. DefaultRecords if 0.
 	Records int64
 	Logger  *slog.Logger
+	// Policy is what ProveWitnessed waits for; nil if there are no witnesses.
+	Policy *proof.Policy
 	// Receipts returns the receipts of anchors for a checkpoint that is kept, by
 	// its size; nil if there are no anchors. It may be called by any goroutine.
 	Receipts func(size int64) ([]proof.Receipt, error)

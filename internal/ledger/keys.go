@@ -2,17 +2,14 @@ package ledger
 
 import (
 	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 	"time"
 
-	"filippo.io/mldsa"
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/evidentlog/evident/internal/ledger/keyfile"
 	"github.com/evidentlog/evident/internal/vfs"
 	"github.com/evidentlog/evident/proof"
 )
@@ -20,7 +17,6 @@ import (
 const (
 	keysFile   = "keys"
 	keysHeader = "evident ledger keys 1"
-	seedSize   = 32 // bytes, of either kind of key
 )
 
 // keys are a deployment's private keys.
@@ -32,90 +28,13 @@ type keys struct {
 // loadKeys reads the keys of a ledger. Only a new ledger gets new ones.
 func loadKeys(fsys vfs.FS, dir, origin string, now func() time.Time, isNew bool) (*keys, error) {
 	name := dir + "/" + keysFile
-	text, err := readSmall(fsys, name)
-	if errors.Is(err, fs.ErrNotExist) && isNew {
-		text, err = makeKeys(fsys, dir)
-	}
-	var k *keys
-	if err == nil {
-		k, err = parseKeys(text, origin, now)
-	}
+	private, err := keyfile.Load(fsys, name, keysHeader, isNew)
 	if err != nil {
 		return nil, fmt.Errorf("keys of the ledger in %s: %w; restore the file from a backup: with other keys nobody would believe this ledger", name, err)
 	}
-	return k, nil
-}
-
-// makeKeys writes new keys in one step: a file that is there has keys.
-func makeKeys(fsys vfs.FS, dir string) (string, error) {
-	var seeds [2][seedSize]byte
-	for i := range seeds {
-		rand.Read(seeds[i][:]) // never fails: the program ends if it does
-	}
-	text := fmt.Sprintf("%s\ned25519 %s\nml-dsa-44 %s\n", keysHeader,
-		base64.StdEncoding.EncodeToString(seeds[0][:]), base64.StdEncoding.EncodeToString(seeds[1][:]))
-	next := dir + "/" + keysFile + ".next"
-	f, err := fsys.Open(next, vfs.Write|vfs.Create|vfs.Private)
-	if err != nil {
-		return "", err
-	}
-	_, err = f.WriteAt([]byte(text), 0)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return "", err
-	}
-	if err := fsys.Rename(next, dir+"/"+keysFile); err != nil {
-		return "", err
-	}
-	return text, fsys.SyncDir(dir)
-}
-
-func readSmall(fsys vfs.FS, name string) (string, error) {
-	f, err := fsys.Open(name, 0)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	size, err := f.Size()
-	const most = 1 << 16
-	if err != nil {
-		return "", err
-	}
-	if size > most {
-		return "", fmt.Errorf("%s has %d bytes, and at most %d are expected", name, size, most)
-	}
-	b := make([]byte, size)
-	_, err = f.ReadAt(b, 0)
-	return string(b), err
-}
-
-func parseKeys(text, origin string, now func() time.Time) (*keys, error) {
-	lines := strings.Split(text, "\n")
-	if len(lines) != 4 || lines[0] != keysHeader {
-		return nil, fmt.Errorf("it is not a file of keys that begins with %q", keysHeader)
-	}
-	edSeed, err1 := parseSeed(lines[1], "ed25519 ")
-	pqSeed, err2 := parseSeed(lines[2], "ml-dsa-44 ")
-	if err := errors.Join(err1, err2); err != nil {
-		return nil, err
-	}
-	pq, err := mldsa.NewPrivateKey(mldsa.MLDSA44(), pqSeed)
-	if err != nil {
-		return nil, err
-	}
-	k := &keys{ed25519: ed25519.NewKeyFromSeed(edSeed)}
-	edSigner, err1 := proof.NewEd25519Signer(origin, k.ed25519)
-	pqSigner, err2 := proof.NewMLDSA44Signer(origin, pq, now)
-	k.root = []*proof.Signer{edSigner, pqSigner}
-	return k, errors.Join(err1, err2)
-}
-
-func parseSeed(line, label string) ([]byte, error) {
-	encoded, ok := strings.CutPrefix(line, label)
-	seed, err := base64.StdEncoding.DecodeString(encoded)
-	if !ok || err != nil || len(seed) != seedSize {
-		return nil, fmt.Errorf("no line with %q and %d bytes in base64", strings.TrimSpace(label), seedSize)
-	}
-	return seed, nil
+	edSigner, err1 := proof.NewEd25519Signer(origin, private.Ed25519)
+	pqSigner, err2 := proof.NewMLDSA44Signer(origin, private.MLDSA44, now)
+	return &keys{private.Ed25519, []*proof.Signer{edSigner, pqSigner}}, errors.Join(err1, err2)
 }
 
 // signRoot signs a checkpoint of the root log.

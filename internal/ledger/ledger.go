@@ -32,6 +32,7 @@ type Ledger struct {
 	kept    *checkpoints.Log           // those that are kept for ever
 	records atomic.Int64               // added since the last round
 	early   chan struct{}              // wakes Run before its time
+	wanted  chan struct{}              // tells that a proof waits for witnesses
 	erasing chan *eraseRequest         // taken by Run
 	over    chan struct{}              // closed when Run has ended
 
@@ -45,6 +46,8 @@ type Ledger struct {
 		sync.Mutex           // held while a checkpoint is kept
 		last       time.Time // when one was
 	}
+
+	witnessed witnessed
 
 	mu struct {
 		sync.Mutex
@@ -65,18 +68,19 @@ func Open(cfg Config) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{cfg: cfg, store: s, early: make(chan struct{}, 1), written: map[*Partition]bool{}}
+	l := &Ledger{cfg: cfg, store: s, early: make(chan struct{}, 1), wanted: make(chan struct{}, 1), written: map[*Partition]bool{}}
 	l.makers.New = func() any { return leaves.New(&l.codecs) }
 	l.erasing, l.over = make(chan *eraseRequest), make(chan struct{})
 	l.mu.partitions = map[string]*Partition{}
 	l.mu.grown, l.mu.full = map[*Partition]bool{}, map[*Partition]bool{}
 	if err := l.start(); err != nil {
-		return nil, errors.Join(err, l.close())
+		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }
 
-func (l *Ledger) close() error {
+// Close closes a ledger whose Run was not called, which would do so.
+func (l *Ledger) Close() error {
 	var err error
 	if l.kept != nil {
 		err = l.kept.Close()
@@ -96,6 +100,9 @@ func (l *Ledger) start() (err error) {
 		return err
 	}
 	if err := l.openKept(); err != nil {
+		return err
+	}
+	if err := l.openWitnessed(); err != nil {
 		return err
 	}
 	for _, h := range l.store.Heads() {
@@ -237,7 +244,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 	if err == nil {
 		err = l.round()
 	}
-	return errors.Join(err, l.close())
+	return errors.Join(err, l.Close())
 }
 
 // shut refuses all that comes, and lets go who waits. It waits for a tree that is

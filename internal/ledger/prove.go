@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/evidentlog/evident/internal/ledger/checkpoints"
 	"github.com/evidentlog/evident/internal/ledger/store"
 	"github.com/evidentlog/evident/internal/ledger/tree"
 	"github.com/evidentlog/evident/proof"
@@ -46,12 +47,22 @@ func (l *Ledger) Prove(origin string, records ...Opened) (*proof.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, _ := l.store.Find(origin)
-	root, err := l.proveHead(head.RootIndex)
+	root, err := l.keepCovering(head.RootIndex)
 	if err != nil {
 		return nil, err
 	}
-	proven := proof.Head{Root: root}
+	return l.proveBy(head, root, records)
+}
+
+// proveBy proves records by a head of their tree, and that by a checkpoint of the
+// root log that is kept: nothing is signed for a proof that is not.
+func (l *Ledger) proveBy(head store.Head, root checkpoints.Kept, records []Opened) (*proof.File, error) {
+	id, _ := l.store.Find(head.Origin)
+	included, err := l.proveHead(head.RootIndex, root)
+	if err != nil {
+		return nil, err
+	}
+	proven := proof.Head{Root: included}
 	signed, err := l.keys.signTree(head.Checkpoint)
 	if err != nil {
 		return nil, err
@@ -67,13 +78,8 @@ func (l *Ledger) Prove(origin string, records ...Opened) (*proof.File, error) {
 	return &proof.File{Heads: []proof.Head{proven}}, nil
 }
 
-// proveHead proves an entry of the root log, by a checkpoint that is kept.
-// Nothing is signed for a proof that is not.
-func (l *Ledger) proveHead(index int64) (*proof.Inclusion, error) {
-	root, err := l.keepCovering(index)
-	if err != nil {
-		return nil, err
-	}
+// proveHead proves an entry of the root log.
+func (l *Ledger) proveHead(index int64, root checkpoints.Kept) (*proof.Inclusion, error) {
 	entry, err := l.store.ReadRootEntry(index)
 	if err != nil {
 		return nil, err

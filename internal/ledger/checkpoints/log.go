@@ -61,8 +61,9 @@ type Log struct {
 // Kept is a checkpoint with its signatures.
 type Kept struct {
 	proof.Checkpoint
-	// Note is signed by the log's keys, and by each witness that cosigned.
-	Note []byte
+	// Signed is a note signed by the log's keys; Note is signed by each witness
+	// that cosigned, too.
+	Signed, Note []byte
 	// Cosigned are the keys of those witnesses.
 	Cosigned []*proof.Verifier
 }
@@ -233,6 +234,17 @@ func (l *Log) Cosign(c proof.Checkpoint, witness *proof.Verifier, sig []byte) er
 		return nil
 	}
 	return s.add(entry{c.Size, c.Root, [][]byte{sig}})
+}
+
+// CosignedSize is the largest size that a witness has cosigned, -1 if there is none.
+func (l *Log) CosignedSize(witness *proof.Verifier) int64 {
+	for _, s := range l.witnesses() {
+		if sameKey(s.keys[0], witness) {
+			_, last := s.end()
+			return last.size
+		}
+	}
+	return -1
 }
 
 // witness returns the file of a witness, made if there is none.

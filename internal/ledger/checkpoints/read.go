@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -48,7 +49,8 @@ func (l *Log) From(size int64, limit int) ([]Kept, error) {
 			return nil, err
 		}
 		c := proof.Checkpoint{Origin: l.cfg.Origin, Size: e.size, Root: e.root}
-		list = append(list, Kept{Checkpoint: c, Note: compose(c, l.kept.keys, e.signatures)})
+		signed := compose(c, l.kept.keys, e.signatures)
+		list = append(list, Kept{Checkpoint: c, Signed: signed, Note: signed})
 	}
 	for _, s := range l.witnesses() {
 		if err := s.cosign(list); err != nil {
@@ -82,7 +84,7 @@ func (s *slots) cosign(list []Kept) error {
 		case e.root != k.Root:
 			return fmt.Errorf("%w: %s: the root hash at size %d is another than the log signed", ErrCorrupt, s.file.Name(), e.size)
 		default:
-			k.Note = append(k.Note, line(s.keys[0], e.signatures[0])...)
+			k.Note = slices.Concat(k.Note, []byte(line(s.keys[0], e.signatures[0])))
 			k.Cosigned = append(k.Cosigned, s.keys[0])
 			i, n = i+1, n+1
 		}
