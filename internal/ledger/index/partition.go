@@ -1,0 +1,207 @@
+package index
+
+import (
+	"errors"
+	"sync"
+)
+
+// maxFull is how many slices of a partition may wait for the disk.
+const maxFull = 4
+
+// A Partition is the index of one. Records are added by one goroutine as they
+// come, and by another that reads the log again where the index is behind.
+type Partition struct {
+	ix   *Index
+	name Name
+	dir  string
+
+	// files is held for writing while files are removed, and for reading while
+	// they are read. It is taken after work and before mu.
+	files sync.RWMutex
+	work  sync.Mutex // held by whoever makes, replaces or removes files; taken first
+
+	mu struct {
+		sync.Mutex
+		blocks  []*block       // in the order of offsets, without gaps; replaced, never changed
+		full    []*slice       // that are to be written, oldest first
+		growing *slice         // the newest
+		live    int64          // up to where records have come
+		erased  map[int64]bool // that the index does not reach yet
+		start   int64          // of the log: what is before it may go
+		version int64          // of the file that was written last
+		stopped bool
+	}
+}
+
+// Name is the partition's.
+func (p *Partition) Name() Name { return p.name }
+
+// Next is the offset that the index wants next.
+func (p *Partition) Next() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mu.growing.next
+}
+
+// Behind tells whether records have come that the index does not have: what lies
+// between must be read from the log, and added.
+func (p *Partition) Behind() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.mu.stopped && p.mu.growing.next < p.mu.live
+}
+
+// growing is how much memory the newest slice has, in bytes.
+func (p *Partition) growing() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mu.growing.size()
+}
+
+// Added tells what became of records that were added.
+type Added int
+
+// What can become of them.
+const (
+	Taken  Added = iota
+	TooFar       // they begin behind Next: others must be added first
+	NoRoom       // the disk does not keep up: they are to be added again later
+	Ended        // the index is not kept any more
+)
+
+// Add adds the records of offsets from..next, which c has collected. Those that it
+// has already are passed over. Records that are not taken are told of by
+// [Index.Late] and [Partition.Behind].
+func (p *Partition) Add(from, next int64, c *Collector) Added {
+	added, full := p.add(from, next, c)
+	if full {
+		poke(p.ix.wake)
+	}
+	if added == TooFar || added == NoRoom {
+		poke(p.ix.late)
+	}
+	return added
+}
+
+func (p *Partition) add(from, next int64, c *Collector) (added Added, full bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mu.live = max(p.mu.live, next)
+	switch {
+	case p.mu.stopped:
+		return Ended, false
+	case from > p.mu.growing.next:
+		return TooFar, false
+	case len(p.mu.full) >= maxFull:
+		return NoRoom, true
+	}
+	before := p.mu.growing.size()
+	for i := range c.items {
+		it := &c.items[i]
+		if it.offset < p.mu.growing.next || p.mu.erased[it.offset] {
+			continue
+		}
+		if !p.mu.growing.fits(it.offset) || p.mu.growing.records >= p.ix.cfg.BlockRecords {
+			p.ix.memory.Add(p.mu.growing.size() - before)
+			p.cutLocked()
+			before, full = 0, true
+		}
+		p.mu.growing.add(it)
+		p.mu.growing.next = it.offset + 1
+	}
+	p.mu.growing.next = max(p.mu.growing.next, next)
+	p.forgetErased()
+	memory := p.ix.memory.Add(p.mu.growing.size() - before)
+	return Taken, full || memory > memoryLimit
+}
+
+// forgetErased lets go of erased offsets that will not come again.
+func (p *Partition) forgetErased() {
+	for offset := range p.mu.erased {
+		if offset < p.mu.growing.next {
+			delete(p.mu.erased, offset)
+		}
+	}
+}
+
+// Skip tells that there are no records before an offset that the index does not
+// have: the log begins there.
+func (p *Partition) Skip(to int64) { p.Add(p.Next(), to, &Collector{}) }
+
+// cut lets the newest slice be written.
+func (p *Partition) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cutLocked()
+}
+
+func (p *Partition) cutLocked() {
+	old := p.mu.growing
+	if old.records == 0 {
+		return // that there was nothing is soon found out again
+	}
+	p.mu.full = append(p.mu.full, old)
+	p.mu.growing = &slice{first: old.next, next: old.next}
+}
+
+// Trim tells where the log begins. Files that have nothing behind it go.
+func (p *Partition) Trim(start int64) {
+	p.mu.Lock()
+	blocks := p.mu.blocks
+	p.mu.start = max(p.mu.start, start)
+	old := len(blocks) > 0 && blocks[0].next <= start
+	p.mu.Unlock()
+	if old {
+		poke(p.ix.wake)
+	}
+}
+
+// Drop removes the index for good: the partition is gone, or not indexed any more.
+func (p *Partition) Drop() error {
+	p.work.Lock()
+	defer p.work.Unlock()
+	p.files.Lock()
+	defer p.files.Unlock()
+	p.forget(true)
+	err := removeFolder(p.ix.cfg.FS, p.dir)
+	p.ix.mu.Lock() // last: who opens it again finds an empty folder
+	defer p.ix.mu.Unlock()
+	if p.ix.mu.partitions[p.name.folder()] == p {
+		delete(p.ix.mu.partitions, p.name.folder())
+	}
+	return err
+}
+
+// forget makes the partition an empty one that begins at offset 0.
+func (p *Partition) forget(stop bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range append(p.mu.full, p.mu.growing) {
+		p.ix.memory.Add(-s.size())
+	}
+	p.mu.blocks, p.mu.full, p.mu.growing = nil, nil, &slice{}
+	p.mu.stopped = p.mu.stopped || stop
+}
+
+// mend throws the index away if an error says that it is damaged.
+func (p *Partition) mend(err error) error {
+	if !errors.Is(err, ErrCorrupt) {
+		return err
+	}
+	p.ix.cfg.Logger.Error("the index is damaged, and is made again from the log",
+		"topic", p.name.Topic, "partition", p.name.Partition, "error", err)
+	return p.Rebuild()
+}
+
+// Rebuild throws away what is damaged, which is all if any of it is: the index is
+// behind then, and is made again from the log.
+func (p *Partition) Rebuild() error {
+	p.work.Lock()
+	defer p.work.Unlock()
+	p.files.Lock()
+	defer p.files.Unlock()
+	p.forget(false)
+	err := removeFiles(p.ix.cfg.FS, p.dir, func(string) bool { return true })
+	poke(p.ix.late)
+	return err
+}
