@@ -96,6 +96,11 @@ type Config struct {
 	// history is not made provable. A topic's own evident.ledger=off does the same.
 	LedgerExclude []string
 
+	// LedgerIndex keeps an index of the ledger's records: by key, event id, type,
+	// correlation id and time. A topic's own evident.index=off does without.
+	// Default (nil): yes, where there is a ledger.
+	LedgerIndex *bool
+
 	// TruncateDamaged lets recovery cut a partition at damage in its middle,
 	// which loses the records behind it. Default: such a partition takes no
 	// appends, and can be read up to the damage.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/evidentlog/evident/internal/ledger"
 	"github.com/evidentlog/evident/internal/ledger/follow"
+	"github.com/evidentlog/evident/internal/ledger/index"
 	"github.com/evidentlog/evident/internal/ledger/opening"
 	"github.com/evidentlog/evident/internal/ledger/store"
 	"github.com/evidentlog/evident/internal/log"
@@ -29,6 +30,7 @@ type provable struct {
 	*ledger.Ledger
 	reader   opening.Reader
 	follower *follow.Follower
+	index    *index.Index          // nil without one
 	failed   atomic.Pointer[error] // why it stopped
 }
 
@@ -38,9 +40,14 @@ func (n *Node) startLedger(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ix, err := n.openIndex()
+	if err != nil {
+		client.Close()
+		return err
+	}
 	l, err := ledger.Open(ledger.Config{ // last: from here on it is Run that closes it
 		FS: n.cfg.FS, Dir: filepath.Join(n.cfg.Data, ledgerDir), Origin: n.cfg.LedgerOrigin, External: n.cfg.Cluster != nil,
-		Logger: n.cfg.Logger,
+		Index: ix, Logger: n.cfg.Logger,
 	})
 	if err != nil {
 		client.Close()
@@ -52,7 +59,7 @@ func (n *Node) startLedger(ctx context.Context) error {
 	}
 	follower := follow.New(follow.Config{Client: client, Ledger: l, Exclude: n.cfg.LedgerExclude, Logger: n.cfg.Logger})
 	n.follower.Store(follower)
-	n.ledger = &provable{Ledger: l, reader: opening.Reader{Client: client}, follower: follower}
+	n.ledger = &provable{Ledger: l, reader: opening.Reader{Client: client}, follower: follower, index: ix}
 	following, stop := context.WithCancel(ctx)
 	n.servers.Go(func() {
 		defer stop()
@@ -62,7 +69,12 @@ func (n *Node) startLedger(ctx context.Context) error {
 			n.cfg.Logger.Error("the ledger has stopped, nothing more becomes provable until the node is started again", "error", err)
 		}
 	})
-	n.servers.Go(func() { _ = follower.Run(following) }) // ends with the ledger, which tells why
+	indexing, stopIndex := context.WithCancel(context.WithoutCancel(ctx))
+	n.runIndex(indexing, ix)
+	n.servers.Go(func() {
+		defer stopIndex()           // nothing comes any more
+		_ = follower.Run(following) // ends with the ledger, which tells why
+	})
 	return nil
 }
 

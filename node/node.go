@@ -255,6 +255,9 @@ func (c *Config) setDefaults() {
 	if c.Ledger == nil {
 		c.Ledger = new(c.Cluster == nil || c.LedgerOrigin != "")
 	}
+	if c.LedgerIndex == nil {
+		c.LedgerIndex = new(true)
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -86,6 +86,7 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 		DeadLetterCreate:           k.Bool("dead-letter-create"),
 		Ledger:                     onOrOff(k, "ledger"),
 		LedgerOrigin:               k.String("ledger-origin"),
+		LedgerIndex:                onOrOff(k, "ledger-index"),
 		LedgerExclude:              k.Strings("ledger-exclude"),
 		TruncateDamaged:            k.Bool("truncate-damaged"),
 	}

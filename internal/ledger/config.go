@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/evidentlog/evident/internal/ledger/index"
 	"github.com/evidentlog/evident/internal/vfs"
 	"github.com/evidentlog/evident/proof"
 )
@@ -41,6 +42,8 @@ type Config struct {
 	Logger  *slog.Logger
 	// Policy is what ProveWitnessed waits for; nil if there are no witnesses.
 	Policy *proof.Policy
+	// Index is told of all records that get leaves; nil for none.
+	Index *index.Index
 	// Receipts returns the receipts of anchors for a checkpoint that is kept, by
 	// its size; nil if there are no anchors. It may be called by any goroutine.
 	Receipts func(size int64) ([]proof.Receipt, error)

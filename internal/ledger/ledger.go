@@ -110,6 +110,9 @@ func (l *Ledger) start() (err error) {
 			return fmt.Errorf("%w: %w", ErrOtherDeployment, err)
 		}
 	}
+	if err := l.keepIndex(); err != nil {
+		return err
+	}
 	if err := l.learnTime(); err != nil {
 		return err
 	}

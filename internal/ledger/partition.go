@@ -2,7 +2,9 @@ package ledger
 
 import (
 	"sync"
+	"sync/atomic"
 
+	"github.com/evidentlog/evident/internal/ledger/index"
 	"github.com/evidentlog/evident/internal/ledger/leaves"
 	"github.com/evidentlog/evident/internal/ledger/store"
 	"github.com/evidentlog/evident/internal/ledger/tree"
@@ -23,6 +25,7 @@ type Partition struct {
 	ledger *Ledger
 	id     store.TreeID
 	origin string
+	index  atomic.Pointer[index.Partition] // nil if it is not indexed
 
 	mu struct {
 		sync.Mutex
@@ -77,32 +80,35 @@ func (p *Partition) Lost(to int64, why proof.Reason) (done bool, err error) {
 }
 
 func (p *Partition) add(grow func(*leaves.Maker, *leaves.Growth) error) error {
-	added, full, err := p.grow(grow)
-	if added > 0 {
-		p.ledger.grew(p, added, full) // without p's lock: Ledger.Open takes both in the other order
+	seen := p.see()
+	defer seen.release()
+	from, next, full, err := p.grow(seen.watching(grow))
+	if next > from {
+		p.ledger.grew(p, next-from, full) // without p's lock: Ledger.Open takes both in the other order
+		seen.add(from, next)
 	}
 	return err
 }
 
-// grow waits for room and adds leaves. It tells how many there are, and whether
-// so many wait now that they are to be written at once.
-func (p *Partition) grow(grow func(*leaves.Maker, *leaves.Growth) error) (added int64, full bool, err error) {
+// grow waits for room and adds leaves. It tells of which offsets they are, and
+// whether so many wait now that they are to be written at once.
+func (p *Partition) grow(grow func(*leaves.Maker, *leaves.Growth) error) (from, next int64, full bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.unwritten() > pendingBytes && !p.mu.closed {
 		p.mu.room.Wait()
 	}
 	if p.mu.closed || p.mu.closing != "" {
-		return 0, false, ErrClosed
+		return 0, 0, false, ErrClosed
 	}
 	if cap(p.mu.growth.Salts) == 0 {
 		p.borrow(&p.mu.growth)
 	}
 	m := p.ledger.makers.Get().(*leaves.Maker)
 	defer p.ledger.makers.Put(m)
-	before := p.mu.growth.Next()
+	from = p.mu.growth.Next()
 	err = grow(m, &p.mu.growth)
-	return p.mu.growth.Next() - before, p.unwritten() > drainBytes, err
+	return from, p.mu.growth.Next(), p.unwritten() > drainBytes, err
 }
 
 // unwritten is how many bytes wait in memory.

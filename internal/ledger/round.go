@@ -111,6 +111,10 @@ func (l *Ledger) finish(s share) {
 	}
 	if s.closed {
 		s.p.end()
+		if err := s.p.Index(false); err != nil {
+			l.cfg.Logger.Error("what the index has of a tree that is closed could not be removed, and is when the node is started again",
+				"tree", s.p.origin, "error", err)
+		}
 		l.mu.Lock()
 		delete(l.mu.partitions, s.p.origin)
 		l.mu.Unlock()

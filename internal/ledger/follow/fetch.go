@@ -135,6 +135,7 @@ func (f *Follower) takeOne(ctx context.Context, p *followed, r *kmsg.FetchRespon
 	if err != nil {
 		return err
 	}
+	p.tree.Trim(r.LogStartOffset)
 	for b := r.RecordBatches; len(b) > 0; {
 		first, rest, err := batch.Next(b)
 		if errors.Is(err, batch.ErrShort) {

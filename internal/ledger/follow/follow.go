@@ -77,7 +77,7 @@ type followed struct {
 // New makes a follower.
 func New(cfg Config) *Follower {
 	f := &Follower{cfg: cfg, broken: map[key]bool{}}
-	f.settings = settings{client: cfg.Client, exclude: cfg.Exclude, logger: cfg.Logger, off: map[topicID]bool{}}
+	f.settings = settings{client: cfg.Client, exclude: cfg.Exclude, logger: cfg.Logger, off: map[topicID]bool{}, noIndex: map[topicID]bool{}}
 	f.mu.followed = map[key]*followed{}
 	return f
 }

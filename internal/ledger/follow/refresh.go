@@ -70,6 +70,7 @@ func (f *Follower) take(t *kmsg.MetadataResponseTopic, there map[key]bool) error
 		f.mu.Unlock()
 		if known != nil {
 			known.leader = p.Leader
+			f.index(known)
 			continue
 		}
 		if f.broken[k] {
@@ -85,11 +86,21 @@ func (f *Follower) take(t *kmsg.MetadataResponseTopic, there map[key]bool) error
 				"topic", *t.Topic, "partition", p.Partition, "error", err)
 			continue
 		}
+		known = &followed{key: k, topic: *t.Topic, leader: p.Leader, tree: tree}
+		f.index(known)
 		f.mu.Lock()
-		f.mu.followed[k] = &followed{key: k, topic: *t.Topic, leader: p.Leader, tree: tree}
+		f.mu.followed[k] = known
 		f.mu.Unlock()
 	}
 	return nil
+}
+
+// index turns the index of a partition on or off, as its topic's settings say. An
+// index that cannot be kept keeps nothing from becoming provable.
+func (f *Follower) index(p *followed) {
+	if err := p.tree.Index(!f.settings.noIndex[p.id]); err != nil {
+		f.cfg.Logger.Error("the index of a partition cannot be turned on or off, and is tried again", "partition", p, "error", err)
+	}
 }
 
 // letGo ends the trees of partitions that are not there any more.

@@ -13,11 +13,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Setting is the topic property that turns the ledger off for a topic.
-const Setting = "evident.ledger"
-
-// Off is the value of Setting that does so.
-const Off = "off"
+const (
+	// Setting is the topic property that turns the ledger off for a topic.
+	Setting = "evident.ledger"
+	// IndexSetting is the one that turns the index off.
+	IndexSetting = "evident.index"
+	// Off is the value of both that does so.
+	Off = "off"
+)
 
 const (
 	// askedAgain is how many topics' settings are asked for again with each
@@ -42,6 +45,7 @@ type settings struct {
 	exclude []string // patterns
 	logger  *slog.Logger
 	off     map[topicID]bool // of all topics whose settings are known
+	noIndex map[topicID]bool // likewise
 	queue   []topicID        // the same topics, the oldest answer first
 }
 
@@ -80,6 +84,7 @@ func (s *settings) learn(ctx context.Context, topics []kmsg.MetadataResponseTopi
 			s.queue = append(s.queue, id)
 		} else {
 			delete(s.off, id)
+			delete(s.noIndex, id)
 		}
 	}
 	for len(ask) > 0 {
@@ -107,7 +112,7 @@ func (s *settings) ask(ctx context.Context, ids []topicID, names map[topicID]str
 	byName := make(map[string]topicID, len(ids))
 	for _, id := range ids {
 		r := kmsg.NewDescribeConfigsRequestResource()
-		r.ResourceType, r.ResourceName, r.ConfigNames = kmsg.ConfigResourceTypeTopic, names[id], []string{Setting}
+		r.ResourceType, r.ResourceName, r.ConfigNames = kmsg.ConfigResourceTypeTopic, names[id], []string{Setting, IndexSetting}
 		req.Resources = append(req.Resources, r)
 		byName[names[id]] = id
 	}
@@ -140,13 +145,17 @@ func (s *settings) note(id topicID, r *kmsg.DescribeConfigsResponseResource) {
 	case err != nil && !known:
 		s.logger.Warn("the ledger cannot see a topic's settings, and takes it that they do not turn it off", "topic", r.ResourceName, "error", err)
 	case err == nil:
-		off = false
-		for _, c := range r.Configs {
-			off = off || c.Name == Setting && c.Value != nil && *c.Value == Off
-		}
+		off = isOff(r, Setting)
+		s.noIndex[id] = isOff(r, IndexSetting)
 	}
 	s.off[id] = off
 	if !known {
 		s.queue = append(s.queue, id)
 	}
+}
+
+func isOff(r *kmsg.DescribeConfigsResponseResource, setting string) bool {
+	return slices.ContainsFunc(r.Configs, func(c kmsg.DescribeConfigsResponseResourceConfig) bool {
+		return c.Name == setting && c.Value != nil && *c.Value == Off
+	})
 }

@@ -1,6 +1,8 @@
 package index
 
 import (
+	"sync"
+
 	"github.com/evidentlog/evident/internal/log/batch"
 )
 
@@ -9,25 +11,34 @@ import (
 type Collector struct {
 	secret secret
 	items  []item
+	pool   *sync.Pool
 }
 
-// NewCollector returns a collector for all partitions of the index.
-func (ix *Index) NewCollector() *Collector { return &Collector{secret: ix.secret} }
+// Collector returns an empty collector, for any partition of the index.
+func (ix *Index) Collector() *Collector {
+	if c, ok := ix.collectors.Get().(*Collector); ok {
+		return c
+	}
+	return &Collector{secret: ix.secret, pool: &ix.collectors}
+}
 
-// Reset forgets what was collected.
-func (c *Collector) Reset() { c.items = c.items[:0] }
+// Release lets a collector that is not needed any more be used again.
+func (c *Collector) Release() {
+	c.items = c.items[:0]
+	c.pool.Put(c)
+}
 
 // Record collects a record, which is no control record. Offsets rise.
-func (c *Collector) Record(r *batch.Record) {
-	c.items = append(c.items, item{offset: r.Offset, timestamp: r.Timestamp})
+func (c *Collector) Record(offset, timestamp int64, key, value []byte, headers batch.Headers) {
+	c.items = append(c.items, item{offset: offset, timestamp: timestamp})
 	it := &c.items[len(c.items)-1]
-	if r.Key != nil {
-		it.set(Key, c.secret.hash(Key, r.Key))
+	if key != nil {
+		it.set(Key, c.secret.hash(Key, key))
 	}
-	if r.Headers.Len() == 0 {
+	if headers.Len() == 0 {
 		return
 	}
-	e := EventOf(r.Headers.All(), r.Value)
+	e := EventOf(headers.All(), value)
 	for f := ID; f < Field(fields); f++ {
 		if v := e.ByField(f); v != nil {
 			it.set(f, c.secret.hash(f, v))

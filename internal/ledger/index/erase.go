@@ -1,25 +1,35 @@
 package index
 
-import "slices"
+import (
+	"errors"
+	"slices"
 
-// Erase removes all that the index has of offsets for good, and returns when
-// nothing of it is on the disk. Their records must be gone from the log, or the
-// index may read them again.
-func (p *Partition) Erase(offsets []int64) error {
-	return p.mend(p.erase(slices.Sorted(slices.Values(offsets))))
+	"github.com/evidentlog/evident/proof"
+)
+
+// Erase removes all that the index has of offsets of a partition: see
+// [Partition.Erase].
+func (ix *Index) Erase(topicID string, partition int32, offsets []proof.Range) error {
+	var errs []error
+	for _, p := range ix.Partitions("") {
+		if p.name.TopicID == topicID && p.name.Partition == partition {
+			errs = append(errs, p.Erase(offsets))
+		}
+	}
+	return errors.Join(errs...)
 }
 
-func (p *Partition) erase(offsets []int64) error {
+// Erase removes all that the index has of offsets for good, and returns when
+// nothing of it is on the disk. The ranges rise, and have no offset twice. Their
+// records must be gone from the log before: an index that is made again reads what
+// is there. To erase what has been erased costs little.
+func (p *Partition) Erase(offsets []proof.Range) error { return p.mend(p.erase(offsets)) }
+
+func (p *Partition) erase(offsets []proof.Range) error {
 	p.work.Lock()
 	defer p.work.Unlock()
-	blocks := p.eraseInMemory(offsets)
-	for i, b := range blocks {
-		from, _ := slices.BinarySearch(offsets, b.first)
-		to, _ := slices.BinarySearch(offsets, b.next)
-		if from == to {
-			continue
-		}
-		if err := p.eraseIn(i, b, offsets[from:to]); err != nil {
+	for i, b := range p.eraseInMemory(offsets) {
+		if err := p.eraseIn(i, b, offsets); err != nil {
 			return err
 		}
 	}
@@ -27,22 +37,23 @@ func (p *Partition) erase(offsets []int64) error {
 }
 
 // eraseInMemory returns the blocks to go on with.
-func (p *Partition) eraseInMemory(offsets []int64) []*block {
+func (p *Partition) eraseInMemory(offsets []proof.Range) []*block {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range append(slices.Clip(p.mu.full), p.mu.growing) {
 		s.erase(offsets)
 	}
-	for _, o := range offsets {
-		if o >= p.mu.growing.next && !p.mu.stopped {
-			p.mu.erased[o] = true // it may be on its way
-		}
+	if n := len(offsets); n > 0 && offsets[n-1].Last >= p.mu.growing.next {
+		p.mu.erased = append(p.mu.erased, offsets) // some may be on their way
 	}
 	return p.mu.blocks
 }
 
 // eraseIn writes the i-th block again without some offsets.
-func (p *Partition) eraseIn(i int, b *block, offsets []int64) error {
+func (p *Partition) eraseIn(i int, b *block, offsets []proof.Range) error {
+	if j := atOrAfter(offsets, b.first); j == len(offsets) || offsets[j].First >= b.next {
+		return nil
+	}
 	s, err := b.load(p.ix.cfg.FS)
 	if err != nil {
 		return err
@@ -55,4 +66,43 @@ func (p *Partition) eraseIn(i int, b *block, offsets []int64) error {
 		return err
 	}
 	return p.replace(i, i+1, by)
+}
+
+// erase removes all slots of offsets, and tells whether there were any. What was
+// there is overwritten.
+func (s *slice) erase(offsets []proof.Range) (found bool) {
+	for f := range s.slots {
+		before := s.slots[f]
+		s.slots[f] = slices.DeleteFunc(before, func(slot uint64) bool {
+			return contains(offsets, s.base+int64(slot&deltaMask))
+		})
+		found = found || len(s.slots[f]) < len(before)
+	}
+	return found
+}
+
+// atOrAfter is the first range that has an offset, or lies behind it.
+func atOrAfter(ranges []proof.Range, offset int64) int {
+	i, _ := slices.BinarySearchFunc(ranges, offset, func(r proof.Range, offset int64) int {
+		if r.Last < offset {
+			return -1
+		}
+		return 1
+	})
+	return i
+}
+
+func contains(ranges []proof.Range, offset int64) bool {
+	i := atOrAfter(ranges, offset)
+	return i < len(ranges) && ranges[i].First <= offset
+}
+
+// wasErased tells whether an offset was erased before it came. p.mu is held.
+func (p *Partition) wasErased(offset int64) bool {
+	return slices.ContainsFunc(p.mu.erased, func(r []proof.Range) bool { return contains(r, offset) })
+}
+
+// forgetErased lets go of erased offsets that will not come again. p.mu is held.
+func (p *Partition) forgetErased() {
+	p.mu.erased = slices.DeleteFunc(p.mu.erased, func(r []proof.Range) bool { return r[len(r)-1].Last < p.mu.growing.next })
 }

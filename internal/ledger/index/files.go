@@ -14,7 +14,6 @@ import (
 // removed, and so is what follows it: it is made again from the log.
 func (ix *Index) openPartition(name Name, live int64) (*Partition, error) {
 	p := &Partition{ix: ix, name: name, dir: ix.cfg.Dir + "/" + name.folder()}
-	p.mu.erased = map[int64]bool{}
 	if err := ix.cfg.FS.MkdirAll(p.dir); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package index
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/evidentlog/evident/internal/log/batch"
 	"github.com/evidentlog/evident/internal/vfs"
+	"github.com/evidentlog/evident/proof"
 )
 
 var orders = Name{Topic: "orders", TopicID: "AAAAAAAAAAAAAAAAAAAAAQ", Partition: 3}
@@ -72,11 +74,13 @@ func there(offset int64) bool { return offset%3 != 1 }
 
 // add adds what stands at offsets from..to.
 func add(ix *Index, p *Partition, from, to int64) Added {
-	c := ix.NewCollector()
+	c := ix.Collector()
+	defer c.Release()
 	for o := from; o < to; o++ {
 		if there(o) {
 			r := newRecord(o)
-			c.Record(r.batchRecord())
+			b := r.batchRecord()
+			c.Record(b.Offset, b.Timestamp, b.Key, b.Value, b.Headers)
 		}
 	}
 	return p.Add(from, to, c)
@@ -128,4 +132,12 @@ func found(t testing.TB, p *Partition, terms Terms, from int64) (offsets []int64
 		offsets = append(offsets, o)
 	}
 	return offsets
+}
+
+// ranges are those of some offsets.
+func ranges(offsets map[int64]bool) (list []proof.Range) {
+	for _, o := range slices.Sorted(maps.Keys(offsets)) {
+		list = append(list, proof.Range{First: o, Last: o})
+	}
+	return list
 }

@@ -62,6 +62,8 @@ type Index struct {
 	wake   chan struct{} // there may be something to write
 	late   chan struct{} // a partition may have fallen behind
 
+	collectors sync.Pool // of *Collector
+
 	mu struct {
 		sync.Mutex
 		partitions map[string]*Partition // by folder

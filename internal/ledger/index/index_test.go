@@ -3,6 +3,7 @@ package index
 import (
 	"errors"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/evidentlog/evident/internal/vfs"
 	"github.com/evidentlog/evident/internal/vfs/vfstest"
+	"github.com/evidentlog/evident/proof"
 )
 
 func open(t testing.TB, fsys vfs.FS, records int64) *Index {
@@ -55,25 +57,19 @@ func TestWhatIsFoundIsWhatIsThere(t *testing.T) {
 		next := p.Next()
 		switch random.IntN(12) {
 		case 0:
-			var gone []int64
+			gone := map[int64]bool{}
 			for range random.IntN(20) {
-				gone = append(gone, random.Int64N(next+50)) // also what is still to come
+				gone[random.Int64N(next+50)] = true // also what is still to come
 			}
-			for _, o := range gone {
-				erased[o] = true
-			}
-			if err := p.Erase(gone); err != nil {
+			maps.Copy(erased, gone)
+			if err := p.Erase(ranges(gone)); err != nil {
 				t.Fatal(err)
 			}
 		case 1:
 			ix.close(t)
 			ix = open(t, disk, 40)
 			p = ix.orders(t, next)
-			for o := range erased { // the log does not have them any more
-				if o >= p.Next() {
-					p.mu.erased[o] = true
-				}
-			}
+			p.mu.erased = [][]proof.Range{append(ranges(erased), proof.Range{First: 1 << 40, Last: 1 << 40})} // gone from the log
 		case 2:
 			start = max(start, random.Int64N(next+1)-300)
 			p.Trim(start)
@@ -185,11 +181,9 @@ func cutAt(t *testing.T, cut vfstest.Cut, n int) bool {
 	if err == nil && p.Next() < testLedger {
 		t.Fatalf("%s at %d: all was written, and the index reaches %d only", cut.Name, n, p.Next())
 	}
-	for o, gone := range erased { // from the log, too
-		if gone {
-			p.mu.erased[o] = true
-		}
-	}
+	gone := maps.Clone(erased) // from the log, too
+	maps.DeleteFunc(gone, func(_ int64, sure bool) bool { return !sure })
+	p.mu.erased = [][]proof.Range{append(ranges(gone), proof.Range{First: 1 << 40, Last: 1 << 40})}
 	check(t, p, erased, 0)
 	for p.Next() < testLedger+50 {
 		add(ix, p, p.Next(), p.Next()+30)
@@ -219,7 +213,7 @@ func work(t *testing.T, fsys vfs.FS, erased map[int64]bool) error {
 		}
 		if from == 54 {
 			erased[0], erased[3], erased[50] = false, false, false
-			if err := p.Erase([]int64{0, 3, 50}); err != nil {
+			if err := p.Erase([]proof.Range{{First: 0, Last: 0}, {First: 3, Last: 3}, {First: 50, Last: 50}}); err != nil {
 				return err
 			}
 			erased[0], erased[3], erased[50] = true, true, true
@@ -255,7 +249,7 @@ func TestNothingOfWhatWasErasedIsLeftOnTheDisk(t *testing.T) {
 		defer f.Close()
 		files = append(files, f)
 	}
-	if err := p.Erase([]int64{99}); err != nil {
+	if err := ix.Erase(orders.TopicID, 3, []proof.Range{{First: 97, Last: 99}}); err != nil {
 		t.Fatal(err)
 	}
 	r := newRecord(99)
@@ -278,7 +272,7 @@ func TestNothingOfWhatWasErasedIsLeftOnTheDisk(t *testing.T) {
 			}
 		}
 	}
-	check(t, p, map[int64]bool{99: true}, 0)
+	check(t, p, map[int64]bool{97: true, 98: true, 99: true}, 0)
 }
 
 func TestRecordsThatComeTooEarlyAreToldOfAndNotTaken(t *testing.T) {

@@ -3,6 +3,8 @@ package index
 import (
 	"errors"
 	"sync"
+
+	"github.com/evidentlog/evident/proof"
 )
 
 // maxFull is how many slices of a partition may wait for the disk.
@@ -22,13 +24,13 @@ type Partition struct {
 
 	mu struct {
 		sync.Mutex
-		blocks  []*block       // in the order of offsets, without gaps; replaced, never changed
-		full    []*slice       // that are to be written, oldest first
-		growing *slice         // the newest
-		live    int64          // up to where records have come
-		erased  map[int64]bool // that the index does not reach yet
-		start   int64          // of the log: what is before it may go
-		version int64          // of the file that was written last
+		blocks  []*block        // in the order of offsets, without gaps; replaced, never changed
+		full    []*slice        // that are to be written, oldest first
+		growing *slice          // the newest
+		live    int64           // up to where records have come
+		erased  [][]proof.Range // that the index does not reach yet
+		start   int64           // of the log: what is before it may go
+		version int64           // of the file that was written last
 		stopped bool
 	}
 }
@@ -98,7 +100,7 @@ func (p *Partition) add(from, next int64, c *Collector) (added Added, full bool)
 	before := p.mu.growing.size()
 	for i := range c.items {
 		it := &c.items[i]
-		if it.offset < p.mu.growing.next || p.mu.erased[it.offset] {
+		if it.offset < p.mu.growing.next || len(p.mu.erased) > 0 && p.wasErased(it.offset) {
 			continue
 		}
 		if !p.mu.growing.fits(it.offset) || p.mu.growing.records >= p.ix.cfg.BlockRecords {
@@ -113,15 +115,6 @@ func (p *Partition) add(from, next int64, c *Collector) (added Added, full bool)
 	p.forgetErased()
 	memory := p.ix.memory.Add(p.mu.growing.size() - before)
 	return Taken, full || memory > memoryLimit
-}
-
-// forgetErased lets go of erased offsets that will not come again.
-func (p *Partition) forgetErased() {
-	for offset := range p.mu.erased {
-		if offset < p.mu.growing.next {
-			delete(p.mu.erased, offset)
-		}
-	}
 }
 
 // Skip tells that there are no records before an offset that the index does not

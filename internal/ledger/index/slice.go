@@ -66,19 +66,6 @@ func (s *slice) find(f Field, hash uint64) (offsets []int64) {
 	return offsets
 }
 
-// erase removes all slots of offsets, which rise, and tells whether there were any.
-func (s *slice) erase(offsets []int64) (found bool) {
-	for f := range s.slots {
-		before := s.slots[f]
-		s.slots[f] = slices.DeleteFunc(before, func(slot uint64) bool { // clears what it leaves over
-			_, gone := slices.BinarySearch(offsets, s.base+int64(slot&deltaMask))
-			return gone
-		})
-		found = found || len(s.slots[f]) < len(before)
-	}
-	return found
-}
-
 // within returns the zones that have records from a time until another.
 func within(zones []zone, since, until int64) (some []zone) {
 	for _, z := range zones {

@@ -20,7 +20,17 @@ type Maker struct {
 	keys   map[string]string // of headers, which repeat
 	record proof.Record
 	group  group
+	watch  Watcher
 }
+
+// A Watcher is shown the records that get leaves, but for control records. What it
+// is shown it must not keep.
+type Watcher interface {
+	Record(offset, timestamp int64, key, value []byte, headers batch.Headers)
+}
+
+// Watch sets who is shown records from now on; nobody if w is nil.
+func (m *Maker) Watch(w Watcher) { m.watch = w }
 
 // New returns a maker that takes its salts from the system's generator.
 func New(codecs *batch.Codecs) *Maker {
@@ -95,6 +105,9 @@ func (m *Maker) add(r *batch.Record) {
 		}
 	}
 	m.group.add(&m.record)
+	if m.watch != nil && m.record.Kind == proof.Data {
+		m.watch.Record(r.Offset, r.Timestamp, r.Key, r.Value, r.Headers)
+	}
 }
 
 // Lost adds lost offsets up to, and without, an offset.
