@@ -13,7 +13,7 @@ func TestProcessAndOwnCPUAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := ownCPU(t.Context())
+	b, err := OwnCPU(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

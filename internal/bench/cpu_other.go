@@ -7,5 +7,5 @@ import (
 	"time"
 )
 
-// ownCPU reads the CPU time of this process.
-func ownCPU(context.Context) (time.Duration, error) { return 0, ErrNoCPU }
+// OwnCPU reads the CPU time of this process.
+func OwnCPU(context.Context) (time.Duration, error) { return 0, ErrNoCPU }

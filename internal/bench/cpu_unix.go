@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ownCPU reads the CPU time of this process.
-func ownCPU(context.Context) (time.Duration, error) {
+// OwnCPU reads the CPU time of this process.
+func OwnCPU(context.Context) (time.Duration, error) {
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
 		return 0, err

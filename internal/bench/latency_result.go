@@ -75,9 +75,9 @@ func medianLatencyRound(rounds []LatencyRound) LatencyRound {
 	fsync := medianLatency(rounds, func(r LatencyRound) Latency { return *r.Fsync })
 	m.Fsync = &fsync
 	m.OverFsync = &OverFsync{
-		EndToEndP50: medianOf(rounds, func(r LatencyRound) float64 { return r.OverFsync.EndToEndP50 }),
-		EndToEndP99: medianOf(rounds, func(r LatencyRound) float64 { return r.OverFsync.EndToEndP99 }),
-		AckRatioP99: medianOf(rounds, func(r LatencyRound) float64 { return r.OverFsync.AckRatioP99 }),
+		EndToEndP50: MedianOf(rounds, func(r LatencyRound) float64 { return r.OverFsync.EndToEndP50 }),
+		EndToEndP99: MedianOf(rounds, func(r LatencyRound) float64 { return r.OverFsync.EndToEndP99 }),
+		AckRatioP99: MedianOf(rounds, func(r LatencyRound) float64 { return r.OverFsync.AckRatioP99 }),
 	}
 	return m
 }

@@ -75,7 +75,7 @@ func startWatch(ctx context.Context, broker CPUMeter, b *batches) (*stopwatch, e
 
 // cpu reads both sides. A client whose system tells no CPU time counts as 0.
 func (w *stopwatch) cpu(ctx context.Context) (client, broker time.Duration, err error) {
-	client, _ = ownCPU(ctx)
+	client, _ = OwnCPU(ctx)
 	if w.broker != nil {
 		broker, err = w.broker(ctx)
 	}

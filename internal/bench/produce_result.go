@@ -62,9 +62,9 @@ func newProduceResult(cfg ProduceConfig, t topic) *ProduceResult {
 func medianRound(rounds []ProduceRound) ProduceRound {
 	m := ProduceRound{
 		Broker:      medianPass(rounds, func(r ProduceRound) *Pass { return &r.Broker }),
-		DiskRecords: medianOf(rounds, func(r ProduceRound) float64 { return r.DiskRecords }),
-		Reachable:   medianOf(rounds, func(r ProduceRound) float64 { return r.Reachable }),
-		Ratio:       medianOf(rounds, func(r ProduceRound) float64 { return r.Ratio }),
+		DiskRecords: MedianOf(rounds, func(r ProduceRound) float64 { return r.DiskRecords }),
+		Reachable:   MedianOf(rounds, func(r ProduceRound) float64 { return r.Reachable }),
+		Ratio:       MedianOf(rounds, func(r ProduceRound) float64 { return r.Ratio }),
 	}
 	if rounds[0].Discard == nil {
 		return m
@@ -72,9 +72,9 @@ func medianRound(rounds []ProduceRound) ProduceRound {
 	discard := medianPass(rounds, func(r ProduceRound) *Pass { return r.Discard })
 	m.Discard = &discard
 	m.Disk = &DiskRate{
-		Bytes:       int64(medianOf(rounds, func(r ProduceRound) float64 { return float64(r.Disk.Bytes) })),
-		Seconds:     medianOf(rounds, func(r ProduceRound) float64 { return r.Disk.Seconds }),
-		MBPerSecond: medianOf(rounds, func(r ProduceRound) float64 { return r.Disk.MBPerSecond }),
+		Bytes:       int64(MedianOf(rounds, func(r ProduceRound) float64 { return float64(r.Disk.Bytes) })),
+		Seconds:     MedianOf(rounds, func(r ProduceRound) float64 { return r.Disk.Seconds }),
+		MBPerSecond: MedianOf(rounds, func(r ProduceRound) float64 { return r.Disk.MBPerSecond }),
 		Fsync:       medianLatency(rounds, func(r ProduceRound) Latency { return r.Disk.Fsync }),
 	}
 	return m

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// medianOf is the median of a figure over all rounds; of two middle ones, their
+// MedianOf is the median of a figure over all rounds; of two middle ones, their
 // mean.
-func medianOf[R any](rounds []R, figure func(R) float64) float64 {
+func MedianOf[R any](rounds []R, figure func(R) float64) float64 {
 	all := make([]float64, len(rounds))
 	for i, r := range rounds {
 		all[i] = figure(r)
@@ -23,7 +23,7 @@ func medianOf[R any](rounds []R, figure func(R) float64) float64 {
 // medianPass has in each field the median over all rounds.
 func medianPass[R any](rounds []R, pass func(R) *Pass) Pass {
 	of := func(figure func(*Pass) float64) float64 {
-		return medianOf(rounds, func(r R) float64 { return figure(pass(r)) })
+		return MedianOf(rounds, func(r R) float64 { return figure(pass(r)) })
 	}
 	return Pass{
 		Records:          int64(of(func(p *Pass) float64 { return float64(p.Records) })),
@@ -42,7 +42,7 @@ func medianPass[R any](rounds []R, pass func(R) *Pass) Pass {
 // medianLatency has in each field the median over all rounds.
 func medianLatency[R any](rounds []R, latency func(R) Latency) Latency {
 	of := func(figure func(Latency) float64) float64 {
-		return medianOf(rounds, func(r R) float64 { return figure(latency(r)) })
+		return MedianOf(rounds, func(r R) float64 { return figure(latency(r)) })
 	}
 	return Latency{
 		P50:   of(func(l Latency) float64 { return l.P50 }),

@@ -53,10 +53,10 @@ func newTransactionsResult(cfg TransactionsConfig, t topic) *TransactionsResult 
 func medianTransactionsRound(rounds []TransactionsRound) TransactionsRound {
 	return TransactionsRound{
 		Pass:                  medianPass(rounds, func(r TransactionsRound) *Pass { return &r.Pass }),
-		TransactionsPerSecond: medianOf(rounds, func(r TransactionsRound) float64 { return r.TransactionsPerSecond }),
+		TransactionsPerSecond: MedianOf(rounds, func(r TransactionsRound) float64 { return r.TransactionsPerSecond }),
 		Transaction:           medianLatency(rounds, func(r TransactionsRound) Latency { return r.Transaction }),
 		EndTxn:                medianLatency(rounds, func(r TransactionsRound) Latency { return r.EndTxn }),
-		Fsyncs:                medianOf(rounds, func(r TransactionsRound) float64 { return r.Fsyncs }),
+		Fsyncs:                MedianOf(rounds, func(r TransactionsRound) float64 { return r.Fsyncs }),
 	}
 }
 

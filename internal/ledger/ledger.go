@@ -25,8 +25,8 @@ type Ledger struct {
 	keys   *keys
 	store  *store.Store // written by Run alone
 	codecs batch.Codecs
-	spares sync.Pool // of *leaves.Growth whose leaves were written
-	makers sync.Pool // of *leaves.Maker
+	spares chan *leaves.Growth // whose leaves were written: memory to use again
+	makers sync.Pool           // of *leaves.Maker
 
 	signed  atomic.Pointer[signedRoot] // the newest checkpoint of the root log
 	kept    *checkpoints.Log           // those that are kept for ever
@@ -68,7 +68,10 @@ func Open(cfg Config) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{cfg: cfg, store: s, early: make(chan struct{}, 1), wanted: make(chan struct{}, 1), written: map[*Partition]bool{}}
+	l := &Ledger{
+		cfg: cfg, store: s, spares: make(chan *leaves.Growth, maxSpares),
+		early: make(chan struct{}, 1), wanted: make(chan struct{}, 1), written: map[*Partition]bool{},
+	}
 	l.makers.New = func() any { return leaves.New(&l.codecs) }
 	l.erasing, l.over = make(chan *eraseRequest), make(chan struct{})
 	l.mu.partitions = map[string]*Partition{}

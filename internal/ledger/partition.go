@@ -128,17 +128,35 @@ func (p *Partition) take() (g *leaves.Growth, head proof.Checkpoint, closing str
 	return &taken, proof.Checkpoint{Origin: p.origin, Size: now.Tree.Size(), Root: now.Tree.Root()}, closing
 }
 
+// maxSpares is how many growths of up to some drainBytes are kept for use again.
+const maxSpares = 8
+
 // borrow gives a growth without leaves memory that others are done with. Only
 // partitions with leaves that wait have any: there may be many that are idle.
 func (p *Partition) borrow(g *leaves.Growth) {
-	if s, ok := p.ledger.spares.Get().(*leaves.Growth); ok {
+	select {
+	case s := <-p.ledger.spares:
 		g.Entries, g.Salts, g.Hashes = s.Entries, s.Salts, s.Hashes
 		g.Reset()
+	default:
 	}
 }
 
 // giveBack lets leaves that were written be overwritten.
-func (l *Ledger) giveBack(g *leaves.Growth) { l.spares.Put(g) }
+func (l *Ledger) giveBack(g *leaves.Growth) {
+	select {
+	case l.spares <- g:
+	default:
+	}
+}
+
+// dropSpare frees memory of a ledger that has nothing to do.
+func (l *Ledger) dropSpare() {
+	select {
+	case <-l.spares:
+	default:
+	}
+}
 
 // Close ends the generation for a reason that stands in the root log, and takes
 // no more leaves. What follows the topic's new beginning is another partition.

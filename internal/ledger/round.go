@@ -46,6 +46,7 @@ func (l *Ledger) round() error {
 	l.records.Store(0)
 	r, shares, err := l.collect()
 	if err != nil || len(r.Roots) == 0 {
+		l.dropSpare()
 		return err
 	}
 	if err := l.store.Commit(r); err != nil {

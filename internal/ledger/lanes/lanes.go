@@ -41,24 +41,13 @@ func Sum(sums []proof.Hash, messages []byte, sizes []int) {
 		sumOneByOne(sums, messages, sizes)
 		return
 	}
-	q := queue{sums, messages, sizes, 0, 0}
-	var a, b lane
-	for q.fill(&a) && q.fill(&b) {
-		n := min(a.left, b.left)
-		blocks(&a.state, &b.state, &messages[a.at], &messages[b.at], n)
-		q.advance(&a, n)
-		q.advance(&b, n)
+	for len(sizes) > 1 && Padded(sizes[0]) == Padded(sizes[1]) {
+		size := Padded(sizes[0])
+		_ = messages[:2*size] // pair does not check
+		pair(&sums[0], &sums[1], &messages[0], &messages[size], size/blockSize)
+		sums, messages, sizes = sums[2:], messages[2*size:], sizes[2:]
 	}
-	// What is left of one lane goes on beside a copy of itself.
-	last := &a
-	if b.left > 0 {
-		last = &b
-	}
-	if last.left > 0 {
-		same := last.state
-		blocks(&last.state, &same, &messages[last.at], &messages[last.at], last.left)
-		q.advance(last, last.left)
-	}
+	(&queue{sums: sums, messages: messages, sizes: sizes}).run()
 }
 
 func sumOneByOne(sums []proof.Hash, messages []byte, sizes []int) {

@@ -2,6 +2,8 @@
 
 package lanes
 
+import "github.com/evidentlog/evident/proof"
+
 // paired tells whether the processor can run blocks: it never changes.
 var paired = detect()
 
@@ -9,6 +11,11 @@ var paired = detect()
 //
 //go:noescape
 func blocks(s0, s1 *state, p0, p1 *byte, n int)
+
+// pair sets h0 to the hash of the n blocks at p0, and h1 to that of those at p1.
+//
+//go:noescape
+func pair(h0, h1 *proof.Hash, p0, p1 *byte, n int)
 
 func cpuid(leaf, sub uint32) (eax, ebx, ecx, edx uint32)
 

@@ -38,6 +38,85 @@
 	ROUNDS(k, abef, cdgh, m0) \
 	NEXT(m0, m1, m3)
 
+// BLOCK adds a block to each lane. It uses 64 bytes of the stack.
+#define BLOCK \
+	MOVOU X1, 0(SP) \
+	MOVOU X2, 16(SP) \
+	MOVOU X7, 32(SP) \
+	MOVOU X8, 48(SP) \
+	LOAD(0, SI, X3) \
+	LOAD(0, DI, X9) \
+	ROUNDS(0, X1, X2, X3) \
+	ROUNDS(0, X7, X8, X9) \
+	LOAD(16, SI, X4) \
+	LOAD(16, DI, X10) \
+	ROUNDS(16, X1, X2, X4) \
+	SHA256MSG1 X4, X3 \
+	ROUNDS(16, X7, X8, X10) \
+	SHA256MSG1 X10, X9 \
+	LOAD(32, SI, X5) \
+	LOAD(32, DI, X11) \
+	ROUNDS(32, X1, X2, X5) \
+	SHA256MSG1 X5, X4 \
+	ROUNDS(32, X7, X8, X11) \
+	SHA256MSG1 X11, X10 \
+	LOAD(48, SI, X6) \
+	LOAD(48, DI, X12) \
+	STEP(48, X1, X2, X6, X3, X5) \
+	SHA256MSG1 X6, X5 \
+	STEP(48, X7, X8, X12, X9, X11) \
+	SHA256MSG1 X12, X11 \
+	STEP(64, X1, X2, X3, X4, X6) \
+	SHA256MSG1 X3, X6 \
+	STEP(64, X7, X8, X9, X10, X12) \
+	SHA256MSG1 X9, X12 \
+	STEP(80, X1, X2, X4, X5, X3) \
+	SHA256MSG1 X4, X3 \
+	STEP(80, X7, X8, X10, X11, X9) \
+	SHA256MSG1 X10, X9 \
+	STEP(96, X1, X2, X5, X6, X4) \
+	SHA256MSG1 X5, X4 \
+	STEP(96, X7, X8, X11, X12, X10) \
+	SHA256MSG1 X11, X10 \
+	STEP(112, X1, X2, X6, X3, X5) \
+	SHA256MSG1 X6, X5 \
+	STEP(112, X7, X8, X12, X9, X11) \
+	SHA256MSG1 X12, X11 \
+	STEP(128, X1, X2, X3, X4, X6) \
+	SHA256MSG1 X3, X6 \
+	STEP(128, X7, X8, X9, X10, X12) \
+	SHA256MSG1 X9, X12 \
+	STEP(144, X1, X2, X4, X5, X3) \
+	SHA256MSG1 X4, X3 \
+	STEP(144, X7, X8, X10, X11, X9) \
+	SHA256MSG1 X10, X9 \
+	STEP(160, X1, X2, X5, X6, X4) \
+	SHA256MSG1 X5, X4 \
+	STEP(160, X7, X8, X11, X12, X10) \
+	SHA256MSG1 X11, X10 \
+	STEP(176, X1, X2, X6, X3, X5) \
+	SHA256MSG1 X6, X5 \
+	STEP(176, X7, X8, X12, X9, X11) \
+	SHA256MSG1 X12, X11 \
+	STEP(192, X1, X2, X3, X4, X6) \
+	SHA256MSG1 X3, X6 \
+	STEP(192, X7, X8, X9, X10, X12) \
+	SHA256MSG1 X9, X12 \
+	STEP(208, X1, X2, X4, X5, X3) \
+	STEP(208, X7, X8, X10, X11, X9) \
+	STEP(224, X1, X2, X5, X6, X4) \
+	STEP(224, X7, X8, X11, X12, X10) \
+	ROUNDS(240, X1, X2, X6) \
+	ROUNDS(240, X7, X8, X12) \
+	MOVOU 0(SP), X13 \
+	PADDD X13, X1 \
+	MOVOU 16(SP), X13 \
+	PADDD X13, X2 \
+	MOVOU 32(SP), X13 \
+	PADDD X13, X7 \
+	MOVOU 48(SP), X13 \
+	PADDD X13, X8
+
 // func blocks(s0, s1 *state, p0, p1 *byte, n int)
 //
 // It needs SSSE3 and the SHA extensions; n is at least 1.
@@ -55,100 +134,7 @@ TEXT ·blocks(SB), NOSPLIT, $64-40
 	MOVOU 16(R9), X8
 
 loop:
-	MOVOU X1, 0(SP)
-	MOVOU X2, 16(SP)
-	MOVOU X7, 32(SP)
-	MOVOU X8, 48(SP)
-
-	LOAD(0, SI, X3)
-	LOAD(0, DI, X9)
-	ROUNDS(0, X1, X2, X3)
-	ROUNDS(0, X7, X8, X9)
-
-	LOAD(16, SI, X4)
-	LOAD(16, DI, X10)
-	ROUNDS(16, X1, X2, X4)
-	SHA256MSG1 X4, X3
-	ROUNDS(16, X7, X8, X10)
-	SHA256MSG1 X10, X9
-
-	LOAD(32, SI, X5)
-	LOAD(32, DI, X11)
-	ROUNDS(32, X1, X2, X5)
-	SHA256MSG1 X5, X4
-	ROUNDS(32, X7, X8, X11)
-	SHA256MSG1 X11, X10
-
-	LOAD(48, SI, X6)
-	LOAD(48, DI, X12)
-	STEP(48, X1, X2, X6, X3, X5)
-	SHA256MSG1 X6, X5
-	STEP(48, X7, X8, X12, X9, X11)
-	SHA256MSG1 X12, X11
-
-	STEP(64, X1, X2, X3, X4, X6)
-	SHA256MSG1 X3, X6
-	STEP(64, X7, X8, X9, X10, X12)
-	SHA256MSG1 X9, X12
-
-	STEP(80, X1, X2, X4, X5, X3)
-	SHA256MSG1 X4, X3
-	STEP(80, X7, X8, X10, X11, X9)
-	SHA256MSG1 X10, X9
-
-	STEP(96, X1, X2, X5, X6, X4)
-	SHA256MSG1 X5, X4
-	STEP(96, X7, X8, X11, X12, X10)
-	SHA256MSG1 X11, X10
-
-	STEP(112, X1, X2, X6, X3, X5)
-	SHA256MSG1 X6, X5
-	STEP(112, X7, X8, X12, X9, X11)
-	SHA256MSG1 X12, X11
-
-	STEP(128, X1, X2, X3, X4, X6)
-	SHA256MSG1 X3, X6
-	STEP(128, X7, X8, X9, X10, X12)
-	SHA256MSG1 X9, X12
-
-	STEP(144, X1, X2, X4, X5, X3)
-	SHA256MSG1 X4, X3
-	STEP(144, X7, X8, X10, X11, X9)
-	SHA256MSG1 X10, X9
-
-	STEP(160, X1, X2, X5, X6, X4)
-	SHA256MSG1 X5, X4
-	STEP(160, X7, X8, X11, X12, X10)
-	SHA256MSG1 X11, X10
-
-	STEP(176, X1, X2, X6, X3, X5)
-	SHA256MSG1 X6, X5
-	STEP(176, X7, X8, X12, X9, X11)
-	SHA256MSG1 X12, X11
-
-	STEP(192, X1, X2, X3, X4, X6)
-	SHA256MSG1 X3, X6
-	STEP(192, X7, X8, X9, X10, X12)
-	SHA256MSG1 X9, X12
-
-	STEP(208, X1, X2, X4, X5, X3)
-	STEP(208, X7, X8, X10, X11, X9)
-
-	STEP(224, X1, X2, X5, X6, X4)
-	STEP(224, X7, X8, X11, X12, X10)
-
-	ROUNDS(240, X1, X2, X6)
-	ROUNDS(240, X7, X8, X12)
-
-	MOVOU 0(SP), X13
-	PADDD X13, X1
-	MOVOU 16(SP), X13
-	PADDD X13, X2
-	MOVOU 32(SP), X13
-	PADDD X13, X7
-	MOVOU 48(SP), X13
-	PADDD X13, X8
-
+	BLOCK
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ CX
@@ -158,6 +144,44 @@ loop:
 	MOVOU X2, 16(R8)
 	MOVOU X7, (R9)
 	MOVOU X8, 16(R9)
+	RET
+
+// PUT writes a state as a hash: words A to H, big-endian.
+#define PUT(abef, cdgh, at) \
+	PSHUFB X14, abef \
+	PSHUFB X14, cdgh \
+	MOVO abef, X13 \
+	PUNPCKLQDQ cdgh, X13 \
+	PUNPCKHQDQ cdgh, abef \
+	MOVOU X13, (at) \
+	MOVOU abef, 16(at)
+
+// func pair(h0, h1 *proof.Hash, p0, p1 *byte, n int)
+//
+// It needs SSSE3 and the SHA extensions; n is at least 1.
+TEXT ·pair(SB), NOSPLIT, $64-40
+	MOVQ h0+0(FP), R8
+	MOVQ h1+8(FP), R9
+	MOVQ p0+16(FP), SI
+	MOVQ p1+24(FP), DI
+	MOVQ n+32(FP), CX
+	LEAQ k<>(SB), AX
+	MOVOU swap<>(SB), X14
+	MOVOU initial<>+0(SB), X1
+	MOVOU initial<>+16(SB), X2
+	MOVO X1, X7
+	MOVO X2, X8
+
+loop:
+	BLOCK
+	ADDQ $64, SI
+	ADDQ $64, DI
+	DECQ CX
+	JNZ loop
+
+	MOVOU reverse<>(SB), X14
+	PUT(X1, X2, R8)
+	PUT(X7, X8, R9)
 	RET
 
 // func cpuid(leaf, sub uint32) (eax, ebx, ecx, edx uint32)
@@ -174,6 +198,21 @@ TEXT ·cpuid(SB), NOSPLIT, $0-24
 DATA swap<>+0(SB)/8, $0x0405060700010203
 DATA swap<>+8(SB)/8, $0x0c0d0e0f08090a0b
 GLOBL swap<>(SB), RODATA|NOPTR, $16
+
+DATA reverse<>+0(SB)/8, $0x08090a0b0c0d0e0f
+DATA reverse<>+8(SB)/8, $0x0001020304050607
+GLOBL reverse<>(SB), RODATA|NOPTR, $16
+
+// The initial value of FIPS 180-4, section 5.3.3: f e b a, h g d c.
+DATA initial<>+0(SB)/4, $0x9b05688c
+DATA initial<>+4(SB)/4, $0x510e527f
+DATA initial<>+8(SB)/4, $0xbb67ae85
+DATA initial<>+12(SB)/4, $0x6a09e667
+DATA initial<>+16(SB)/4, $0x5be0cd19
+DATA initial<>+20(SB)/4, $0x1f83d9ab
+DATA initial<>+24(SB)/4, $0xa54ff53a
+DATA initial<>+28(SB)/4, $0x3c6ef372
+GLOBL initial<>(SB), RODATA|NOPTR, $32
 
 // The constants of FIPS 180-4, section 4.2.2.
 DATA k<>+0x00(SB)/4, $0x428a2f98

@@ -27,13 +27,34 @@ type lane struct {
 	left  int // blocks
 }
 
-// A queue gives out messages to lanes, in their order.
+// A queue gives out messages of any length to lanes, in their order.
 type queue struct {
 	sums     []proof.Hash
 	messages []byte
 	sizes    []int
 	next     int // the first message that no lane had
 	at       int // where it lies
+}
+
+// run hashes all messages. A lane that has ended its message goes on with the next
+// one, whatever the other is at.
+func (q *queue) run() {
+	var a, b lane
+	for q.fill(&a) && q.fill(&b) {
+		n := min(a.left, b.left)
+		blocks(&a.state, &b.state, &q.messages[a.at], &q.messages[b.at], n)
+		q.advance(&a, n)
+		q.advance(&b, n)
+	}
+	last := &a
+	if b.left > 0 {
+		last = &b
+	}
+	if last.left > 0 { // beside a copy of itself
+		same := last.state
+		blocks(&last.state, &same, &q.messages[last.at], &q.messages[last.at], last.left)
+		q.advance(last, last.left)
+	}
 }
 
 // fill gives a lane that has nothing to do the next message. It returns false if

@@ -28,6 +28,7 @@ type group struct {
 	openings []byte // salt and canonical form of each, padded
 	sizes    []int  // of the openings, without their padding
 	entries  []proof.Entry
+	secret   []byte // the salts of the openings
 	salts    salts
 
 	sums   [groupSize]proof.Hash
@@ -56,7 +57,7 @@ func (o *group) add(r *proof.Record) {
 		o.flush()
 	}
 	from, salt := len(o.openings), o.salts.next()
-	o.growth.Salts = append(o.growth.Salts, salt...)
+	o.secret = append(o.secret, salt...)
 	o.openings = r.AppendCanonical(append(o.openings, salt...))
 	o.sizes = append(o.sizes, len(o.openings)-from)
 	o.openings = lanes.Pad(o.openings, from)
@@ -68,6 +69,8 @@ func (o *group) add(r *proof.Record) {
 func (o *group) flush() {
 	n, g := len(o.entries), o.growth
 	lanes.Sum(o.sums[:n], o.openings, o.sizes)
+	g.Salts = append(room(g.Salts, len(o.secret)), o.secret...)
+	g.Entries = room(g.Entries, n*(2+proof.EntrySize))
 	for i := range o.entries {
 		o.entries[i].Commitment = o.sums[i]
 		g.Entries = binary.BigEndian.AppendUint16(g.Entries, proof.EntrySize)
@@ -77,5 +80,14 @@ func (o *group) flush() {
 	}
 	lanes.Sum(o.sums[:n], o.leaves, o.same[:n])
 	o.grower.Append(g.Tree, o.sums[:n], &g.Hashes)
-	o.openings, o.sizes, o.entries = o.openings[:0], o.sizes[:0], o.entries[:0]
+	o.openings, o.sizes, o.entries, o.secret = o.openings[:0], o.sizes[:0], o.entries[:0], o.secret[:0]
+}
+
+// room returns b with room for n bytes more. It doubles what it must enlarge:
+// append enlarges what is large by a quarter, and so copies it four times.
+func room(b []byte, n int) []byte {
+	if cap(b)-len(b) >= n {
+		return b
+	}
+	return append(make([]byte, 0, max(2*cap(b), len(b)+n)), b...)
 }

@@ -118,6 +118,9 @@ func (m *Maker) Lost(g *Growth, to int64, why proof.Reason) {
 }
 
 func (m *Maker) lost(to int64, why proof.Reason) {
+	if m.group.next >= to { // as nearly always
+		return
+	}
 	for lost := proof.LostRecord(why); m.group.next < to; {
 		m.group.add(&lost)
 	}

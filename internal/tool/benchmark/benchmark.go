@@ -82,3 +82,10 @@ func (m *meter) clear() {
 	defer m.mu.Unlock()
 	fmt.Fprint(m.w, "\r\x1b[K")
 }
+
+// begins shows what is being measured, for what counts no records.
+func (m *meter) begins(p bench.Progress) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	fmt.Fprintf(m.w, "\r%s, round %d/%d\x1b[K", p.Phase, p.Round, p.Rounds)
+}
