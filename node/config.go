@@ -95,6 +95,11 @@ type Config struct {
 	// LedgerExclude are patterns, as of [path.Match], of names of topics whose
 	// history is not made provable. A topic's own evident.ledger=off does the same.
 	LedgerExclude []string
+	// LedgerMaxLag is how many bytes of all partitions may wait for the ledger of
+	// the node's own broker; how many of one is its topic's setting
+	// evident.ledger.max.lag.bytes. From half of that on producers are made to wait,
+	// and refused beyond it until the ledger has caught up. Default: 1 GiB.
+	LedgerMaxLag int64
 
 	// LedgerIndex keeps an index of the ledger's records: by key, event id, type,
 	// correlation id and time. A topic's own evident.index=off does without.

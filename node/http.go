@@ -56,7 +56,7 @@ func (n *Node) errorLog() *log.Logger {
 }
 
 // ready answers 200 if every partition takes appends, or on somebody else's
-// cluster if that answers, and the ledger has not stopped; else 503 with the
+// cluster if that answers, and the ledger has not stopped and is not too far behind; else 503 with the
 // reasons.
 func (n *Node) ready(w http.ResponseWriter, _ *http.Request) {
 	var stopped []error
@@ -65,9 +65,7 @@ func (n *Node) ready(w http.ResponseWriter, _ *http.Request) {
 	} else if err := n.engine.Health(); err != nil {
 		stopped = []error{err}
 	}
-	if n.ledger != nil && n.ledger.Err() != nil {
-		stopped = append(stopped, n.ledger.Err())
-	}
+	stopped = append(stopped, n.ledgerTrouble()...)
 	if len(stopped) == 0 {
 		fmt.Fprintln(w, "ok")
 		return

@@ -69,6 +69,9 @@ func (n *Node) startLedger(ctx context.Context) error {
 			n.cfg.Logger.Error("the ledger has stopped, nothing more becomes provable until the node is started again", "error", err)
 		}
 	})
+	if n.behind != nil {
+		n.servers.Go(func() { n.behind.Run(ctx) })
+	}
 	indexing, stopIndex := context.WithCancel(context.WithoutCancel(ctx))
 	n.runIndex(indexing, ix)
 	n.servers.Go(func() {
@@ -81,14 +84,21 @@ func (n *Node) startLedger(ctx context.Context) error {
 // hold is from which offset on the log must keep a partition's records, so that
 // none goes before it has a leaf.
 func (n *Node) hold(id log.ID) int64 {
+	offset, _ := n.covered(id)
+	return offset
+}
+
+// covered is up to which offset the ledger has a partition's records, if that is
+// known.
+func (n *Node) covered(id log.ID) (offset int64, known bool) {
 	f := n.follower.Load()
 	switch {
 	case !follow.Provable(id.Topic):
-		return math.MaxInt64
+		return math.MaxInt64, true
 	case f == nil:
-		return 0 // the log was only just opened
+		return 0, false // the log was only just opened
 	}
-	return f.Hold(id.TopicID, id.Partition)
+	return f.Covered(id.TopicID, id.Partition)
 }
 
 func (p *provable) end(err error) {

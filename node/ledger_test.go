@@ -32,7 +32,9 @@ func startProvable(t *testing.T, cfg node.Config) *provable {
 	if cfg.Cluster == nil {
 		cfg.Kafka = []node.Listener{}
 	}
-	cfg.FS = vfs.NewMem()
+	if cfg.FS == nil {
+		cfg.FS = vfs.NewMem()
+	}
 	cfg.Data = "/data"
 	n, err := node.Start(t.Context(), cfg)
 	if err != nil {

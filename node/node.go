@@ -26,6 +26,7 @@ import (
 	"github.com/evidentlog/evident/internal/engine"
 	"github.com/evidentlog/evident/internal/ledger"
 	"github.com/evidentlog/evident/internal/ledger/follow"
+	"github.com/evidentlog/evident/internal/ledger/lag"
 	"github.com/evidentlog/evident/internal/log"
 	"github.com/evidentlog/evident/internal/vfs"
 )
@@ -40,6 +41,8 @@ type Node struct {
 	broker *broker.Broker
 	engine *engine.Engine
 	ledger *provable // nil without one
+
+	behind *lag.Watch // how far the ledger is; nil without one, and on a cluster
 
 	follower atomic.Pointer[follow.Follower] // the ledger's
 
@@ -160,8 +163,13 @@ func (n *Node) open() (err error) {
 	if err != nil {
 		return err
 	}
+	pace, err := n.watchLag()
+	if err != nil {
+		return err
+	}
 	n.broker, err = broker.New(broker.Config{
 		Log:                        n.log,
+		Pace:                       pace,
 		Logger:                     n.cfg.Logger,
 		Metrics:                    n.cfg.Metrics,
 		NodeID:                     nodeID,
@@ -290,6 +298,9 @@ func (c *Config) Validate() error {
 	}
 	if c.LedgerOrigin != "" {
 		errs = append(errs, (&ledger.Config{Origin: c.LedgerOrigin}).Validate())
+	}
+	if c.LedgerMaxLag < 0 {
+		errs = append(errs, fmt.Errorf("the ledger may be %d bytes behind: want a number above 0", c.LedgerMaxLag))
 	}
 	return errors.Join(append(errs, c.validateExclude())...)
 }

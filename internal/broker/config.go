@@ -29,6 +29,12 @@ type Config struct {
 	// Now is the clock of record timestamps and latencies. Default: time.Now.
 	Now func() time.Time
 
+	// Pace tells how long who has appended to a partition is to wait before its
+	// connection is heard again, or why nothing can be appended to it now, which
+	// clients are told to try again later (NOT_ENOUGH_REPLICAS). Default (nil): no
+	// time at all.
+	Pace func(log.ID) (time.Duration, error)
+
 	// NodeID is the broker's id (node.id).
 	NodeID int32
 	// AutoCreateTopics lets a Metadata request create the topics that it asks
@@ -129,6 +135,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Pace == nil {
+		c.Pace = func(log.ID) (time.Duration, error) { return 0, nil }
 	}
 	c.DefaultPartitions = cmp.Or(c.DefaultPartitions, 1)
 	c.OffsetsPartitions = cmp.Or(c.OffsetsPartitions, 50)

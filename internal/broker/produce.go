@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -75,6 +76,7 @@ func (b *Broker) produce(c *call) error {
 	p.muted = c.use(quota.ProducerBytes, float64(c.size))
 	p.pending.Store(1) // until all appends have been begun
 	p.plan(b.store.Snapshot())
+	p.pace()
 	if p.producer != transaction.None && p.req.Version >= produceJoins {
 		b.transactions.Join(*p.req.TransactionID, p.producer, p.transacted(), p.joined)
 		return nil
@@ -132,6 +134,23 @@ func (p *production) plan(topics *metadata.Snapshot) {
 		}
 		p.topics[i].end = p.used
 	}
+}
+
+// pace lets the client wait if somebody who follows the log cannot keep up with
+// it, and refuses records where that has come too far.
+func (p *production) pace() {
+	var longest time.Duration
+	for _, s := range p.slots[:p.used] {
+		if s.err != nil {
+			continue
+		}
+		wait, err := p.call.conn.broker.cfg.Pace(s.to.ID())
+		longest = max(longest, wait)
+		if err != nil {
+			s.err = refuse(kerr.NotEnoughReplicas, "%v", err)
+		}
+	}
+	p.muted = max(p.muted, p.call.rest(longest))
 }
 
 // refuseAll is why no partition of the request can be written.

@@ -93,14 +93,19 @@ func (b *Broker) quotaTime(began time.Time) time.Duration {
 // is no longer than a connection may go without a request, which ends the wait
 // anyway.
 func (c *call) mute(l quota.Limit, wait time.Duration) int32 {
+	ms := c.rest(wait)
+	c.conn.broker.metrics.throttled[l].Add((time.Duration(ms) * time.Millisecond).Seconds())
+	return ms
+}
+
+// rest is mute for other reasons than a quota.
+func (c *call) rest(wait time.Duration) int32 {
 	ms := min(wait, c.conn.broker.cfg.IdleTimeout).Milliseconds()
 	ms = min(ms, math.MaxInt32)
 	if ms <= 0 {
 		return 0
 	}
-	wait = time.Duration(ms) * time.Millisecond
-	c.conn.broker.metrics.throttled[l].Add(wait.Seconds())
-	c.conn.rest.extend(wait)
+	c.conn.rest.extend(time.Duration(ms) * time.Millisecond)
 	return int32(ms)
 }
 

@@ -50,6 +50,7 @@ func clusterOf(given *koanf.Koanf) (Cluster, error) {
 		"group-initial-rebalance-delay", "group-consumer-heartbeat-interval", "group-consumer-session-timeout",
 		"offsets-partitions", "transactions-partitions", "group-share-max-size", "share-state-partitions", "dead-letter-create", "truncate-damaged", "listeners" + delimiter + "kafka",
 		"sasl-kafka", "bootstrap-user", "connections-max-reauth", "connection-failed-authentication-delay",
+		"ledger-max-lag-bytes",
 	} {
 		if given.Exists(key) {
 			return Cluster{}, fmt.Errorf("%s is for the broker inside the node, and --kafka names another: leave out one of them", strings.ReplaceAll(key, delimiter, "."))

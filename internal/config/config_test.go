@@ -60,6 +60,7 @@ func TestDefaultsAreThoseOfTheNode(t *testing.T) {
 		ShareStatePartitions:       50,
 		BootstrapUsers:             map[string]func() (string, error){},
 		FailedAuthenticationDelay:  100 * time.Millisecond,
+		LedgerMaxLag:               1 << 30,
 		LedgerExclude:              []string{},
 	}
 	if !reflect.DeepEqual(n.Config, want) {

@@ -51,6 +51,15 @@ func wholeNumber(atLeast int) kind {
 	}
 }
 
+// byteCount is a number of bytes, of at least a MiB.
+func byteCount(text string) (any, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1<<20 {
+		return nil, errors.New("a number of bytes of at least 1048576")
+	}
+	return n, nil
+}
+
 // duration is stored as text, in the form that koanf reads back.
 func duration(text string) (any, error) {
 	d, err := time.ParseDuration(text)

@@ -87,6 +87,7 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 		Ledger:                     onOrOff(k, "ledger"),
 		LedgerOrigin:               k.String("ledger-origin"),
 		LedgerIndex:                onOrOff(k, "ledger-index"),
+		LedgerMaxLag:               k.Int64("ledger-max-lag-bytes"),
 		LedgerExclude:              k.Strings("ledger-exclude"),
 		TruncateDamaged:            k.Bool("truncate-damaged"),
 	}

@@ -97,6 +97,7 @@ func brokerSettings() []setting {
 		{"ledger", oneOf("on", "off"), "", "on|off", "make records provable (default: on; with --kafka off, unless there is a --ledger-origin)"},
 		{"ledger-origin", someText, "", "ORIGIN", "the deployment's name in proofs, such as example.com/events, which must never change (default: the one that its ledger has; at first unnamed.invalid/ and random digits)"},
 		{"ledger-index", oneOf("on", "off"), "", "on|off", "keep an index of provable records, by key, event id, type, correlation id and time (default: on)"},
+		{"ledger-max-lag-bytes", byteCount, "1073741824", "N", "bytes of all partitions that may wait for the ledger before producers have to; of one partition the topic setting evident.ledger.max.lag.bytes"},
 		{"ledger-exclude", patterns, "", "PATTERN", "topics whose records are not to be provable, such as 'metrics-*'; several with commas between them"},
 		{"truncate-damaged", truth, "false", "", "cut a partition that is damaged in the middle there, which loses the records behind it"},
 		{"log-level", oneOf("debug", "info", "warn", "error"), "info", "LEVEL", "debug, info, warn or error"},

@@ -17,6 +17,7 @@ import (
 const (
 	DefaultInterval = time.Second
 	DefaultRecords  = 1 << 20
+	DefaultBytes    = 32 << 20
 )
 
 // maxOrigin is how long the origin of a deployment may be, in bytes: a cosigned
@@ -37,9 +38,11 @@ type Config struct {
 	// External says that the log is a cluster that does not wait for the ledger.
 	// It stands in each head: what is proven then is less.
 	External bool
-	// Records is after how many records a round is made early. DefaultRecords if 0.
-	Records int64
-	Logger  *slog.Logger
+	// Records is after how many records a round is made early, Bytes after how many
+	// bytes of record batches: what no round has is what the ledger lags behind.
+	// DefaultRecords and DefaultBytes if 0.
+	Records, Bytes int64
+	Logger         *slog.Logger
 	// Policy is what ProveWitnessed waits for; nil if there are no witnesses.
 	Policy *proof.Policy
 	// Index is told of all records that get leaves; nil for none.
@@ -72,6 +75,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Records == 0 {
 		c.Records = DefaultRecords
+	}
+	if c.Bytes == 0 {
+		c.Bytes = DefaultBytes
 	}
 	if c.Now == nil {
 		c.Now = time.Now

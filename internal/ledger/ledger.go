@@ -31,6 +31,7 @@ type Ledger struct {
 	signed  atomic.Pointer[signedRoot] // the newest checkpoint of the root log
 	kept    *checkpoints.Log           // those that are kept for ever
 	records atomic.Int64               // added since the last round
+	bytes   atomic.Int64               // of their batches
 	early   chan struct{}              // wakes Run before its time
 	wanted  chan struct{}              // tells that a proof waits for witnesses
 	erasing chan *eraseRequest         // taken by Run
@@ -207,19 +208,27 @@ func (l *Ledger) ended(t proof.Tree) bool {
 }
 
 // grew notes that a partition has something for the next round.
-func (l *Ledger) grew(p *Partition, records int64, full bool) {
+func (l *Ledger) grew(p *Partition, records, bytes int64, full bool) {
 	l.mu.Lock()
 	l.mu.grown[p] = true
 	if full {
 		l.mu.full[p] = true
 	}
 	l.mu.Unlock()
-	if l.records.Add(records) >= l.cfg.Records || full {
+	l.records.Add(records)
+	l.bytes.Add(bytes)
+	if full || l.due() {
 		select {
 		case l.early <- struct{}{}:
 		default: // it is awake
 		}
 	}
+}
+
+// due tells whether so much has come since the last round that it is time for
+// another one.
+func (l *Ledger) due() bool {
+	return l.records.Load() >= l.cfg.Records || l.bytes.Load() >= l.cfg.Bytes
 }
 
 // Run makes rounds until ctx ends, then a last one, and closes the ledger. An
@@ -241,7 +250,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 			err = l.erase(r)
 		case <-l.early:
 			err = l.drain()
-			if err == nil && l.records.Load() >= l.cfg.Records {
+			if err == nil && l.due() {
 				err = l.round()
 			}
 		}

@@ -63,7 +63,7 @@ func (p *Partition) Durable() int64 {
 // could not be read and became lost; the batch has its leaves all the same. Add
 // waits while too much is unwritten.
 func (p *Partition) Add(b batch.Batch) error {
-	return p.add(func(m *leaves.Maker, g *leaves.Growth) error { return m.Batch(g, b) })
+	return p.add(int64(len(b)), func(m *leaves.Maker, g *leaves.Growth) error { return m.Batch(g, b) })
 }
 
 // Lost makes offsets before an offset that have no leaf yet lost, for a reason.
@@ -71,7 +71,7 @@ func (p *Partition) Add(b batch.Batch) error {
 // none are left.
 func (p *Partition) Lost(to int64, why proof.Reason) (done bool, err error) {
 	const most = 1 << 16
-	err = p.add(func(m *leaves.Maker, g *leaves.Growth) error {
+	err = p.add(0, func(m *leaves.Maker, g *leaves.Growth) error {
 		m.Lost(g, min(to, g.Next()+most), why)
 		done = g.Next() >= to
 		return nil
@@ -79,12 +79,12 @@ func (p *Partition) Lost(to int64, why proof.Reason) (done bool, err error) {
 	return done, err
 }
 
-func (p *Partition) add(grow func(*leaves.Maker, *leaves.Growth) error) error {
+func (p *Partition) add(bytes int64, grow func(*leaves.Maker, *leaves.Growth) error) error {
 	seen := p.see()
 	defer seen.release()
 	from, next, full, err := p.grow(seen.watching(grow))
 	if next > from {
-		p.ledger.grew(p, next-from, full) // without p's lock: Ledger.Open takes both in the other order
+		p.ledger.grew(p, next-from, bytes, full) // without p's lock: Ledger.Open takes both in the other order
 		seen.add(from, next)
 	}
 	return err
@@ -164,7 +164,7 @@ func (p *Partition) Close(reason string) {
 	p.mu.Lock()
 	p.mu.closing = reason
 	p.mu.Unlock()
-	p.ledger.grew(p, 0, false)
+	p.ledger.grew(p, 0, 0, false)
 }
 
 // end notes that the root log says that the generation has ended: once is enough.

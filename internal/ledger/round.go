@@ -44,6 +44,7 @@ type share struct {
 // round makes durable what was added since the last round, and signs it.
 func (l *Ledger) round() error {
 	l.records.Store(0)
+	l.bytes.Store(0)
 	r, shares, err := l.collect()
 	if err != nil || len(r.Roots) == 0 {
 		l.dropSpare()

@@ -373,6 +373,9 @@ func (l *Log) Stopped() []error {
 	return out
 }
 
+// Partitions are those that are open, in no order.
+func (l *Log) Partitions() []*Partition { return l.partitions() }
+
 // partitions is a snapshot of the open partitions.
 func (l *Log) partitions() []*Partition {
 	l.mu.Lock()

@@ -171,6 +171,23 @@ func (p *Partition) Size() int64 {
 	return n
 }
 
+// BytesFrom is about how many bytes the batches from an offset on have: what the
+// segment with that offset has before it is taken from how its offsets lie.
+func (p *Partition) BytesFrom(offset int64) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var n int64
+	for _, s := range p.mu.segments {
+		switch {
+		case offset <= s.base:
+			n += s.size
+		case offset < s.next:
+			n += int64(float64(s.size) * float64(s.next-offset) / float64(s.next-s.base))
+		}
+	}
+	return n
+}
+
 // Err is why the partition is stopped, or nil. It wraps ErrStorage,
 // ErrCorruption, ErrDeleted or ErrClosed.
 func (p *Partition) Err() error {

@@ -15,6 +15,12 @@ const OpaquePrefix = "evident."
 
 // Properties of topics that are ours, not Kafka's.
 const (
+	// Ledger is whether the topic's history is made provable.
+	Ledger = "evident.ledger"
+	// LedgerOff is the value of Ledger with which it is not.
+	LedgerOff = "off"
+	// LedgerMaxLag is how far the ledger may fall behind a partition, in bytes.
+	LedgerMaxLag = "evident.ledger.max.lag.bytes"
 	// QueueOrder is how share groups get records in order.
 	QueueOrder = "evident.queue.order"
 	// QueueOrderKey is the value of QueueOrder with which records of one key are

@@ -68,6 +68,9 @@ func (f *Follower) fetch(ctx context.Context, leader int32, partitions []*follow
 		q.Partition, q.FetchOffset, q.PartitionMaxBytes = p.partition, p.tree.Next(), partitionMax
 		req.Topics[at].Partitions = append(req.Topics[at].Partitions, q)
 		asked[p.key] = p
+		if p.end > p.tree.Next() {
+			req.MinBytes = 0 // it is there: an answer may end with a segment of the log
+		}
 	}
 	if len(asked) == 0 {
 		return nil, nil, nil
@@ -113,7 +116,11 @@ func (f *Follower) takeAll(ctx context.Context, resp *kmsg.FetchResponse, asked 
 			if p == nil || ctx.Err() != nil {
 				continue
 			}
+			before := p.tree.Next()
 			err := f.takeOne(ctx, p, &t.Partitions[j])
+			if p.tree.Next() == before {
+				p.end = 0 // whatever keeps it back, asking at once does not help
+			}
 			switch {
 			case errors.Is(err, ledger.ErrClosed):
 				return true
@@ -129,6 +136,9 @@ func (f *Follower) takeAll(ctx context.Context, resp *kmsg.FetchResponse, asked 
 
 func (f *Follower) takeOne(ctx context.Context, p *followed, r *kmsg.FetchResponseTopicPartition) error {
 	err := kerr.ErrorForCode(r.ErrorCode)
+	if err != nil {
+		p.end = 0
+	}
 	if errors.Is(err, kerr.OffsetOutOfRange) {
 		return f.realign(ctx, p)
 	}
@@ -136,6 +146,7 @@ func (f *Follower) takeOne(ctx context.Context, p *followed, r *kmsg.FetchRespon
 		return err
 	}
 	p.tree.Trim(r.LogStartOffset)
+	p.end = r.HighWatermark
 	for b := r.RecordBatches; len(b) > 0; {
 		first, rest, err := batch.Next(b)
 		if errors.Is(err, batch.ErrShort) {

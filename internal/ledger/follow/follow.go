@@ -54,7 +54,8 @@ type Follower struct {
 	mu struct {
 		sync.Mutex
 		followed map[key]*followed
-		others   map[topicID]bool // ids of topics that are not followed
+		lags     map[topicID]int64 // how far the ledger may fall behind, where it is not DefaultLag
+		others   map[topicID]bool  // ids of topics that are not followed
 	}
 }
 
@@ -72,12 +73,16 @@ type followed struct {
 	tree   *ledger.Partition // replaced under Follower.mu
 	rest   time.Time         // when to try again, after an error
 	missed int               // how often in a row it was not there
+	end    int64             // high watermark, as it was told last
 }
 
 // New makes a follower.
 func New(cfg Config) *Follower {
 	f := &Follower{cfg: cfg, broken: map[key]bool{}}
-	f.settings = settings{client: cfg.Client, exclude: cfg.Exclude, logger: cfg.Logger, off: map[topicID]bool{}, noIndex: map[topicID]bool{}}
+	f.settings = settings{
+		client: cfg.Client, exclude: cfg.Exclude, logger: cfg.Logger,
+		off: map[topicID]bool{}, noIndex: map[topicID]bool{}, lag: map[topicID]int64{},
+	}
 	f.mu.followed = map[key]*followed{}
 	return f
 }
@@ -134,9 +139,10 @@ func (f *Follower) tree(topic string, k key) (*ledger.Partition, error) {
 	return f.cfg.Ledger.Open(proof.Tree{Topic: topic, TopicID: base64.RawURLEncoding.EncodeToString(k.id[:]), Partition: k.partition})
 }
 
-// Hold is up to which offset the ledger needs a partition's records no more:
-// none of them while it is not known whether it needs them.
-func (f *Follower) Hold(topicID [16]byte, partition int32) int64 {
+// Covered is up to which offset the ledger needs a partition's records no more, if
+// that is known: it is not, and so nothing may go, while it is not known whether
+// the partition is to be followed.
+func (f *Follower) Covered(topicID [16]byte, partition int32) (offset int64, known bool) {
 	f.mu.Lock()
 	p, other := f.mu.followed[key{topicID, partition}], f.mu.others[topicID]
 	var tree *ledger.Partition
@@ -146,11 +152,21 @@ func (f *Follower) Hold(topicID [16]byte, partition int32) int64 {
 	f.mu.Unlock()
 	switch {
 	case tree != nil:
-		return tree.Durable()
+		return tree.Durable(), true
 	case other:
-		return math.MaxInt64
+		return math.MaxInt64, true
 	}
-	return 0
+	return 0, false
+}
+
+// MaxLag is how many bytes of a partition of a topic may wait for the ledger.
+func (f *Follower) MaxLag(topicID [16]byte) int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n, ok := f.mu.lags[topicID]; ok {
+		return n
+	}
+	return DefaultLag
 }
 
 // LeavesOut tells whether a topic, with an id as origins have it, is one that the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -107,7 +108,7 @@ func (f *Follower) index(p *followed) {
 func (f *Follower) letGo(there map[key]bool, others map[topicID]bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.mu.others = others
+	f.mu.others, f.mu.lags = others, maps.Clone(f.settings.lag)
 	names := map[string]bool{}
 	for k := range there {
 		names[f.mu.followed[k].name()] = true

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -20,9 +21,12 @@ const (
 	IndexSetting = "evident.index"
 	// Off is the value of both that does so.
 	Off = "off"
-)
+	// LagSetting is the topic property that says how many bytes of a partition may
+	// wait for the ledger.
+	LagSetting = "evident.ledger.max.lag.bytes"
+	// DefaultLag is what may where nothing is said.
+	DefaultLag = 256 << 20
 
-const (
 	// askedAgain is how many topics' settings are asked for again with each
 	// refresh, those first whose answer is the oldest. All of many thousands
 	// would cost more than following them.
@@ -44,9 +48,10 @@ type settings struct {
 	client  *kgo.Client
 	exclude []string // patterns
 	logger  *slog.Logger
-	off     map[topicID]bool // of all topics whose settings are known
-	noIndex map[topicID]bool // likewise
-	queue   []topicID        // the same topics, the oldest answer first
+	off     map[topicID]bool  // of all topics whose settings are known
+	noIndex map[topicID]bool  // likewise
+	lag     map[topicID]int64 // of those where it is not DefaultLag
+	queue   []topicID         // the same topics as in off, the oldest answer first
 }
 
 // A topicID is Kafka's.
@@ -85,6 +90,7 @@ func (s *settings) learn(ctx context.Context, topics []kmsg.MetadataResponseTopi
 		} else {
 			delete(s.off, id)
 			delete(s.noIndex, id)
+			delete(s.lag, id)
 		}
 	}
 	for len(ask) > 0 {
@@ -112,7 +118,8 @@ func (s *settings) ask(ctx context.Context, ids []topicID, names map[topicID]str
 	byName := make(map[string]topicID, len(ids))
 	for _, id := range ids {
 		r := kmsg.NewDescribeConfigsRequestResource()
-		r.ResourceType, r.ResourceName, r.ConfigNames = kmsg.ConfigResourceTypeTopic, names[id], []string{Setting, IndexSetting}
+		r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, names[id]
+		r.ConfigNames = []string{Setting, IndexSetting, LagSetting}
 		req.Resources = append(req.Resources, r)
 		byName[names[id]] = id
 	}
@@ -145,8 +152,12 @@ func (s *settings) note(id topicID, r *kmsg.DescribeConfigsResponseResource) {
 	case err != nil && !known:
 		s.logger.Warn("the ledger cannot see a topic's settings, and takes it that they do not turn it off", "topic", r.ResourceName, "error", err)
 	case err == nil:
-		off = isOff(r, Setting)
-		s.noIndex[id] = isOff(r, IndexSetting)
+		off = valueOf(r, Setting) == Off
+		s.noIndex[id] = valueOf(r, IndexSetting) == Off
+		delete(s.lag, id)
+		if n, err := strconv.ParseInt(valueOf(r, LagSetting), 10, 64); err == nil && n != DefaultLag {
+			s.lag[id] = n
+		}
 	}
 	s.off[id] = off
 	if !known {
@@ -154,8 +165,12 @@ func (s *settings) note(id topicID, r *kmsg.DescribeConfigsResponseResource) {
 	}
 }
 
-func isOff(r *kmsg.DescribeConfigsResponseResource, setting string) bool {
-	return slices.ContainsFunc(r.Configs, func(c kmsg.DescribeConfigsResponseResourceConfig) bool {
-		return c.Name == setting && c.Value != nil && *c.Value == Off
-	})
+// valueOf is the value of a setting, empty if there is none.
+func valueOf(r *kmsg.DescribeConfigsResponseResource, setting string) string {
+	for _, c := range r.Configs {
+		if c.Name == setting && c.Value != nil {
+			return *c.Value
+		}
+	}
+	return ""
 }
