@@ -32,6 +32,9 @@ type Config struct {
 	// such as "example.com/events". It must never change. If empty, it is the one
 	// that the folder's ledger has, and for a new one [Unnamed] with a random end.
 	Origin string
+	// Keys is the file with the private keys; "keys" in Dir if empty. It is made
+	// for a new ledger if it is not there.
+	Keys string
 	// Interval is the time between rounds, and so how old the newest checkpoint
 	// may be. DefaultInterval if 0.
 	Interval time.Duration

@@ -88,7 +88,10 @@ func checkBy(by string) error {
 
 // erase does what a request asks for. The error is one that ends Run; what is
 // wrong with the request is in the answer.
-func (l *Ledger) erase(r *eraseRequest) error {
+func (l *Ledger) erase(ctx context.Context, r *eraseRequest) error {
+	if l.sharing != nil {
+		return l.eraseShared(ctx, r)
+	}
 	entries, encoded, err := l.planErasure(r)
 	if err != nil {
 		r.answer <- erasedAnswer{err: err}

@@ -1,16 +1,15 @@
 package ledger
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/evidentlog/evident/internal/ledger/keyfile"
-	"github.com/evidentlog/evident/internal/vfs"
 	"github.com/evidentlog/evident/proof"
 )
 
@@ -26,14 +25,14 @@ type keys struct {
 }
 
 // loadKeys reads the keys of a ledger. Only a new ledger gets new ones.
-func loadKeys(fsys vfs.FS, dir, origin string, now func() time.Time, isNew bool) (*keys, error) {
-	name := dir + "/" + keysFile
-	private, err := keyfile.Load(fsys, name, keysHeader, isNew)
+func loadKeys(cfg *Config, isNew bool) (*keys, error) {
+	name := cmp.Or(cfg.Keys, cfg.Dir+"/"+keysFile)
+	private, err := keyfile.Load(cfg.FS, name, keysHeader, isNew)
 	if err != nil {
-		return nil, fmt.Errorf("keys of the ledger in %s: %w; restore the file from a backup: with other keys nobody would believe this ledger", name, err)
+		return nil, fmt.Errorf("keys of the ledger in %s: %w; restore the file from a backup, or copy it from another node that shares the ledger: with other keys nobody would believe this ledger", name, err)
 	}
-	edSigner, err1 := proof.NewEd25519Signer(origin, private.Ed25519)
-	pqSigner, err2 := proof.NewMLDSA44Signer(origin, private.MLDSA44, now)
+	edSigner, err1 := proof.NewEd25519Signer(cfg.Origin, private.Ed25519)
+	pqSigner, err2 := proof.NewMLDSA44Signer(cfg.Origin, private.MLDSA44, cfg.Now)
 	return &keys{private.Ed25519, []*proof.Signer{edSigner, pqSigner}}, errors.Join(err1, err2)
 }
 

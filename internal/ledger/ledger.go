@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/evidentlog/evident/internal/ledger/bucket"
 	"github.com/evidentlog/evident/internal/ledger/checkpoints"
 	"github.com/evidentlog/evident/internal/ledger/leaves"
 	"github.com/evidentlog/evident/internal/ledger/store"
@@ -41,6 +42,8 @@ type Ledger struct {
 	lastTime int64               // of root entries
 	written  map[*Partition]bool // have leaves in their places that no round has
 
+	sharing *sharing // nil if no other node writes this ledger
+
 	opening sync.Mutex // held while a tree is opened; taken before mu
 
 	keeping struct {
@@ -60,7 +63,12 @@ type Ledger struct {
 }
 
 // Open opens a ledger, and makes it if there is none.
-func Open(cfg Config) (*Ledger, error) {
+func Open(cfg Config) (*Ledger, error) { return OpenShared(context.Background(), cfg, nil) }
+
+// OpenShared opens a ledger that other nodes write too, through a bucket, and
+// makes it if there is none. The folder is then this node's copy of it. It gives
+// up when ctx ends. Without a bucket it is Open.
+func OpenShared(ctx context.Context, cfg Config, b *bucket.Bucket) (*Ledger, error) {
 	cfg.setDefaults()
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -77,7 +85,7 @@ func Open(cfg Config) (*Ledger, error) {
 	l.erasing, l.over = make(chan *eraseRequest), make(chan struct{})
 	l.mu.partitions = map[string]*Partition{}
 	l.mu.grown, l.mu.full = map[*Partition]bool{}, map[*Partition]bool{}
-	if err := l.start(); err != nil {
+	if err := l.start(ctx, b); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
@@ -92,12 +100,18 @@ func (l *Ledger) Close() error {
 	return errors.Join(err, l.store.Close())
 }
 
-func (l *Ledger) start() (err error) {
+func (l *Ledger) start(ctx context.Context, b *bucket.Bucket) error {
+	if b != nil && l.cfg.Origin == "" {
+		return errors.New("a ledger that nodes share needs an origin, the same for all of them")
+	}
 	if err := l.chooseOrigin(); err != nil {
 		return err
 	}
-	size, _ := l.store.RootHead()
-	if l.keys, err = loadKeys(l.cfg.FS, l.cfg.Dir, l.cfg.Origin, l.cfg.Now, size == 0); err != nil {
+	isNew, err := l.bind(ctx, b)
+	if err != nil {
+		return err
+	}
+	if l.keys, err = loadKeys(&l.cfg, isNew); err != nil {
 		return err
 	}
 	if err := l.checkSigned(); err != nil {
@@ -119,6 +133,11 @@ func (l *Ledger) start() (err error) {
 	}
 	if err := l.learnTime(); err != nil {
 		return err
+	}
+	if b != nil {
+		if err := l.join(ctx, b); err != nil {
+			return err
+		}
 	}
 	return l.sign()
 }
@@ -243,21 +262,23 @@ func (l *Ledger) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
-			if err = l.round(); err == nil {
+			if err = l.round(ctx); err == nil {
 				err = l.beat()
 			}
 		case r := <-l.erasing:
-			err = l.erase(r)
+			err = l.erase(ctx, r)
 		case <-l.early:
-			err = l.drain()
+			err = l.drain(ctx)
 			if err == nil && l.due() {
-				err = l.round()
+				err = l.round(ctx)
 			}
 		}
 	}
 	l.shut()
 	if err == nil {
-		err = l.round()
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastChance)
+		defer cancel()
+		err = l.round(last)
 	}
 	return errors.Join(err, l.Close())
 }

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"slices"
 	"time"
@@ -16,7 +17,10 @@ import (
 const journalBytes = 64 << 10
 
 // drain writes leaves of partitions that have many, ahead of their round.
-func (l *Ledger) drain() error {
+func (l *Ledger) drain(ctx context.Context) error {
+	if l.sharing != nil {
+		return l.shareRound(ctx) // leaves are nobody's before their round is in the bucket
+	}
 	l.mu.Lock()
 	full := slices.Collect(maps.Keys(l.mu.full))
 	clear(l.mu.full)
@@ -37,19 +41,63 @@ func (l *Ledger) drain() error {
 // A share is what a partition adds to a round.
 type share struct {
 	p      *Partition
-	growth *leaves.Growth // that goes through the journal; nil if it was written
-	closed bool
+	growth *leaves.Growth
+	head   proof.Checkpoint // that growth leads to
+	// closing is why the generation ends; empty if it does not.
+	closing string
+	placed  bool // growth was written where it belongs, and given back
 }
 
 // round makes durable what was added since the last round, and signs it.
-func (l *Ledger) round() error {
+func (l *Ledger) round(ctx context.Context) error {
+	if l.sharing != nil {
+		return l.shareRound(ctx)
+	}
+	l.begin()
+	var r store.Round
+	var shares []*share
+	now := l.now()
+	for _, p := range l.takeGrown() {
+		s := l.collect(p)
+		if s == nil {
+			continue
+		}
+		if err := l.place(&r, s); err != nil {
+			return err
+		}
+		r.Roots = append(r.Roots, l.rootEntry(now, s.head, s.closing))
+		shares = append(shares, s)
+	}
+	if len(shares) == 0 {
+		l.dropSpare()
+		return nil
+	}
+	return l.commit(r, shares)
+}
+
+// begin notes that a round begins.
+func (l *Ledger) begin() {
 	l.records.Store(0)
 	l.bytes.Store(0)
-	r, shares, err := l.collect()
-	if err != nil || len(r.Roots) == 0 {
-		l.dropSpare()
-		return err
+}
+
+// now is the time for entries of the root log. It never goes back.
+func (l *Ledger) now() int64 {
+	l.lastTime = max(l.lastTime, l.cfg.Now().UnixMilli())
+	return l.lastTime
+}
+
+// collect takes what a partition has; nil if all of it is in an earlier round.
+func (l *Ledger) collect(p *Partition) *share {
+	g, head, closing := p.take()
+	if len(g.Salts) == 0 && !l.written[p] && closing == "" {
+		return nil
 	}
+	return &share{p: p, growth: g, head: head, closing: closing}
+}
+
+// commit makes a round durable on this node, and signs the root log.
+func (l *Ledger) commit(r store.Round, shares []*share) error {
 	if err := l.store.Commit(r); err != nil {
 		return err
 	}
@@ -59,34 +107,21 @@ func (l *Ledger) round() error {
 	return l.sign()
 }
 
-// collect takes what partitions have, in the order of their origins.
-func (l *Ledger) collect() (r store.Round, shares []share, err error) {
-	now := max(l.lastTime, l.cfg.Now().UnixMilli()) // a clock that is set back stands still here
-	for _, p := range l.takeGrown() {
-		g, head, closing := p.take()
-		s := share{p: p, growth: g, closed: closing != ""}
-		if len(g.Salts) == 0 && !l.written[p] && !s.closed {
-			continue // all that it had is in an earlier round
-		}
-		if l.written[p] || len(g.Entries)+len(g.Salts) > journalBytes {
-			if err := l.write(p, g); err != nil {
-				return r, nil, err
-			}
-			r.Written = append(r.Written, p.id)
-			s.growth = nil
-		} else if len(g.Salts) > 0 {
-			// Ahead of the round: who sees its heads proves with them.
-			if err := l.writeHashes(p, g); err != nil {
-				return r, nil, err
-			}
-			r.Chunks = append(r.Chunks, chunk(p, g))
-		}
-		r.Roots = append(r.Roots, l.rootEntry(now, head, closing))
-		shares = append(shares, s)
-		delete(l.written, p)
+// place puts leaves into the round, or where they belong if they are many.
+func (l *Ledger) place(r *store.Round, s *share) error {
+	g := s.growth
+	if l.written[s.p] || len(g.Entries)+len(g.Salts) > journalBytes {
+		r.Written = append(r.Written, s.p.id)
+		s.placed = true
+		delete(l.written, s.p)
+		return l.write(s.p, g)
 	}
-	l.lastTime = now
-	return r, shares, nil
+	if len(g.Salts) == 0 {
+		return nil
+	}
+	r.Chunks = append(r.Chunks, chunk(s.p, g))
+	// Ahead of the round: who sees its heads proves with them.
+	return l.writeHashes(s.p, g)
 }
 
 func (l *Ledger) rootEntry(now int64, head proof.Checkpoint, closing string) []byte {
@@ -107,11 +142,11 @@ func (l *Ledger) takeGrown() []*Partition {
 }
 
 // finish does what is left to do for a partition whose round is durable.
-func (l *Ledger) finish(s share) {
-	if s.growth != nil {
+func (l *Ledger) finish(s *share) {
+	if !s.placed {
 		l.giveBack(s.growth)
 	}
-	if s.closed {
+	if s.closing != "" {
 		s.p.end()
 		if err := s.p.Index(false); err != nil {
 			l.cfg.Logger.Error("what the index has of a tree that is closed could not be removed, and is when the node is started again",

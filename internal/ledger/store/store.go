@@ -216,6 +216,9 @@ func (s *Store) adopt(opened []openedTree) {
 	for _, o := range opened {
 		s.mu.byOrigin[o.origin] = o.id
 		s.mu.next = max(s.mu.next, o.id+1)
+		if s.mu.heads[o.id] == nil { // its first head may be in a later round
+			s.mu.heads[o.id] = noHead(o.origin)
+		}
 	}
 }
 
@@ -282,8 +285,13 @@ func (s *Store) Create(origin string) TreeID {
 	s.mu.next++
 	s.mu.byOrigin[origin] = id
 	s.mu.opened = append(s.mu.opened, openedTree{id, origin})
-	s.mu.heads[id] = &Head{Checkpoint: proof.Checkpoint{Origin: origin, Root: (&tree.Tree{}).Root()}, RootIndex: -1}
+	s.mu.heads[id] = noHead(origin)
 	return id
+}
+
+// noHead is the head of a tree that has none yet.
+func noHead(origin string) *Head {
+	return &Head{Checkpoint: proof.Checkpoint{Origin: origin, Root: (&tree.Tree{}).Root()}, RootIndex: -1}
 }
 
 // Head returns the newest head of a tree that is durable. A tree that has none

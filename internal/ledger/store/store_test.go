@@ -412,3 +412,32 @@ func TestAMissingJournalFileIsDamage(t *testing.T) {
 		t.Errorf("opened without its journal: %v", err)
 	}
 }
+
+// A tree may be opened in one round and have its first leaves in another.
+func TestATreeThatWasOpenedAndHasNoLeavesIsOpenAgain(t *testing.T) {
+	disk := newDisk(t)
+	w := newWorld(t, disk, 0)
+	if err := w.open(); err != nil {
+		t.Fatal(err)
+	}
+	w.create(2)
+	if err := w.round(growth{id: 1, leaves: 3}); err != nil {
+		t.Fatal(err)
+	}
+	after := disk.Crash(vfs.KeepNone)
+	_ = w.Close()
+	w = newWorld(t, after, 0)
+	if err := w.open(); err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	w.resume()
+	w.create(2)
+	if opened, err := w.OpenTree(2); err != nil || opened.Size() != 0 {
+		t.Fatalf("%v, %v", opened, err)
+	}
+	if err := w.round(growth{id: 2, leaves: 3}); err != nil {
+		t.Fatal(err)
+	}
+	w.check()
+}
