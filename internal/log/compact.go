@@ -40,6 +40,11 @@ type compaction struct {
 	rebuild *batch.Rebuilder
 	aborted abortedSet         // that have their markers in the segment at hand or later
 	present map[int64]struct{} // producers that have batches since their last marker
+
+	// What erasure does otherwise: how a batch is copied, and what becomes of the
+	// file that is replaced, if it is not just removed.
+	copies func(s *segment, w *appendWriter, b batch.Batch, end int64) error
+	bury   func(*segment) error
 }
 
 // compact compacts the partition if enough of it is dirty. It gives up when ctx
@@ -48,7 +53,7 @@ func (p *Partition) compact(ctx context.Context, now time.Time) error {
 	p.maintenance.Lock()
 	defer p.maintenance.Unlock()
 	st := p.Settings()
-	if !st.Compact || p.Err() != nil {
+	if !st.Compact || p.Err() != nil || p.erasing() {
 		return nil
 	}
 	c := &compaction{p: p, ctx: ctx, st: st, now: now, latest: make(map[keyHash]int64), rebuild: p.log.codecs.NewRebuilder(), present: make(map[int64]struct{})}
@@ -59,6 +64,7 @@ func (p *Partition) compact(ctx context.Context, now time.Time) error {
 	if err := c.learn(dirty); err != nil {
 		return err
 	}
+	c.copies = c.copy
 	groups := c.groups()
 	if n := len(groups); n > 0 {
 		if err := p.checkpointBeyond(groups[n-1][len(groups[n-1])-1].next); err != nil {
@@ -235,7 +241,7 @@ func (c *compaction) rewrite(group []*segment) error {
 	s := newSegment(c.p.dir, first.base, &c.p.log.chunks)
 	cleaned := s.path + logSuffix + cleanedSuffix
 	if err := c.write(s, cleaned, group); err != nil {
-		return errors.Join(err, c.p.log.fs.RemoveAll(cleaned))
+		return errors.Join(err, removeWiped(c.p.log.fs, cleaned))
 	}
 	s.next, s.sealed, s.exact, s.onDisk, s.created = last.next, true, true, true, first.created
 	swap := swapName(first.base, last.next)
@@ -264,7 +270,7 @@ func (c *compaction) write(s *segment, name string, group []*segment) (err error
 		if err := c.loadAborted(old); err != nil {
 			return err
 		}
-		if err := c.each(old, func(b batch.Batch) error { return c.copy(s, w, b, end) }); err != nil {
+		if err := c.each(old, func(b batch.Batch) error { return c.copies(s, w, b, end) }); err != nil {
 			return err
 		}
 	}
@@ -350,9 +356,15 @@ func (c *compaction) swap(s *segment, swap string, group []*segment) error {
 	p.indexing.Lock()
 	defer p.indexing.Unlock()
 	p.replace(group, s)
-	err := finishSwap(p.log.fs, p.dir, swap, func() error {
-		return s.writeIndexes(p.log.fs)
-	})
+	var err error
+	if c.bury != nil {
+		err = c.bury(group[0])
+	}
+	if err == nil {
+		err = finishSwap(p.log.fs, p.dir, swap, func() error {
+			return s.writeIndexes(p.log.fs)
+		})
+	}
 	if err != nil {
 		return p.fail(err)
 	}
@@ -378,14 +390,22 @@ func (p *Partition) replace(group []*segment, s *segment) {
 // base offset in [base, next).
 func swapName(base, next int64) string { return fmt.Sprintf("%020d-%020d%s", base, next, swapSuffix) }
 
+// swapRange reads swapName.
+func swapRange(dir, name string) (base, next int64, err error) {
+	if _, err := fmt.Sscanf(name, "%020d-%020d"+swapSuffix, &base, &next); err != nil {
+		return 0, 0, fmt.Errorf("%w: %s is not a name that compaction gives", ErrCorruption, filepath.Join(dir, name))
+	}
+	return base, next, nil
+}
+
 // finishSwap puts the compacted segment, whose bytes are durable, in place,
 // after writing its indexes, which may be left out. It can be done again after a
 // crash at any point: what it replaces is gone for good before the segment gets
 // its name, so that the two are never mixed.
 func finishSwap(fsys vfs.FS, dir, name string, writeIndexes func() error) error {
-	var base, next int64
-	if _, err := fmt.Sscanf(name, "%020d-%020d"+swapSuffix, &base, &next); err != nil {
-		return fmt.Errorf("%w: %s is not a name that compaction gives", ErrCorruption, filepath.Join(dir, name))
+	base, next, err := swapRange(dir, name)
+	if err != nil {
+		return err
 	}
 	if err := removeRange(fsys, dir, base, next); err != nil {
 		return err

@@ -2,6 +2,7 @@ package log
 
 import (
 	"container/list"
+	"context"
 	"errors"
 	"sync"
 
@@ -34,7 +35,10 @@ type fileKey struct {
 // the same name, puts another file in a file's place, that has another owner: so
 // nobody gets a file that is not the one he means.
 type owner struct {
-	gone bool // its names may be others' now; guarded by fileCache.mu
+	// Guarded by fileCache.mu.
+	gone  bool          // its names may be others' now
+	users int           // of its files
+	idle  chan struct{} // closed when it has none any more; nil if nobody waits for that
 }
 
 // errReplaced says that a segment was removed, or replaced by another, while it
@@ -101,6 +105,7 @@ func (c *fileCache) lookup(key fileKey) (*cachedFile, error) {
 	f := c.mu.files[key]
 	if f != nil {
 		f.users++
+		key.owner.users++
 		c.mu.lru.MoveToFront(f.elem)
 	}
 	return f, nil
@@ -113,6 +118,7 @@ func (c *fileCache) insert(key fileKey, file vfs.File) (*cachedFile, error) {
 		gone := key.owner.gone
 		if !gone {
 			f.users++
+			key.owner.users++
 		}
 		c.mu.Unlock()
 		_ = file.Close() // opened a moment ago and never used
@@ -122,6 +128,7 @@ func (c *fileCache) insert(key fileKey, file vfs.File) (*cachedFile, error) {
 		return f, nil
 	}
 	f = &cachedFile{File: file, cache: c, key: key, users: 1}
+	key.owner.users++
 	f.elem = c.mu.lru.PushFront(f)
 	c.mu.files[key] = f
 	victims := c.evict()
@@ -155,10 +162,40 @@ func (f *cachedFile) release() {
 	c := f.cache
 	c.mu.Lock()
 	f.users--
+	f.key.owner.leave()
 	last := f.users == 0 && f.dropped
 	c.mu.Unlock()
 	if last {
 		_ = f.File.Close() // all that had to be durable was synced
+	}
+}
+
+// leave takes note that a user has gone. The cache's lock is held.
+func (o *owner) leave() {
+	if o.users--; o.users == 0 && o.idle != nil {
+		close(o.idle)
+		o.idle = nil
+	}
+}
+
+// awaitIdle waits until nobody uses the files of an owner that is gone. Nobody
+// begins to, then.
+func (c *fileCache) awaitIdle(ctx context.Context, o *owner) error {
+	c.mu.Lock()
+	if o.users == 0 {
+		c.mu.Unlock()
+		return nil
+	}
+	if o.idle == nil {
+		o.idle = make(chan struct{})
+	}
+	idle := o.idle
+	c.mu.Unlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

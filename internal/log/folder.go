@@ -81,26 +81,38 @@ func (r *recovery) removeExpired() error {
 // remain.
 func (r *recovery) settleCompaction(entries []fs.DirEntry) ([]fs.DirEntry, error) {
 	changed := false
+	erasing := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == erasingName })
 	for _, e := range entries {
 		name := filepath.Join(r.dir, e.Name())
 		switch {
 		case strings.HasSuffix(name, cleanedSuffix), strings.HasSuffix(name, tmpSuffix):
 			changed = true
-			if err := r.log.fs.Remove(name); err != nil {
+			if err := removeWiped(r.log.fs, name); err != nil {
 				return nil, err
 			}
 		case strings.HasSuffix(name, swapSuffix):
 			changed = true
+			if erasing {
+				if err := buryRange(r.log.fs, r.dir, e.Name()); err != nil {
+					return nil, err
+				}
+			}
 			if err := finishSwap(r.log.fs, r.dir, e.Name(), nil); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if !changed {
-		return entries, nil
+	if changed {
+		if err := r.log.fs.SyncDir(r.dir); err != nil {
+			return nil, err
+		}
+		var err error
+		if entries, err = r.log.fs.ReadDir(r.dir); err != nil {
+			return nil, err
+		}
 	}
-	if err := r.log.fs.SyncDir(r.dir); err != nil {
-		return nil, err
+	if !r.opening {
+		return entries, nil // somebody may read what is buried
 	}
-	return r.log.fs.ReadDir(r.dir)
+	return entries, wipeBuried(r.log.fs, r.dir, entries)
 }

@@ -63,6 +63,10 @@ type journal struct {
 	size      atomic.Int64      // bytes that the next file shall have
 	refused   bool              // the disk did not let the last file be made; owned by runPrepare
 
+	scrubbing chan struct{}   // held by scrub: one at a time
+	scrubs    atomic.Int32    // not 0: released files are overwritten
+	sweeps    chan chan error // for run: retire all files, and answer when they are released
+
 	mu struct {
 		sync.Mutex
 		live   []*journalFile // by id; the first is the floor
@@ -85,6 +89,8 @@ type journalFile struct {
 	began  time.Time
 	parts  map[*Partition]struct{}
 	failed bool // not to be written again
+
+	swept chan error // not a file, but who waits until all before it are released
 }
 
 // journalPlan is one partition's part in a round.
@@ -98,7 +104,8 @@ func newJournal(l *Log) *journal {
 	j := &journal{log: l, queue: newCommitQueue(), dir: l.journalDir()}
 	j.buf = vfs.AlignedBuffer(64 << 10)
 	j.wanted, j.ready = make(chan struct{}, 1), make(chan *journalFile, 1)
-	j.full = make(chan *journalFile, l.cfg.journalLimit/l.cfg.journalBytes+1)
+	j.full = make(chan *journalFile, l.cfg.journalLimit/l.cfg.journalBytes+1+sweepFiles)
+	j.scrubbing, j.sweeps = make(chan struct{}, 1), make(chan chan error, 1)
 	j.tookOver, j.ended = make(chan struct{}), make(chan struct{})
 	j.size.Store(l.cfg.journalBytes)
 	return j
@@ -113,7 +120,7 @@ func (j *journal) run() {
 		if list = j.queue.pop(list, 0); len(list) == 0 {
 			return
 		}
-		for rest := list; len(rest) > 0; {
+		for rest := j.takeSweep(list); len(rest) > 0; {
 			rest = j.round(rest)
 		}
 		clear(list)
@@ -134,18 +141,25 @@ func (j *journal) runRelease() {
 	case <-j.ended: // Start was never called: recovery reads all files again
 		return
 	}
+	all := true // that were to be released are
 	for _, f := range j.old {
-		j.release(f)
+		all = j.release(f) && all
 	}
 	flush := time.NewTicker(flushAge)
 	defer flush.Stop()
 	for {
 		select {
 		case f, ok := <-j.full:
-			if !ok {
+			switch {
+			case !ok:
 				return
+			case f.swept == nil:
+				all = j.release(f) && all
+			case all:
+				f.swept <- nil
+			default:
+				f.swept <- ErrClosed
 			}
-			j.release(f)
 		case <-flush.C: // the current file has not been filled for long
 			j.flush(j.log.partitions(), math.MaxUint64)
 			j.log.tryCheckpoint()
@@ -307,7 +321,7 @@ func (j *journal) floor() uint64 {
 // when their partitions have been flushed, and removes those that nobody needs.
 func (j *journal) takeOver(c *journalContents, all []*Partition) error {
 	for _, name := range c.stale {
-		if err := j.remove(name); err != nil {
+		if err := j.removeUsed(name); err != nil {
 			return err
 		}
 	}
@@ -470,22 +484,26 @@ func (j *journal) fill(f *journalFile) error {
 // release flushes all partitions that have bytes in the file and then lets it
 // be used again. Files are released in the order of their ids, and each is void
 // for good before the next: so if recovery still finds a file, it also finds
-// every later one, with all that these say of it.
-func (j *journal) release(f *journalFile) {
+// every later one, with all that these say of it. It returns false if the log was
+// closed before: the file stays, and recovery reads it.
+func (j *journal) release(f *journalFile) bool {
 	list := slices.Collect(maps.Keys(f.parts))
 	j.flush(list, f.id)
 	for _, p := range list {
 		if !p.waitFlushed(f.id) {
-			return // recovery reads the file
+			return false
 		}
 	}
 	// The checkpoint is to know what so far only the journal proved to be durable.
 	if !j.log.untilClosed(j.log.writeCheckpoints) {
-		return
+		return false
+	}
+	if j.scrubs.Load() > 0 && !j.log.untilClosed(func() error { return j.scrubFile(f.name) }) {
+		return false
 	}
 	reuse := j.reusable(f) && f.invalidate() == nil
 	if !reuse && !j.removeOrClose(f) {
-		return
+		return false
 	}
 	j.mu.Lock()
 	j.mu.live = slices.DeleteFunc(j.mu.live, func(o *journalFile) bool { return o == f })
@@ -497,6 +515,7 @@ func (j *journal) release(f *journalFile) {
 	if !reuse {
 		_ = f.f.Close() // what had to be durable was synced
 	}
+	return true
 }
 
 // removeOrClose tries to remove the file until it succeeds. It returns false if
@@ -504,7 +523,7 @@ func (j *journal) release(f *journalFile) {
 func (j *journal) removeOrClose(f *journalFile) bool {
 	told := false
 	return j.log.untilClosed(func() error {
-		err := j.remove(f.name)
+		err := j.removeUsed(f.name)
 		if err != nil && !told {
 			told = true
 			j.log.cfg.Logger.Warn("cannot remove a journal file that is no longer needed; it will be tried again", "file", f.name, "error", err)
@@ -527,11 +546,15 @@ func (f *journalFile) invalidate() error {
 	return f.f.Sync()
 }
 
-// discard removes a file that has not been used. If it stays behind it is of no
-// meaning.
+// discard removes a file that has not been used for this. If it stays behind it is
+// of no meaning.
 func (j *journal) discard(f *journalFile) {
 	_ = f.f.Close() // what had to be durable was synced
-	if err := j.remove(f.name); err != nil {
+	remove := j.remove
+	if f.id != 0 {
+		remove = j.removeUsed // before
+	}
+	if err := remove(f.name); err != nil {
 		j.log.cfg.Logger.Warn("cannot remove a journal file that is no longer needed", "file", f.name, "error", err)
 	}
 }
@@ -551,7 +574,7 @@ func (j *journal) close(remove bool) error {
 		if !remove {
 			continue
 		}
-		if err := j.remove(f.name); err != nil {
+		if err := j.removeUsed(f.name); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,7 @@ func (l *Log) maintain(ctx context.Context) {
 		defer t.Stop()
 	}
 	var appended float64
+	l.resumeErasures(ctx)
 	for {
 		select {
 		case <-ctx.Done():
@@ -32,10 +33,18 @@ func (l *Log) maintain(ctx context.Context) {
 			l.report("retention", nil, l.applyRetention(l.partitions(), l.cfg.Now()))
 			l.expireProducers()
 		case <-compaction.C:
+			l.resumeErasures(ctx)
 			for _, p := range l.partitions() {
 				l.report("compaction", p, p.compact(ctx, l.cfg.Now()))
 			}
 		}
+	}
+}
+
+// resumeErasures goes on with erasures that were interrupted.
+func (l *Log) resumeErasures(ctx context.Context) {
+	for _, p := range l.partitions() {
+		l.report("erasing", p, p.resumeErasure(ctx))
 	}
 }
 

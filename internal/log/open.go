@@ -13,7 +13,11 @@ func (p *Partition) open() error {
 	if err := p.checkFolder(); err != nil {
 		return err
 	}
+	if err := p.readErasing(); err != nil {
+		return err
+	}
 	r := p.newRecovery()
+	r.opening = true
 	r.clean, r.cutDamage = p.log.clean, p.log.cfg.TruncateDamaged
 	r.journal = p.journalled()
 	if err := r.runWithJournal(); err != nil {

@@ -25,6 +25,7 @@ type recovery struct {
 	settings  Settings
 	from      *checkpoint // nil: nothing is known, scan everything
 	clean     bool        // the log was closed in order: from says it all
+	opening   bool        // nobody reads the partition yet
 	cutDamage bool        // go on without what is damaged
 	must      int64       // what lies below this offset is known to be in the segments
 	journal   []journalEntry

@@ -80,7 +80,7 @@ func (p *Partition) startIsSaved() error {
 // returns whether there is anything. The maintenance lock is held.
 func (p *Partition) advanceStart(now time.Time) (bool, error) {
 	st := p.Settings()
-	if !st.Delete || p.Err() != nil {
+	if !st.Delete || p.Err() != nil || p.erasing() {
 		return false, nil
 	}
 	if err := p.rollExpired(&st, now); err != nil {
