@@ -8,6 +8,7 @@ import (
 
 	"github.com/evidentlog/evident/internal/engine/cluster"
 	"github.com/evidentlog/evident/internal/vfs"
+	"github.com/evidentlog/evident/proof"
 )
 
 // Config configures a node. The zero value is a node on ./evident-data that
@@ -105,6 +106,13 @@ type Config struct {
 	// correlation id and time. A topic's own evident.index=off does without.
 	// Default (nil): yes, where there is a ledger.
 	LedgerIndex *bool
+	// LedgerPolicy names witnesses (C2SP tlog-policy) that the ledger's checkpoints
+	// are sent to, by their URLs, and the quorum of them that proofs wait for.
+	// Default: no witnesses.
+	LedgerPolicy *proof.Policy
+	// WitnessInterval is the time between checkpoints that witnesses are asked for;
+	// when a proof waits they are asked at once. Default: 10 s.
+	WitnessInterval time.Duration
 
 	// TruncateDamaged lets recovery cut a partition at damage in its middle,
 	// which loses the records behind it. Default: such a partition takes no

@@ -56,8 +56,8 @@ func (n *Node) errorLog() *log.Logger {
 }
 
 // ready answers 200 if every partition takes appends, or on somebody else's
-// cluster if that answers, and the ledger has not stopped and is not too far behind; else 503 with the
-// reasons.
+// cluster if that answers, the ledger has not stopped and is not too far behind,
+// and its witnesses have seen no other history; else 503 with the reasons.
 func (n *Node) ready(w http.ResponseWriter, _ *http.Request) {
 	var stopped []error
 	if n.log != nil {

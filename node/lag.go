@@ -44,5 +44,8 @@ func (n *Node) ledgerTrouble() []error {
 	if n.behind != nil && n.behind.Err() != nil {
 		all = append(all, n.behind.Err())
 	}
+	if w := n.ledger.witnesses; w != nil && w.Alarm() != nil {
+		all = append(all, w.Alarm())
+	}
 	return all
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/evidentlog/evident/internal/ledger/index"
 	"github.com/evidentlog/evident/internal/ledger/opening"
 	"github.com/evidentlog/evident/internal/ledger/store"
+	witnesses "github.com/evidentlog/evident/internal/ledger/witness/client"
 	"github.com/evidentlog/evident/internal/log"
 	"github.com/evidentlog/evident/proof"
 )
@@ -28,10 +29,11 @@ const ledgerDir = "ledger"
 // provable is the node's ledger with what feeds it.
 type provable struct {
 	*ledger.Ledger
-	reader   opening.Reader
-	follower *follow.Follower
-	index    *index.Index          // nil without one
-	failed   atomic.Pointer[error] // why it stopped
+	reader    opening.Reader
+	follower  *follow.Follower
+	index     *index.Index          // nil without one
+	witnesses *witnesses.Client     // nil without a policy
+	failed    atomic.Pointer[error] // why it stopped
 }
 
 // startLedger opens the ledger and follows the engine's topics until ctx ends.
@@ -47,11 +49,16 @@ func (n *Node) startLedger(ctx context.Context) error {
 	}
 	l, err := ledger.Open(ledger.Config{ // last: from here on it is Run that closes it
 		FS: n.cfg.FS, Dir: filepath.Join(n.cfg.Data, ledgerDir), Origin: n.cfg.LedgerOrigin, External: n.cfg.Cluster != nil,
-		Index: ix, Logger: n.cfg.Logger,
+		Index: ix, Policy: n.cfg.LedgerPolicy, Logger: n.cfg.Logger,
 	})
 	if err != nil {
 		client.Close()
 		return fmt.Errorf("ledger: %w", err)
+	}
+	asked, err := n.askWitnesses(ctx, l)
+	if err != nil {
+		client.Close()
+		return errors.Join(fmt.Errorf("ledger: %w", err), l.Close())
 	}
 	n.cfg.Logger.Info("the ledger makes records provable under this name", "origin", l.Origin())
 	if strings.HasPrefix(l.Origin(), ledger.Unnamed) {
@@ -59,7 +66,7 @@ func (n *Node) startLedger(ctx context.Context) error {
 	}
 	follower := follow.New(follow.Config{Client: client, Ledger: l, Exclude: n.cfg.LedgerExclude, Logger: n.cfg.Logger})
 	n.follower.Store(follower)
-	n.ledger = &provable{Ledger: l, reader: opening.Reader{Client: client}, follower: follower, index: ix}
+	n.ledger = &provable{Ledger: l, reader: opening.Reader{Client: client}, follower: follower, index: ix, witnesses: asked}
 	following, stop := context.WithCancel(ctx)
 	n.servers.Go(func() {
 		defer stop()
@@ -69,6 +76,7 @@ func (n *Node) startLedger(ctx context.Context) error {
 			n.cfg.Logger.Error("the ledger has stopped, nothing more becomes provable until the node is started again", "error", err)
 		}
 	})
+	n.runWitnesses(following, asked)
 	if n.behind != nil {
 		n.servers.Go(func() { n.behind.Run(ctx) })
 	}
@@ -122,9 +130,9 @@ func (p *provable) serveProof(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	f, err := p.prove(r.Context(), at)
+	f, err := p.prove(r.Context(), at, r.URL.Query().Get("unwitnessed") != "")
 	switch {
-	case errors.Is(err, ledger.ErrNotYet):
+	case errors.Is(err, ledger.ErrNotYet), errors.Is(err, ledger.ErrNotWitnessed):
 		w.Header().Set("Retry-After", "1") // a round of the ledger
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 	case errors.Is(err, store.ErrErased):
@@ -141,15 +149,16 @@ func (p *provable) serveProof(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Prove makes the proof file of a record, as soon as it is in the ledger. It gives
-// up when ctx ends. The node must have a ledger.
+// Prove makes the proof file of a record, as soon as it is in the ledger and, with
+// Config.LedgerPolicy, witnessed. It gives up when ctx ends. The node must have a
+// ledger.
 func (n *Node) Prove(ctx context.Context, topic string, partition int32, offset int64) (*proof.File, error) {
 	if n.ledger == nil {
 		return nil, errNoLedger
 	}
 	for {
-		f, err := n.ledger.prove(ctx, opening.Place{Topic: topic, Partition: partition, Offset: offset})
-		if !errors.Is(err, ledger.ErrNotYet) {
+		f, err := n.ledger.prove(ctx, opening.Place{Topic: topic, Partition: partition, Offset: offset}, false)
+		if !errors.Is(err, ledger.ErrNotYet) && !errors.Is(err, ledger.ErrNotWitnessed) {
 			return f, err
 		}
 		select {
@@ -185,8 +194,9 @@ func place(r *http.Request) (opening.Place, error) {
 	return opening.Place{Topic: r.PathValue("topic"), Partition: int32(partition), Offset: offset}, nil
 }
 
-// prove makes the proof file of a record of the newest generation.
-func (p *provable) prove(ctx context.Context, at opening.Place) (*proof.File, error) {
+// prove makes the proof file of a record of the newest generation. Unless
+// unwitnessed, it has a checkpoint that fulfils the policy, if there is one.
+func (p *provable) prove(ctx context.Context, at opening.Place, unwitnessed bool) (*proof.File, error) {
 	id, records, err := p.reader.Read(ctx, at)
 	if errors.Is(err, opening.ErrNoRecord) {
 		err = cmp.Or(p.wasErased(at), err)
@@ -204,7 +214,12 @@ func (p *provable) prove(ctx context.Context, at opening.Place) (*proof.File, er
 	if err := p.WasErased(origin, at.Offset); err != nil {
 		return nil, fmt.Errorf("%s/%d: %w", at.Topic, at.Partition, err)
 	}
-	f, err := p.Prove(origin, records...)
+	var f *proof.File
+	if unwitnessed {
+		f, err = p.Prove(origin, records...)
+	} else {
+		f, err = p.ProveWitnessed(ctx, origin, records...)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", at, err)
 	}

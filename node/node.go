@@ -302,7 +302,7 @@ func (c *Config) Validate() error {
 	if c.LedgerMaxLag < 0 {
 		errs = append(errs, fmt.Errorf("the ledger may be %d bytes behind: want a number above 0", c.LedgerMaxLag))
 	}
-	return errors.Join(append(errs, c.validateExclude())...)
+	return errors.Join(append(errs, c.validateExclude(), c.validateWitnesses())...)
 }
 
 // validateExclude checks the patterns of topics without a ledger.

@@ -18,7 +18,8 @@ func newProve(c *cli) *cobra.Command {
 		Long: `Get the proof that a record was in the log, as a file that anyone can check
 without a node or a network: "evident verify". The file has the record in it.
 
-A record becomes provable a second or two after it was produced; the command
+A record becomes provable a second or two after it was produced, and if the node
+has witnesses a moment later, when enough of them have cosigned; the command
 waits for that. The node must not run with --ledger off.`,
 		Example: examples(
 			"evident prove orders/3@1042 -o order.proof",
@@ -33,6 +34,7 @@ waits for that. The node must not run with --ledger off.`,
 	f := cmd.Flags()
 	f.StringVar(&prove.URL, "url", "http://"+node.DefaultHTTPAddress, "where the node's HTTP is")
 	f.StringVarP(&prove.Output, "out", "o", "", "file to write (default: standard output)")
+	f.BoolVar(&prove.Unwitnessed, "unwitnessed", false, "do not wait for the node's witnesses")
 	f.DurationVar(&prove.Timeout, "timeout", 10*time.Second, "how long to wait for an answer, and for the record to become provable")
 	return cmd
 }

@@ -62,6 +62,7 @@ func TestDefaultsAreThoseOfTheNode(t *testing.T) {
 		FailedAuthenticationDelay:  100 * time.Millisecond,
 		LedgerMaxLag:               1 << 30,
 		LedgerExclude:              []string{},
+		WitnessInterval:            10 * time.Second,
 	}
 	if !reflect.DeepEqual(n.Config, want) {
 		t.Errorf("got  %+v\nwant %+v", n.Config, want)

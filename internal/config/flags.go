@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"maps"
+	"slices"
 
 	"github.com/knadh/koanf/providers/posflag"
 	"github.com/knadh/koanf/v2"
@@ -53,7 +54,7 @@ func (v *flagValue) Type() string {
 // Shown is what was given, as an error message gives it.
 func (v *flagValue) Shown(text string) string { return v.setting.shown(text) }
 
-// Set checks and keeps text; properties add up when the flag is repeated.
+// Set checks and keeps text; properties and lists add up when the flag is repeated.
 func (v *flagValue) Set(text string) error {
 	value, err := v.setting.value(text)
 	if err != nil {
@@ -63,6 +64,11 @@ func (v *flagValue) Set(text string) error {
 		if before, ok := v.value.(map[string]any); ok {
 			maps.Copy(before, more)
 			value = before
+		}
+	}
+	if more, ok := value.([]string); ok {
+		if before, ok := v.value.([]string); ok {
+			value = slices.Concat(before, more)
 		}
 	}
 	v.text, v.value = text, value

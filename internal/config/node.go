@@ -61,6 +61,10 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 	if err != nil {
 		return Node{}, err
 	}
+	policy, err := ledgerPolicy(k)
+	if err != nil {
+		return Node{}, err
+	}
 	autoCreate := k.Bool("auto-create-topics")
 	n := Node{LogJSON: k.String("log-format") == "json"}
 	n.Config = node.Config{
@@ -89,6 +93,8 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 		LedgerIndex:                onOrOff(k, "ledger-index"),
 		LedgerMaxLag:               k.Int64("ledger-max-lag-bytes"),
 		LedgerExclude:              k.Strings("ledger-exclude"),
+		LedgerPolicy:               policy,
+		WitnessInterval:            k.Duration("witness-interval"),
 		TruncateDamaged:            k.Bool("truncate-damaged"),
 	}
 	if err := n.Config.Validate(); err != nil {

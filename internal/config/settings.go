@@ -33,7 +33,7 @@ func (s setting) shown(text string) string {
 
 // isList tells if the file may give the setting as a list.
 func (s setting) isList() bool {
-	return s.key == "sasl" || s.key == "sasl-kafka" || s.key == "ledger-exclude"
+	return s.key == "sasl" || s.key == "sasl-kafka" || s.key == "ledger-exclude" || s.key == "witness"
 }
 
 // env is the environment variable that gives the setting.
@@ -99,6 +99,9 @@ func brokerSettings() []setting {
 		{"ledger-index", oneOf("on", "off"), "", "on|off", "keep an index of provable records, by key, event id, type, correlation id and time (default: on)"},
 		{"ledger-max-lag-bytes", byteCount, "1073741824", "N", "bytes of all partitions that may wait for the ledger before producers have to; of one partition the topic setting evident.ledger.max.lag.bytes"},
 		{"ledger-exclude", patterns, "", "PATTERN", "topics whose records are not to be provable, such as 'metrics-*'; several with commas between them"},
+		{"ledger-policy", readableFile, "", "FILE", "file with witnesses of the ledger, their URLs, and how many of them proofs wait for (C2SP tlog-policy)"},
+		{"witness", witnessKeys, "", "'VKEY URL'", "a witness of the ledger, by its verifier key and URL; may be repeated, and proofs wait for all of them"},
+		{"witness-interval", someDuration, "10s", "TIME", "time between checkpoints that witnesses are asked for when no proof waits for them"},
 		{"truncate-damaged", truth, "false", "", "cut a partition that is damaged in the middle there, which loses the records behind it"},
 		{"log-level", oneOf("debug", "info", "warn", "error"), "info", "LEVEL", "debug, info, warn or error"},
 		{"log-format", oneOf("text", "json"), "text", "FORMAT", "text or json"},

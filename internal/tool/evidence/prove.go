@@ -21,6 +21,8 @@ type Prove struct {
 	URL string
 	// Output is the file to write; standard output if it is empty.
 	Output string
+	// Unwitnessed gets a proof without waiting for witnesses.
+	Unwitnessed bool
 	// Timeout is for the node's answer.
 	Timeout time.Duration
 }
@@ -34,6 +36,9 @@ func (p Prove) Run(ctx context.Context, env tool.Env, record string) error {
 	path, err := proofPath(record)
 	if err != nil {
 		return err
+	}
+	if p.Unwitnessed {
+		path += "?unwitnessed=1"
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
@@ -74,9 +79,12 @@ func proofPath(record string) (string, error) {
 
 // get asks until the record is in the ledger, or time is up.
 func (p Prove) get(ctx context.Context, from string) (string, error) {
+	last := ""
 	for {
 		resp, text, err := p.ask(ctx, from)
 		switch {
+		case err != nil && ctx.Err() != nil && last != "":
+			return "", fmt.Errorf("the node gives no proof within %v: %s", p.Timeout, last)
 		case err != nil:
 			return "", err
 		case resp.StatusCode == http.StatusOK:
@@ -86,9 +94,9 @@ func (p Prove) get(ctx context.Context, from string) (string, error) {
 		case resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "":
 			return "", fmt.Errorf("the node gives no proof: %s", strings.TrimSpace(text))
 		}
+		last = strings.TrimSpace(text)
 		select {
 		case <-ctx.Done():
-			return "", fmt.Errorf("the node gives no proof within %v: %s", p.Timeout, strings.TrimSpace(text))
 		case <-time.After(retryAfter):
 		}
 	}
