@@ -114,6 +114,16 @@ type Config struct {
 	// when a proof waits they are asked at once. Default: 10 s.
 	WitnessInterval time.Duration
 
+	// AnchorOpenTimestamps are URLs of calendars of OpenTimestamps that get the
+	// ledger's checkpoints, which they have put into Bitcoin; PublicCalendars stands
+	// for the public ones. Default: none, and nobody is asked.
+	AnchorOpenTimestamps []string
+	// AnchorEthereum is a contract that gets them too. Default: none.
+	AnchorEthereum *AnchorEthereum
+	// AnchorInterval is how often each gets one, if the ledger has grown. Default:
+	// an hour.
+	AnchorInterval time.Duration
+
 	// TruncateDamaged lets recovery cut a partition at damage in its middle,
 	// which loses the records behind it. Default: such a partition takes no
 	// appends, and can be read up to the damage.

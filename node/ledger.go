@@ -49,7 +49,7 @@ func (n *Node) startLedger(ctx context.Context) error {
 	}
 	l, err := ledger.Open(ledger.Config{ // last: from here on it is Run that closes it
 		FS: n.cfg.FS, Dir: filepath.Join(n.cfg.Data, ledgerDir), Origin: n.cfg.LedgerOrigin, External: n.cfg.Cluster != nil,
-		Index: ix, Policy: n.cfg.LedgerPolicy, Logger: n.cfg.Logger,
+		Index: ix, Policy: n.cfg.LedgerPolicy, Receipts: n.anchors.receipts, Logger: n.cfg.Logger,
 	})
 	if err != nil {
 		client.Close()
@@ -86,6 +86,10 @@ func (n *Node) startLedger(ctx context.Context) error {
 		defer stopIndex()           // nothing comes any more
 		_ = follower.Run(following) // ends with the ledger, which tells why
 	})
+	if err := n.openAnchors(l); err != nil {
+		return err
+	}
+	n.runAnchors(ctx)
 	return nil
 }
 

@@ -36,11 +36,12 @@ const nodeID = 1
 
 // Node is a running node.
 type Node struct {
-	cfg    Config
-	log    *log.Log
-	broker *broker.Broker
-	engine *engine.Engine
-	ledger *provable // nil without one
+	cfg     Config
+	log     *log.Log
+	broker  *broker.Broker
+	engine  *engine.Engine
+	anchors anchors
+	ledger  *provable // nil without one
 
 	behind *lag.Watch // how far the ledger is; nil without one, and on a cluster
 
@@ -233,13 +234,14 @@ func (n *Node) close() error {
 		n.engine.Close()
 	}
 	n.servers.Wait()
+	err := n.closeAnchors()
 	if n.broker != nil {
 		n.broker.Close()
 	}
 	if n.log == nil {
-		return nil
+		return err
 	}
-	return n.log.Close()
+	return errors.Join(err, n.log.Close())
 }
 
 func (c *Config) setDefaults() {
@@ -296,6 +298,7 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("listener %q speaks HTTP, where nobody can log in: leave out sasl and tls-client-ca", l.Name))
 		}
 	}
+	errs = append(errs, c.validateAnchors())
 	if c.LedgerOrigin != "" {
 		errs = append(errs, (&ledger.Config{Origin: c.LedgerOrigin}).Validate())
 	}

@@ -65,6 +65,10 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 	if err != nil {
 		return Node{}, err
 	}
+	chain, err := anchorEthereum(k)
+	if err != nil {
+		return Node{}, err
+	}
 	autoCreate := k.Bool("auto-create-topics")
 	n := Node{LogJSON: k.String("log-format") == "json"}
 	n.Config = node.Config{
@@ -95,6 +99,9 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 		LedgerExclude:              k.Strings("ledger-exclude"),
 		LedgerPolicy:               policy,
 		WitnessInterval:            k.Duration("witness-interval"),
+		AnchorOpenTimestamps:       calendarsOf(k),
+		AnchorEthereum:             chain,
+		AnchorInterval:             k.Duration("anchor-interval"),
 		TruncateDamaged:            k.Bool("truncate-damaged"),
 	}
 	if err := n.Config.Validate(); err != nil {

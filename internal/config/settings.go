@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/evidentlog/evident/internal/auth"
@@ -33,7 +34,7 @@ func (s setting) shown(text string) string {
 
 // isList tells if the file may give the setting as a list.
 func (s setting) isList() bool {
-	return s.key == "sasl" || s.key == "sasl-kafka" || s.key == "ledger-exclude" || s.key == "witness"
+	return s.key == "sasl" || s.key == "sasl-kafka" || s.key == "ledger-exclude" || s.key == "witness" || s.key == "anchor-opentimestamps"
 }
 
 // env is the environment variable that gives the setting.
@@ -48,7 +49,7 @@ func configFile() setting {
 
 // nodeSettings are those of a node.
 func nodeSettings() []setting {
-	return append(brokerSettings(), clusterSettings()...)
+	return slices.Concat(brokerSettings(), anchorSettings(), clusterSettings())
 }
 
 // clusterSettings are how a node, or the demo, reaches a Kafka cluster that

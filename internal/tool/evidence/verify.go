@@ -19,6 +19,8 @@ type Verify struct {
 	Keys []string
 	// Policy is the name of a file with a policy (C2SP tlog-policy).
 	Policy string
+	// Blocks are what receipts of anchors are checked against.
+	Blocks
 }
 
 // Checked is what "evident verify" prints for scripts.
@@ -113,11 +115,14 @@ func read(env tool.Env, name string) ([]byte, error) {
 
 // trust reads keys and policy.
 func (v Verify) trust() (proof.Trust, error) {
-	var t proof.Trust
 	if len(v.Keys) == 0 && v.Policy == "" {
-		return t, tool.Usagef("whom do you trust? Give the log's key with --vkey (its owner publishes it, and a node shows it at /ledger/vkey), or a policy with --policy")
+		return proof.Trust{}, tool.Usagef("whom do you trust? Give the log's key with --vkey (its owner publishes it, and a node shows it at /ledger/vkey), or a policy with --policy")
 	}
-	return readTrust(v.Keys, v.Policy)
+	t, err := readTrust(v.Keys, v.Policy)
+	if err == nil {
+		t.Anchors, err = v.anchors()
+	}
+	return t, err
 }
 
 // readKeys reads a key, or a file with a key on each line.
@@ -305,7 +310,7 @@ func (h *Head) text(w io.Writer) {
 		h.Origin, tool.Plural(h.Size, "record"), entries(h.RootSize))
 	fmt.Fprintf(w, "  The log says that it stood there at %s. That is the log's claim.\n", h.LoggedAt.Format(time.RFC3339Nano))
 	for _, e := range h.Existed {
-		fmt.Fprintf(w, "  It is certain that it stood there at %s, by %s.\n", e.NotAfter.Format(time.RFC3339Nano), e.By)
+		fmt.Fprintf(w, "  It is certain that it stood there not after %s, by %s.\n", e.NotAfter.Format(time.RFC3339Nano), e.By)
 	}
 	if len(h.Existed) == 0 {
 		fmt.Fprintln(w, "  No witness or anchor has confirmed a time, or that there is no other version of the log.")
