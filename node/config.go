@@ -102,6 +102,16 @@ type Config struct {
 	// and refused beyond it until the ledger has caught up. Default: 1 GiB.
 	LedgerMaxLag int64
 
+	// LedgerStore is the place of a ledger that several nodes on one Cluster share:
+	// s3://BUCKET/PREFIX?endpoint=URL&region=NAME. The store must honour conditions
+	// on writes, and credentials come from the environment (AWS_ACCESS_KEY_ID,
+	// AWS_SECRET_ACCESS_KEY), AWS's files or the machine. All nodes need the same
+	// LedgerOrigin and LedgerKey. Default: a ledger of this node alone.
+	LedgerStore string
+	// LedgerKey is the file with the ledger's private keys, made for a new ledger
+	// if it is not there. Default: a file in the ledger's folder in Data.
+	LedgerKey string
+
 	// LedgerIndex keeps an index of the ledger's records: by key, event id, type,
 	// correlation id and time. A topic's own evident.index=off does without.
 	// Default (nil): yes, where there is a ledger.

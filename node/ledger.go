@@ -36,8 +36,13 @@ type provable struct {
 	failed    atomic.Pointer[error] // why it stopped
 }
 
-// startLedger opens the ledger and follows the engine's topics until ctx ends.
-func (n *Node) startLedger(ctx context.Context) error {
+// startLedger opens the ledger, unless starting ends, and follows the engine's
+// topics until ctx ends.
+func (n *Node) startLedger(starting, ctx context.Context) error {
+	shared, err := n.openBucket()
+	if err != nil {
+		return err
+	}
 	client, err := n.engine.Client()
 	if err != nil {
 		return err
@@ -47,10 +52,10 @@ func (n *Node) startLedger(ctx context.Context) error {
 		client.Close()
 		return err
 	}
-	l, err := ledger.Open(ledger.Config{ // last: from here on it is Run that closes it
+	l, err := ledger.OpenShared(starting, ledger.Config{ // last: from here on it is Run that closes it
 		FS: n.cfg.FS, Dir: filepath.Join(n.cfg.Data, ledgerDir), Origin: n.cfg.LedgerOrigin, External: n.cfg.Cluster != nil,
-		Index: ix, Policy: n.cfg.LedgerPolicy, Receipts: n.anchors.receipts, Logger: n.cfg.Logger,
-	})
+		Index: ix, Policy: n.cfg.LedgerPolicy, Receipts: n.anchors.receipts, Logger: n.cfg.Logger, Keys: n.cfg.LedgerKey,
+	}, shared)
 	if err != nil {
 		client.Close()
 		return fmt.Errorf("ledger: %w", err)
@@ -60,11 +65,16 @@ func (n *Node) startLedger(ctx context.Context) error {
 		client.Close()
 		return errors.Join(fmt.Errorf("ledger: %w", err), l.Close())
 	}
+	group, assigned, err := n.joinGroup()
+	if err != nil {
+		client.Close()
+		return errors.Join(err, l.Close())
+	}
 	n.cfg.Logger.Info("the ledger makes records provable under this name", "origin", l.Origin())
 	if strings.HasPrefix(l.Origin(), ledger.Unnamed) {
 		n.cfg.Logger.Info("nobody has named this deployment: to give it a name that proofs can bear, such as example.com/events, set ledger-origin before there is a ledger")
 	}
-	follower := follow.New(follow.Config{Client: client, Ledger: l, Exclude: n.cfg.LedgerExclude, Logger: n.cfg.Logger})
+	follower := follow.New(follow.Config{Client: client, Ledger: l, Exclude: n.cfg.LedgerExclude, Assigned: assigned, Logger: n.cfg.Logger})
 	n.follower.Store(follower)
 	n.ledger = &provable{Ledger: l, reader: opening.Reader{Client: client}, follower: follower, index: ix, witnesses: asked}
 	following, stop := context.WithCancel(ctx)
@@ -83,7 +93,8 @@ func (n *Node) startLedger(ctx context.Context) error {
 	indexing, stopIndex := context.WithCancel(context.WithoutCancel(ctx))
 	n.runIndex(indexing, ix)
 	n.servers.Go(func() {
-		defer stopIndex()           // nothing comes any more
+		defer stopIndex() // nothing comes any more
+		defer group.Close()
 		_ = follower.Run(following) // ends with the ledger, which tells why
 	})
 	if err := n.openAnchors(l); err != nil {

@@ -112,7 +112,7 @@ func (n *Node) start(starting context.Context) (err error) {
 		return err
 	}
 	if *n.cfg.Ledger {
-		if err := n.startLedger(ctx); err != nil {
+		if err := n.startLedger(starting, ctx); err != nil {
 			listeners.close()
 			return err
 		}
@@ -305,7 +305,7 @@ func (c *Config) Validate() error {
 	if c.LedgerMaxLag < 0 {
 		errs = append(errs, fmt.Errorf("the ledger may be %d bytes behind: want a number above 0", c.LedgerMaxLag))
 	}
-	return errors.Join(append(errs, c.validateExclude(), c.validateWitnesses())...)
+	return errors.Join(append(errs, c.validateExclude(), c.validateWitnesses(), c.validateShared())...)
 }
 
 // validateExclude checks the patterns of topics without a ledger.

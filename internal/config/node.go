@@ -94,6 +94,8 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 		DeadLetterCreate:           k.Bool("dead-letter-create"),
 		Ledger:                     onOrOff(k, "ledger"),
 		LedgerOrigin:               k.String("ledger-origin"),
+		LedgerStore:                k.String("ledger-store"),
+		LedgerKey:                  k.String("ledger-key"),
 		LedgerIndex:                onOrOff(k, "ledger-index"),
 		LedgerMaxLag:               k.Int64("ledger-max-lag-bytes"),
 		LedgerExclude:              k.Strings("ledger-exclude"),

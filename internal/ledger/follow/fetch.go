@@ -123,7 +123,10 @@ func (f *Follower) takeAll(ctx context.Context, resp *kmsg.FetchResponse, asked 
 			}
 			switch {
 			case errors.Is(err, ledger.ErrClosed):
-				return true
+				// Another node has gone on with the tree, or the ledger ends.
+				if err := f.renew(p); err != nil {
+					return true
+				}
 			case err != nil:
 				f.cfg.Logger.Warn("the ledger cannot go on in a partition, and tries again", "partition", p, "error", err)
 				p.rest = time.Now().Add(retryAfter)

@@ -42,7 +42,10 @@ type Config struct {
 	// Exclude are patterns, as of [path.Match], of names of topics that are not
 	// followed.
 	Exclude []string
-	Logger  *slog.Logger
+	// Assigned tells which partitions are this node's; all of them if nil. It may
+	// change its mind.
+	Assigned func(topic string, partition int32) bool
+	Logger   *slog.Logger
 }
 
 // A Follower follows all user topics of a cluster.

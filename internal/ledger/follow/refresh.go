@@ -66,6 +66,10 @@ func (f *Follower) take(t *kmsg.MetadataResponseTopic, there map[key]bool) error
 	for _, p := range t.Partitions {
 		k := key{t.TopicID, p.Partition}
 		there[k] = true
+		if f.cfg.Assigned != nil && !f.cfg.Assigned(*t.Topic, p.Partition) {
+			f.leave(k)
+			continue
+		}
 		f.mu.Lock()
 		known := f.mu.followed[k]
 		f.mu.Unlock()
@@ -102,6 +106,14 @@ func (f *Follower) index(p *followed) {
 	if err := p.tree.Index(!f.settings.noIndex[p.id]); err != nil {
 		f.cfg.Logger.Error("the index of a partition cannot be turned on or off, and is tried again", "partition", p, "error", err)
 	}
+}
+
+// leave leaves a partition to another node. What it has of leaves that are in no
+// round goes into the next one, or is dropped if the other comes first.
+func (f *Follower) leave(k key) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.mu.followed, k)
 }
 
 // letGo ends the trees of partitions that are not there any more.

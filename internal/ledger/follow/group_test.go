@@ -1,0 +1,87 @@
+package follow
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// owners waits until each partition has one owner, and all groups some.
+func await(t *testing.T, groups []*Group, partitions int32, even bool) {
+	t.Helper()
+	changed := make(chan struct{}, 1)
+	for _, g := range groups {
+		go func() {
+			for {
+				select {
+				case <-g.Changed():
+					changed <- struct{}{}
+				case <-t.Context().Done():
+					return
+				}
+			}
+		}()
+	}
+	for !sharedOut(groups, partitions, even) {
+		select {
+		case <-changed:
+		case <-t.Context().Done():
+			t.Fatal("the partitions are not shared out")
+		}
+	}
+}
+
+func sharedOut(groups []*Group, partitions int32, all bool) bool {
+	for _, g := range groups {
+		if all && len(g.mine("orders", partitions)) == 0 {
+			return false
+		}
+	}
+	for p := range partitions {
+		owners := 0
+		for _, g := range groups {
+			if g.Has("orders", p) {
+				owners++
+			}
+		}
+		if owners != 1 {
+			return false
+		}
+	}
+	return true
+}
+
+func (g *Group) mine(topic string, partitions int32) (list []int32) {
+	for p := range partitions {
+		if g.Has(topic, p) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+func TestNodesShareOutPartitions(t *testing.T) {
+	const partitions = 6
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, "orders"), kfake.SeedTopics(1, "__internal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var groups []*Group
+	for range 2 {
+		g, err := JoinGroup("example.com/events", slog.New(slog.DiscardHandler), kgo.SeedBrokers(c.ListenAddrs()...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		groups = append(groups, g)
+	}
+	await(t, groups, partitions, true)
+	if groups[0].Has("__internal", 0) || groups[1].Has("__internal", 0) {
+		t.Error("an internal topic is shared out")
+	}
+	groups[0].Close()
+	await(t, groups[1:], partitions, true)
+	groups[1].Close()
+}
