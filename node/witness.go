@@ -22,10 +22,13 @@ func (n *Node) askWitnesses(ctx context.Context, l *ledger.Ledger) (*client.Clie
 		return nil, nil
 	}
 	c, err := client.New(client.Config{
-		Log: l, Policy: n.cfg.LedgerPolicy, Interval: n.cfg.WitnessInterval, Logger: n.cfg.Logger, Metrics: n.cfg.Metrics,
+		Log: l, Policy: n.cfg.LedgerPolicy, Await: l.AwaitSize, Interval: n.cfg.WitnessInterval, Logger: n.cfg.Logger, Metrics: n.cfg.Metrics,
 	})
 	if err != nil {
 		return nil, err
+	}
+	if n.cfg.LedgerStore != "" {
+		return c, nil // others go on meanwhile, and this node sees it when it runs
 	}
 	ctx, cancel := context.WithTimeout(ctx, askFirst)
 	defer cancel()

@@ -193,6 +193,30 @@ func (l *Ledger) tolerate(err error) error {
 	return err
 }
 
+const (
+	// awaitMost is how long it may take to see what another node has signed, and
+	// have it cosigned.
+	awaitMost  = 15 * time.Second
+	awaitAgain = 100 * time.Millisecond
+)
+
+// AwaitSize waits until the root log has a size that another node may have signed
+// already. It gives up when that should have been seen; in a ledger of one node at
+// once.
+func (l *Ledger) AwaitSize(ctx context.Context, size int64) {
+	if l.sharing == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, awaitMost)
+	defer cancel()
+	for l.Size() < size && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-time.After(awaitAgain):
+		}
+	}
+}
+
 // signShared lets the ledger's key sign a round, so that no other writer of the
 // bucket can.
 func (l *Ledger) signShared(r *shared.Round) {

@@ -493,3 +493,21 @@ func TestNodesRaceForRounds(t *testing.T) {
 		}
 	}
 }
+
+// Witnesses may have a checkpoint of another node that this one has not seen yet.
+func TestASizeThatAnotherNodeSignedIsAwaited(t *testing.T) {
+	m := newTeam(t, 2)
+	a, b := m.nodes[0], m.nodes[1]
+	m.grow(a, 0, 10)
+	m.round(a)
+	seen := make(chan struct{})
+	go func() {
+		b.AwaitSize(t.Context(), a.Size())
+		close(seen)
+	}()
+	m.round(b)
+	<-seen
+	if b.Size() != a.Size() {
+		t.Errorf("%d, want %d", b.Size(), a.Size())
+	}
+}

@@ -53,7 +53,7 @@ func (w *witness) ask(ctx context.Context, target *checkpoints.Kept) error {
 		if answer.status != http.StatusConflict {
 			return w.judge(target, answer)
 		}
-		if err := w.learn(target, answer); err != nil {
+		if err := w.learn(ctx, target, answer); err != nil {
 			return err
 		}
 	}
@@ -94,9 +94,12 @@ func (w *witness) submit(ctx context.Context, target *checkpoints.Kept) (*answer
 }
 
 // learn takes the size that the witness has from its 409.
-func (w *witness) learn(target *checkpoints.Kept, a *answer) error {
+func (w *witness) learn(ctx context.Context, target *checkpoints.Kept, a *answer) error {
 	kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
 	size, err := protocol.ParseSize(strings.TrimSuffix(a.body, "\n"))
+	if err == nil && size > w.client.cfg.Log.Size() && w.client.cfg.Await != nil {
+		w.client.cfg.Await(ctx, size)
+	}
 	switch {
 	case kind != protocol.SizeType || err != nil:
 		return fmt.Errorf("it is at another size than %d, and does not tell at which: %s", w.known, a)

@@ -44,6 +44,9 @@ type Log interface {
 type Config struct {
 	Log    Log
 	Policy *proof.Policy
+	// Await waits for the log to reach a size that a witness has of it, for so long
+	// as it may be that it is only late: where other nodes write it too. It may be nil.
+	Await func(ctx context.Context, size int64)
 	// Interval is the time between checkpoints that nobody waits for.
 	// DefaultInterval if 0.
 	Interval time.Duration
