@@ -119,6 +119,25 @@ finish() {
 	[ "${all_failed:-0}" -eq 0 ]
 }
 
+# medians FILE SERVER...: a table of a file with lines of server, figure and value,
+# separated by tabs: for each figure and server the median of the values.
+medians() {
+	local file=$1
+	shift
+	sort -t$'\t' -k2,2 -k1,1 -k3,3g "$file" | awk -F'\t' -v servers="$*" '
+		{ key = $2 "\t" $1; n[key]++; v[key, n[key]] = $3; if (!seen[$2]++) order[++figures] = $2 }
+		END {
+			count = split(servers, s, " ")
+			printf "| |"; for (i = 1; i <= count; i++) printf " %s |", s[i]
+			printf "\n|---|"; for (i = 1; i <= count; i++) printf "---|"
+			for (f = 1; f <= figures; f++) {
+				printf "\n| %s |", order[f]
+				for (i = 1; i <= count; i++) { key = order[f] "\t" s[i]; printf " %.4g |", v[key, int((n[key] + 1) / 2)] }
+			}
+			print ""
+		}'
+}
+
 # build_evident: or takes the program that EVIDENT names.
 build_evident() {
 	if [ -n "${EVIDENT:-}" ]; then

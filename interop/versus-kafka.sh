@@ -138,22 +138,6 @@ measure() {
 	stop "$1"
 }
 
-# table: medians over the rounds.
-table() {
-	sort -t$'\t' -k2,2 -k1,1 -k3,3g "$results" | awk -F'\t' -v servers="${servers[*]}" '
-		{ key = $2 "\t" $1; n[key]++; v[key, n[key]] = $3; if (!seen[$2]++) order[++figures] = $2 }
-		END {
-			count = split(servers, s, " ")
-			printf "| |"; for (i = 1; i <= count; i++) printf " %s |", s[i]
-			printf "\n|---|"; for (i = 1; i <= count; i++) printf "---|"
-			for (f = 1; f <= figures; f++) {
-				printf "\n| %s |", order[f]
-				for (i = 1; i <= count; i++) { key = order[f] "\t" s[i]; printf " %.4g |", v[key, int((n[key] + 1) / 2)] }
-			}
-			print ""
-		}'
-}
-
 build_evident
 head -c 60000000 /dev/urandom | base64 -w 100 >"$work/lines"
 for round in $(seq "$rounds"); do
@@ -163,4 +147,4 @@ for round in $(seq "$rounds"); do
 		measure "$server"
 	done
 done
-table
+medians "$results" "${servers[@]}"
