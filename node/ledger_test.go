@@ -22,6 +22,7 @@ import (
 type provable struct {
 	*node.Node
 	t   *testing.T
+	cfg node.Config
 	web string
 }
 
@@ -36,16 +37,25 @@ func startProvable(t *testing.T, cfg node.Config) *provable {
 		cfg.FS = vfs.NewMem()
 	}
 	cfg.Data = "/data"
-	n, err := node.Start(t.Context(), cfg)
+	p := &provable{t: t, cfg: cfg}
+	p.start()
+	t.Cleanup(p.stop)
+	return p
+}
+
+func (p *provable) start() {
+	p.t.Helper()
+	n, err := node.Start(p.t.Context(), p.cfg)
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := n.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return &provable{n, t, "http://" + n.Addresses().HTTP["http"]}
+	p.Node, p.web = n, "http://"+n.Addresses().HTTP["http"]
+}
+
+func (p *provable) stop() {
+	if err := p.Close(); err != nil {
+		p.t.Error(err)
+	}
 }
 
 func (p *provable) client(opts ...kgo.Opt) *kgo.Client {
@@ -80,20 +90,25 @@ func (p *provable) proven(offset int64) proof.ProvenRecord {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	var trust proof.Trust
-	_, keys := get(p.t, p.web+"/ledger/vkey")
-	for line := range strings.Lines(keys) {
-		v, err := proof.ParseVerifier(strings.TrimSpace(line))
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		trust.Keys = append(trust.Keys, v)
-	}
-	r, err := f.Verify(trust)
+	r, err := f.Verify(proof.Trust{Keys: p.keys()})
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	return r.Heads[0].Records[0]
+}
+
+// keys are those that the node shows.
+func (p *provable) keys() (keys []*proof.Verifier) {
+	p.t.Helper()
+	_, shown := get(p.t, p.web+"/ledger/vkey")
+	for line := range strings.Lines(shown) {
+		v, err := proof.ParseVerifier(strings.TrimSpace(line))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		keys = append(keys, v)
+	}
+	return keys
 }
 
 func TestARecordIsProvenOnceItsTransactionIsCommitted(t *testing.T) {

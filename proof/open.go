@@ -29,3 +29,7 @@ func (t *Trust) Open(signed string) (*SignedCheckpoint, error) {
 	}
 	return &SignedCheckpoint{h.Root, h.SignedBy, h.signedAt, h.Existed, h.Unknown}, nil
 }
+
+// LogKeys returns the keys of root logs that are trusted: those that were given,
+// and those of the policy's logs.
+func (t *Trust) LogKeys() []*Verifier { return t.logKeys() }

@@ -3,9 +3,10 @@ package monitor
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
-	"sync"
 
 	"github.com/evidentlog/evident/internal/ledger/remote"
 )
@@ -16,24 +17,13 @@ const treesAtOnce = 8
 // checkTrees asks that the trees that grew have all the heads that the root log
 // gave them. A tree whose newest head was seen before is left alone.
 func (m *Monitor) checkTrees(ctx context.Context, s *stepOf, c signed) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var running sync.WaitGroup
-	places := make(chan struct{}, treesAtOnce)
-	for _, g := range s.trees {
-		if ctx.Err() != nil {
-			break
+	list := slices.Collect(maps.Values(s.trees))
+	return remote.Each(ctx, len(list), treesAtOnce, func(ctx context.Context, i int) error {
+		if err := m.checkTree(ctx, list[i], c); err != nil {
+			return &treeError{list[i].Origin, list[i].Size, err}
 		}
-		places <- struct{}{}
-		running.Go(func() {
-			defer func() { <-places }()
-			if err := m.checkTree(ctx, g, c); err != nil {
-				cancel(&treeError{g.Origin, g.Size, err})
-			}
-		})
-	}
-	running.Wait()
-	return context.Cause(ctx)
+		return nil
+	})
 }
 
 // treeLog returns where a node serves a tree.

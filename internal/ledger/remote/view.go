@@ -75,7 +75,7 @@ func (v *View) Entries(ctx context.Context, from, to int64) ([][]byte, error) {
 	first, last := from/tree.TileWidth, (to+tree.TileWidth-1)/tree.TileWidth
 	bundles := make([][][]byte, max(0, last-first))
 	var leaves []tlog.Hash
-	err := each(ctx, len(bundles)+1, func(ctx context.Context, i int) (err error) {
+	err := Each(ctx, len(bundles)+1, parallel, func(ctx context.Context, i int) (err error) {
 		if i == len(bundles) {
 			leaves, err = v.leaves(ctx, from, to)
 			return err
@@ -167,7 +167,7 @@ func (t *tiles) Height() int { return tree.TileHeight }
 
 func (t *tiles) ReadTiles(list []tlog.Tile) ([][]byte, error) {
 	all := make([][]byte, len(list))
-	t.failed = each(t.ctx, len(list), func(ctx context.Context, i int) (err error) {
+	t.failed = Each(t.ctx, len(list), parallel, func(ctx context.Context, i int) (err error) {
 		all[i], err = t.view.log.Tile(ctx, list[i].L, list[i].N, list[i].W)
 		return err
 	})
@@ -176,15 +176,16 @@ func (t *tiles) ReadTiles(list []tlog.Tile) ([][]byte, error) {
 
 func (t *tiles) SaveTiles([]tlog.Tile, [][]byte) {}
 
-// each calls f for 0..n side by side, and returns the first error.
-func each(ctx context.Context, n int, f func(context.Context, int) error) error {
+// Each calls f for 0..n, some at a time, and returns the first error. It ends the
+// others' context then, and waits for them.
+func Each(ctx context.Context, n, atOnce int, f func(context.Context, int) error) error {
 	if n == 1 {
 		return f(ctx, 0)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var running sync.WaitGroup
-	places := make(chan struct{}, parallel)
+	places := make(chan struct{}, atOnce)
 	for i := range n {
 		places <- struct{}{}
 		if ctx.Err() != nil {
