@@ -53,6 +53,13 @@ func (p *Partition) Behind() bool {
 	return !p.mu.stopped && p.mu.growing.next < p.mu.live
 }
 
+// Live is up to where records have come, whether the index has them or not.
+func (p *Partition) Live() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mu.live
+}
+
 // growing is how much memory the newest slice has, in bytes.
 func (p *Partition) growing() int64 {
 	p.mu.Lock()

@@ -189,12 +189,21 @@ func (p *partition) marker(ctx context.Context, of batch.Batch) (ledger.Opened, 
 
 // fetch reads batches from an offset on, none if it is the log's end.
 func (p *partition) fetch(ctx context.Context, offset int64) ([]byte, error) {
+	found, err := p.ask(ctx, offset, fetchBytes, 0)
+	if err != nil {
+		return nil, err
+	}
+	return found.RecordBatches, nil
+}
+
+// ask fetches from an offset on.
+func (p *partition) ask(ctx context.Context, offset int64, most int32, isolation int8) (*kmsg.FetchResponseTopicPartition, error) {
 	req := kmsg.NewPtrFetchRequest()
-	req.MaxBytes, req.SessionEpoch = fetchBytes, -1
+	req.MaxBytes, req.SessionEpoch, req.IsolationLevel = most, -1, isolation
 	t := kmsg.NewFetchRequestTopic()
 	t.Topic, t.TopicID = p.topic, p.topicID
 	q := kmsg.NewFetchRequestTopicPartition()
-	q.Partition, q.FetchOffset, q.PartitionMaxBytes = p.number, offset, fetchBytes
+	q.Partition, q.FetchOffset, q.PartitionMaxBytes = p.number, offset, most
 	t.Partitions = append(t.Partitions, q)
 	req.Topics = append(req.Topics, t)
 	answer, err := p.Client.Broker(int(p.leader)).RetriableRequest(ctx, req)
@@ -208,10 +217,10 @@ func (p *partition) fetch(ctx context.Context, offset int64) ([]byte, error) {
 	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
 		return nil, errors.New("the broker's answer is not about the one partition that was asked for")
 	}
-	found := resp.Topics[0].Partitions[0]
+	found := &resp.Topics[0].Partitions[0]
 	err = kerr.ErrorForCode(found.ErrorCode)
 	if errors.Is(err, kerr.OffsetOutOfRange) {
 		return nil, fmt.Errorf("%w: offset %d is before the log's start or behind its end", ErrNoRecord, offset)
 	}
-	return found.RecordBatches, err
+	return found, err
 }
