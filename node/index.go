@@ -2,9 +2,14 @@ package node
 
 import (
 	"context"
+	"net/http"
 	"path/filepath"
 
+	"github.com/evidentlog/evident/internal/ledger"
+	"github.com/evidentlog/evident/internal/ledger/follow"
 	"github.com/evidentlog/evident/internal/ledger/index"
+	"github.com/evidentlog/evident/internal/ledger/search"
+	"github.com/evidentlog/evident/proof"
 )
 
 // indexDir is the index's folder in the ledger's.
@@ -18,14 +23,51 @@ func (n *Node) openIndex() (*index.Index, error) {
 	return index.Open(index.Config{FS: n.cfg.FS, Dir: filepath.Join(n.cfg.Data, ledgerDir, indexDir), Logger: n.cfg.Logger})
 }
 
-// runIndex keeps the index until ctx ends.
-func (n *Node) runIndex(ctx context.Context, ix *index.Index) {
+// runIndex keeps the index until kept ends, and reads the log for it until reading
+// does.
+func (n *Node) runIndex(kept, reading context.Context, ix *index.Index, here func(topic string, partition int32) bool) {
 	if ix == nil {
 		return
 	}
+	s := &search.Searcher{
+		Index: ix, Reader: &n.ledger.reader, Ledger: n.ledger.Ledger, Here: here, Logger: n.cfg.Logger,
+		Indexed: func(topic, id string) bool { return follow.Provable(topic) && !n.ledger.follower.Unindexed(id) },
+	}
+	n.ledger.searcher = s
+	n.servers.Go(func() { s.Fill(reading) })
 	n.servers.Go(func() {
-		if err := ix.Run(ctx); err != nil {
+		if err := ix.Run(kept); err != nil {
 			n.cfg.Logger.Warn("a part of the index could not be written, and is made again from the log when the node is started", "error", err)
 		}
 	})
 }
+
+// handleSearches adds what is asked of the index.
+func (p *provable) handleSearches(mux *http.ServeMux) {
+	if p.searcher == nil {
+		return
+	}
+	mux.HandleFunc("GET /v1/search", p.searcher.ServeSearch)
+	mux.HandleFunc("GET /v1/proof", p.serveBundle)
+}
+
+// serveBundle answers with the proof file of all records that a query finds.
+func (p *provable) serveBundle(w http.ResponseWriter, r *http.Request) {
+	v := r.URL.Query()
+	prove := p.ProveWitnessed
+	if v.Get(unwitnessed) != "" {
+		prove = func(_ context.Context, origin string, records ...ledger.Opened) (*proof.File, error) {
+			return p.Prove(origin, records...)
+		}
+	}
+	v.Del(unwitnessed)
+	q, err := search.ParseQuery(v)
+	var f *proof.File
+	if err == nil {
+		f, err = p.searcher.Prove(r.Context(), q, prove)
+	}
+	answerProof(w, f, err)
+}
+
+// unwitnessed is the parameter that asks for a proof without waiting for witnesses.
+const unwitnessed = "unwitnessed"

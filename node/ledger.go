@@ -15,8 +15,8 @@ import (
 
 	"github.com/evidentlog/evident/internal/ledger"
 	"github.com/evidentlog/evident/internal/ledger/follow"
-	"github.com/evidentlog/evident/internal/ledger/index"
 	"github.com/evidentlog/evident/internal/ledger/opening"
+	"github.com/evidentlog/evident/internal/ledger/search"
 	"github.com/evidentlog/evident/internal/ledger/store"
 	witnesses "github.com/evidentlog/evident/internal/ledger/witness/client"
 	"github.com/evidentlog/evident/internal/log"
@@ -31,7 +31,7 @@ type provable struct {
 	*ledger.Ledger
 	reader    opening.Reader
 	follower  *follow.Follower
-	index     *index.Index          // nil without one
+	searcher  *search.Searcher      // nil without an index
 	witnesses *witnesses.Client     // nil without a policy
 	failed    atomic.Pointer[error] // why it stopped
 }
@@ -47,9 +47,18 @@ func (n *Node) startLedger(starting, ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ix, err := n.openIndex()
+	reading, err := n.engine.Client() // its own, since fetches of one client wait for one another
 	if err != nil {
 		client.Close()
+		return err
+	}
+	closeClients := func() {
+		reading.Close()
+		client.Close()
+	}
+	ix, err := n.openIndex()
+	if err != nil {
+		closeClients()
 		return err
 	}
 	l, err := ledger.OpenShared(starting, ledger.Config{ // last: from here on it is Run that closes it
@@ -57,17 +66,17 @@ func (n *Node) startLedger(starting, ctx context.Context) error {
 		Index: ix, Policy: n.cfg.LedgerPolicy, Receipts: n.anchors.receipts, Logger: n.cfg.Logger, Keys: n.cfg.LedgerKey,
 	}, shared)
 	if err != nil {
-		client.Close()
+		closeClients()
 		return fmt.Errorf("ledger: %w", err)
 	}
 	asked, err := n.askWitnesses(ctx, l)
 	if err != nil {
-		client.Close()
+		closeClients()
 		return errors.Join(fmt.Errorf("ledger: %w", err), l.Close())
 	}
 	group, assigned, err := n.joinGroup()
 	if err != nil {
-		client.Close()
+		closeClients()
 		return errors.Join(err, l.Close())
 	}
 	n.cfg.Logger.Info("the ledger makes records provable under this name", "origin", l.Origin())
@@ -76,11 +85,11 @@ func (n *Node) startLedger(starting, ctx context.Context) error {
 	}
 	follower := follow.New(follow.Config{Client: client, Ledger: l, Exclude: n.cfg.LedgerExclude, Assigned: assigned, Logger: n.cfg.Logger})
 	n.follower.Store(follower)
-	n.ledger = &provable{Ledger: l, reader: opening.Reader{Client: client}, follower: follower, index: ix, witnesses: asked}
+	n.ledger = &provable{Ledger: l, reader: opening.Reader{Client: reading}, follower: follower, witnesses: asked}
 	following, stop := context.WithCancel(ctx)
 	n.servers.Go(func() {
 		defer stop()
-		defer client.Close()
+		defer closeClients()
 		n.ledger.end(l.Run(ctx))
 		if err := n.ledger.Err(); err != nil {
 			n.cfg.Logger.Error("the ledger has stopped, nothing more becomes provable until the node is started again", "error", err)
@@ -91,7 +100,7 @@ func (n *Node) startLedger(starting, ctx context.Context) error {
 		n.servers.Go(func() { n.behind.Run(ctx) })
 	}
 	indexing, stopIndex := context.WithCancel(context.WithoutCancel(ctx))
-	n.runIndex(indexing, ix)
+	n.runIndex(indexing, following, ix, assigned)
 	n.servers.Go(func() {
 		defer stopIndex() // nothing comes any more
 		defer group.Close()
@@ -145,9 +154,14 @@ func (p *provable) serveProof(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	f, err := p.prove(r.Context(), at, r.URL.Query().Get("unwitnessed") != "")
+	f, err := p.prove(r.Context(), at, r.URL.Query().Get(unwitnessed) != "")
+	answerProof(w, f, err)
+}
+
+// answerProof answers with a proof file, or with why there is none.
+func answerProof(w http.ResponseWriter, f *proof.File, err error) {
 	switch {
-	case errors.Is(err, ledger.ErrNotYet), errors.Is(err, ledger.ErrNotWitnessed):
+	case errors.Is(err, ledger.ErrNotYet), errors.Is(err, ledger.ErrNotWitnessed), errors.Is(err, search.ErrBehind):
 		w.Header().Set("Retry-After", "1") // a round of the ledger
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 	case errors.Is(err, store.ErrErased):
@@ -157,7 +171,7 @@ func (p *provable) serveProof(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, opening.ErrNotCommitted):
 		http.Error(w, err.Error(), http.StatusConflict)
 	case err != nil:
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+		http.Error(w, err.Error(), search.Status(err))
 	default:
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = fmt.Fprint(w, f) // a client that is gone needs no answer
@@ -210,8 +224,8 @@ func place(r *http.Request) (opening.Place, error) {
 }
 
 // prove makes the proof file of a record of the newest generation. Unless
-// unwitnessed, it has a checkpoint that fulfils the policy, if there is one.
-func (p *provable) prove(ctx context.Context, at opening.Place, unwitnessed bool) (*proof.File, error) {
+// alone, it has a checkpoint that fulfils the policy, if there is one.
+func (p *provable) prove(ctx context.Context, at opening.Place, alone bool) (*proof.File, error) {
 	id, records, err := p.reader.Read(ctx, at)
 	if errors.Is(err, opening.ErrNoRecord) {
 		err = cmp.Or(p.wasErased(at), err)
@@ -230,7 +244,7 @@ func (p *provable) prove(ctx context.Context, at opening.Place, unwitnessed bool
 		return nil, fmt.Errorf("%s/%d: %w", at.Topic, at.Partition, err)
 	}
 	var f *proof.File
-	if unwitnessed {
+	if alone {
 		f, err = p.Prove(origin, records...)
 	} else {
 		f, err = p.ProveWitnessed(ctx, origin, records...)

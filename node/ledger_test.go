@@ -34,7 +34,9 @@ func startProvable(t *testing.T, cfg node.Config) *provable {
 		cfg.Kafka = []node.Listener{}
 	}
 	if cfg.FS == nil {
-		cfg.FS = vfs.NewMem()
+		if cfg.FS == nil {
+			cfg.FS = vfs.NewMem()
+		}
 	}
 	cfg.Data = "/data"
 	p := &provable{t: t, cfg: cfg}

@@ -59,6 +59,7 @@ type Follower struct {
 		followed map[key]*followed
 		lags     map[topicID]int64 // how far the ledger may fall behind, where it is not DefaultLag
 		others   map[topicID]bool  // ids of topics that are not followed
+		noIndex  map[topicID]bool  // ids of topics that are followed, and not indexed
 	}
 }
 
@@ -182,6 +183,18 @@ func (f *Follower) LeavesOut(id string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.mu.others[topicID(b)]
+}
+
+// Unindexed tells whether a topic, with an id as origins have it, is one whose
+// records are not indexed. One that was not looked at yet is none.
+func (f *Follower) Unindexed(id string) bool {
+	b, err := base64.RawURLEncoding.DecodeString(id)
+	if err != nil || len(b) != len(topicID{}) {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.mu.others[topicID(b)] || f.mu.noIndex[topicID(b)]
 }
 
 // name is the topic's; empty for nil, a partition that cannot be followed.

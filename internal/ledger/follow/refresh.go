@@ -121,6 +121,7 @@ func (f *Follower) letGo(there map[key]bool, others map[topicID]bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.mu.others, f.mu.lags = others, maps.Clone(f.settings.lag)
+	f.mu.noIndex = maps.Clone(f.settings.noIndex)
 	names := map[string]bool{}
 	for k := range there {
 		names[f.mu.followed[k].name()] = true

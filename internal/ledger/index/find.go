@@ -77,7 +77,7 @@ func (p *Partition) findFrom(q *query, from int64) (offsets []int64, next int64,
 	if errors.Is(err, fs.ErrNotExist) {
 		err = errors.Join(ErrCorrupt, err)
 	}
-	return notBefore(offsets, from), b.next, true, err
+	return within(offsets, max(from, b.first), b.next), b.next, true, err
 }
 
 // look returns the block to search, or else what is found in memory.
@@ -92,10 +92,10 @@ func (p *Partition) look(q *query, from int64) (b *block, offsets []int64) {
 	for _, s := range append(slices.Clip(p.mu.full), p.mu.growing) {
 		zones := s.zones
 		if q.bounded() {
-			zones = within(s.zones, q.Since, q.Until)
+			zones = timed(s.zones, q.Since, q.Until)
 		}
 		some, _ := q.match(zones, func(f Field) ([]int64, error) { return s.find(f, q.hashes[f]), nil })
-		offsets = append(offsets, notBefore(some, from)...)
+		offsets = append(offsets, within(some, max(from, s.first), s.next)...)
 	}
 	return nil, offsets
 }
@@ -119,7 +119,7 @@ func (q *query) zonesOf(b *block, file vfs.File) ([]zone, error) {
 		return nil, nil
 	}
 	zones, err := b.loadZones(file)
-	return append([]zone{}, within(zones, q.Since, q.Until)...), err
+	return append([]zone{}, timed(zones, q.Since, q.Until)...), err
 }
 
 // match returns the offsets in some zones (all if the time does not matter) that
@@ -170,8 +170,9 @@ func all(zones []zone) (offsets []int64) {
 	return offsets
 }
 
-// notBefore leaves out what lies before an offset.
-func notBefore(offsets []int64, from int64) []int64 {
+// within returns those of rising offsets that are at least from, and less than to.
+func within(offsets []int64, from, to int64) []int64 {
 	i, _ := slices.BinarySearch(offsets, from)
-	return offsets[i:]
+	j, _ := slices.BinarySearch(offsets, to)
+	return offsets[min(i, j):j]
 }

@@ -66,8 +66,8 @@ func (s *slice) find(f Field, hash uint64) (offsets []int64) {
 	return offsets
 }
 
-// within returns the zones that have records from a time until another.
-func within(zones []zone, since, until int64) (some []zone) {
+// timed returns the zones that have records from a time until another.
+func timed(zones []zone, since, until int64) (some []zone) {
 	for _, z := range zones {
 		if z.min < until && z.max >= since {
 			some = append(some, z)

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/ledger"
@@ -31,6 +33,8 @@ type Scanner struct {
 	chunk   []byte // batches that were fetched and not looked at
 	next    int64  // the offset behind all that was looked at
 	bytes   int32  // of the next fetch
+	start   int64  // nothing is before it
+	end     int64  // nothing is at it or behind
 	open    bool   // transactions in the chunk may not have ended
 	aborted []kmsg.FetchResponseTopicPartitionAbortedTransaction
 	ending  map[int64]bool // producers whose aborted transaction is being read
@@ -50,7 +54,7 @@ func (r *Reader) Scan(ctx context.Context, topic string, number int32) (*Scanner
 	if err != nil {
 		return nil, fmt.Errorf("%s/%d: %w", topic, number, err)
 	}
-	return &Scanner{p: p, bytes: scanLeast, ending: map[int64]bool{}, markers: map[int64]ledger.Opened{}}, nil
+	return &Scanner{p: p, bytes: scanLeast, end: math.MaxInt64, ending: map[int64]bool{}, markers: map[int64]ledger.Opened{}}, nil
 }
 
 // TopicID is the topic's, as origins have it.
@@ -73,6 +77,8 @@ func (s *Scanner) leave() {
 func (s *Scanner) Read(ctx context.Context, offset int64) (ledger.Opened, error) {
 	for {
 		switch {
+		case offset < s.start || offset >= s.end:
+			return ledger.Opened{}, ErrNoRecord
 		case s.batch == nil:
 			if err := s.take(ctx, offset); err != nil {
 				return ledger.Opened{}, err
@@ -151,6 +157,9 @@ func (s *Scanner) fetch(ctx context.Context, offset int64) error {
 	}
 	for _, level := range []int8{committed, 0} {
 		found, err := s.p.ask(ctx, offset, s.bytes, level)
+		if errors.Is(err, ErrNoRecord) {
+			return s.learnStart(ctx, offset)
+		}
 		if err != nil {
 			return err
 		}
@@ -161,7 +170,24 @@ func (s *Scanner) fetch(ctx context.Context, offset int64) error {
 			return s.progress(offset)
 		}
 	}
-	return fmt.Errorf("%w: offset %d is the log's end, or behind it", ErrNoRecord, offset)
+	s.end = offset
+	return ErrNoRecord
+}
+
+// learnStart finds out where the log begins, as an offset is not in it.
+func (s *Scanner) learnStart(ctx context.Context, offset int64) error {
+	starts, err := kadm.NewClient(s.p.Client).ListStartOffsets(ctx, s.p.topic)
+	if err != nil {
+		return err
+	}
+	first, ok := starts.Lookup(s.p.topic, s.p.number)
+	if !ok || first.Err != nil {
+		return errors.Join(ErrNoRecord, first.Err)
+	}
+	if s.start = first.Offset; offset >= s.start {
+		s.end = offset
+	}
+	return ErrNoRecord
 }
 
 func byFirst(a, b kmsg.FetchResponseTopicPartitionAbortedTransaction) int {

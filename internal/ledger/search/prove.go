@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,11 +27,11 @@ var (
 // A Prover makes proofs of records of one tree.
 type Prover func(ctx context.Context, origin string, records ...ledger.Opened) (*proof.File, error)
 
-// Prove makes a proof file of all records that fit, at most q.Limit: each with the
+// Prove makes a proof file of all records that fit, at most q.Limit or MaxLimit: each with the
 // marker that committed it, if it was in a transaction. A bundle has every record
 // that fits or there is none.
 func (s *Searcher) Prove(ctx context.Context, q Query, prove Prover) (*proof.File, error) {
-	b := &bundle{limit: q.Limit, records: map[string][]ledger.Opened{}}
+	b := &bundle{limit: cmp.Or(q.Limit, MaxLimit), records: map[string][]ledger.Opened{}}
 	next, behind, err := s.walk(ctx, q, func(h *Hit, scanner *opening.Scanner) (bool, error) {
 		return true, b.add(ctx, s.origin(h), h, scanner)
 	})

@@ -19,8 +19,8 @@ import (
 
 // Limits of a query.
 const (
-	MaxLimit     = 10_000
-	defaultLimit = 100
+	MaxLimit     = 10_000 // of records, and usual for proofs
+	defaultLimit = 100    // for searches
 )
 
 // ErrQuery says that a query makes no sense.
@@ -33,7 +33,7 @@ type Query struct {
 	Key, ID, Source, Type, Correlation []byte
 	// Since and Until bound the timestamp in ms: Since <= t < Until.
 	Since, Until int64
-	Limit        int
+	Limit        int           // at most; 0 for what is usual
 	From         opening.Place // where to go on; the zero value is the beginning
 }
 
@@ -58,7 +58,7 @@ func parseQuery(v url.Values) (q Query, err error) {
 			return q, fmt.Errorf("%s is given %d times, and one is possible", name, len(values))
 		}
 	}
-	q = Query{Topic: v.Get("topic"), Since: math.MinInt64, Until: math.MaxInt64, Limit: defaultLimit}
+	q = Query{Topic: v.Get("topic"), Since: math.MinInt64, Until: math.MaxInt64}
 	for name, field := range map[string]*[]byte{
 		"key": &q.Key, "id": &q.ID, "source": &q.Source, "type": &q.Type, "correlation": &q.Correlation,
 	} {

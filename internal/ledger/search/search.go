@@ -1,13 +1,11 @@
 package search
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
-
-	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/evidentlog/evident/internal/ledger"
 	"github.com/evidentlog/evident/internal/ledger/index"
@@ -15,10 +13,6 @@ import (
 )
 
 const (
-	// patience is how long a search waits for the index to come to the log's end.
-	patience = time.Second
-	// waitStep is how often it looks.
-	waitStep = 10 * time.Millisecond
 	// mostRead is how many candidates one search reads before it answers with what
 	// it has and a cursor.
 	mostRead = 200_000
@@ -32,6 +26,10 @@ type Searcher struct {
 	Index  *index.Index
 	Reader *opening.Reader
 	Ledger *ledger.Ledger
+	// Indexed tells whether a topic is indexed, or soon will be.
+	Indexed func(topic, topicID string) bool
+	// Here tells whether a partition is this node's to index; all are if nil.
+	Here   func(topic string, partition int32) bool
 	Logger *slog.Logger
 }
 
@@ -64,7 +62,7 @@ type Page struct {
 func (s *Searcher) Find(ctx context.Context, q Query) (*Page, error) {
 	page := &Page{}
 	next, behind, err := s.walk(ctx, q, func(h *Hit, _ *opening.Scanner) (bool, error) {
-		if len(page.Hits) == q.Limit {
+		if len(page.Hits) == cmp.Or(q.Limit, defaultLimit) {
 			return false, nil
 		}
 		page.Hits = append(page.Hits, *h)
@@ -77,12 +75,12 @@ func (s *Searcher) Find(ctx context.Context, q Query) (*Page, error) {
 // walk visits what fits, until visit returns false or all was visited. It tells
 // where to go on: at what was refused, or where it has done enough.
 func (s *Searcher) walk(ctx context.Context, q Query, visit func(*Hit, *opening.Scanner) (bool, error)) (next *opening.Place, behind []Behind, err error) {
+	if behind, err = s.await(ctx, q.Topic); err != nil {
+		return nil, nil, err
+	}
 	partitions := s.Index.Partitions(q.Topic)
 	if len(partitions) == 0 && q.Topic != "" {
 		return nil, nil, fmt.Errorf("%w: %q; records of topics without a ledger, or with evident.index=off, are found by their offsets only", ErrNoIndex, q.Topic)
-	}
-	if behind, err = s.await(ctx, partitions); err != nil {
-		return nil, nil, err
 	}
 	w := &walk{Searcher: s, query: q, terms: q.terms(), visit: visit, left: mostRead}
 	for _, p := range partitions {
@@ -167,52 +165,9 @@ func (w *walk) look(ctx context.Context, p *index.Partition, scanner *opening.Sc
 	if err != nil {
 		return false, err
 	}
-	e := eventOf(&record.Record)
-	if !w.query.fits(&record.Record, &e) {
+	h := &Hit{Place: at, Name: p.Name(), Record: record, Event: eventOf(&record.Record)}
+	if !w.query.fits(&record.Record, &h.Event) || w.Ledger.WasErased(w.origin(h), at.Offset) != nil {
 		return true, nil
 	}
-	return w.visit(&Hit{Place: at, Name: p.Name(), Record: record, Event: e}, scanner)
-}
-
-// await waits until the index has what could be read when it was called. It
-// returns where it gave up.
-func (s *Searcher) await(ctx context.Context, partitions []*index.Partition) (behind []Behind, err error) {
-	ends, err := s.ends(ctx, partitions)
-	if err != nil {
-		return nil, err
-	}
-	until := time.Now().Add(patience)
-	for _, p := range partitions {
-		end, ok := ends.Lookup(p.Name().Topic, p.Name().Partition)
-		if !ok || end.Err != nil {
-			continue // it is going, or without a leader
-		}
-		for p.Next() < end.Offset && time.Now().Before(until) && ctx.Err() == nil {
-			select {
-			case <-ctx.Done():
-			case <-time.After(waitStep):
-			}
-		}
-		if at := p.Next(); at < end.Offset {
-			behind = append(behind, Behind{p.Name().Topic, p.Name().Partition, at, end.Offset})
-		}
-	}
-	return behind, ctx.Err()
-}
-
-func (s *Searcher) ends(ctx context.Context, partitions []*index.Partition) (kadm.ListedOffsets, error) {
-	var topics []string
-	for _, p := range partitions {
-		if n := len(topics); n == 0 || topics[n-1] != p.Name().Topic { // sorted by topic
-			topics = append(topics, p.Name().Topic)
-		}
-	}
-	if len(topics) == 0 {
-		return nil, nil
-	}
-	ends, err := kadm.NewClient(s.Reader.Client).ListEndOffsets(ctx, topics...)
-	if err != nil && ends == nil {
-		return nil, fmt.Errorf("the ends of %d topics: %w", len(topics), err)
-	}
-	return ends, nil
+	return w.visit(h, scanner)
 }
