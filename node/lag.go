@@ -3,6 +3,8 @@ package node
 import (
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/evidentlog/evident/internal/ledger/follow"
 	"github.com/evidentlog/evident/internal/ledger/lag"
 	"github.com/evidentlog/evident/internal/log"
@@ -38,7 +40,7 @@ func (n *Node) ledgerTrouble() []error {
 		return nil
 	}
 	var all []error
-	if err := n.ledger.Err(); err != nil {
+	if err := n.ledger.trouble(); err != nil {
 		all = append(all, err)
 	}
 	if n.behind != nil && n.behind.Err() != nil {
@@ -48,4 +50,16 @@ func (n *Node) ledgerTrouble() []error {
 		all = append(all, w.Alarm())
 	}
 	return all
+}
+
+// alarms counts what the ledger's follower alarms of.
+func (n *Node) alarms() (func(follow.Alarm), error) {
+	counter := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "evident_ledger_alarms_total",
+		Help: "What an operator has to look at: logs that were cut back or diverged, records lost to the ledger, partitions that are stuck.",
+	}, []string{"alarm"})
+	for _, a := range []follow.Alarm{follow.Truncated, follow.Diverged, follow.Lost, follow.Unreadable, follow.Stuck} {
+		counter.WithLabelValues(string(a)) // 0 is said, too
+	}
+	return func(a follow.Alarm) { counter.WithLabelValues(string(a)).Inc() }, n.cfg.Metrics.Register(counter)
 }

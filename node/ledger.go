@@ -39,6 +39,10 @@ type provable struct {
 // startLedger opens the ledger, unless starting ends, and follows the engine's
 // topics until ctx ends.
 func (n *Node) startLedger(starting, ctx context.Context) error {
+	alarm, err := n.alarms()
+	if err != nil {
+		return err
+	}
 	shared, err := n.openBucket()
 	if err != nil {
 		return err
@@ -64,6 +68,7 @@ func (n *Node) startLedger(starting, ctx context.Context) error {
 	l, err := ledger.OpenShared(starting, ledger.Config{ // last: from here on it is Run that closes it
 		FS: n.cfg.FS, Dir: filepath.Join(n.cfg.Data, ledgerDir), Origin: n.cfg.LedgerOrigin, External: n.cfg.Cluster != nil,
 		Index: ix, Policy: n.cfg.LedgerPolicy, Receipts: n.anchors.receipts, Logger: n.cfg.Logger, Keys: n.cfg.LedgerKey,
+		Metrics: n.cfg.Metrics,
 	}, shared)
 	if err != nil {
 		closeClients()
@@ -83,7 +88,9 @@ func (n *Node) startLedger(starting, ctx context.Context) error {
 	if strings.HasPrefix(l.Origin(), ledger.Unnamed) {
 		n.cfg.Logger.Info("nobody has named this deployment: to give it a name that proofs can bear, such as example.com/events, set ledger-origin before there is a ledger")
 	}
-	follower := follow.New(follow.Config{Client: client, Ledger: l, Exclude: n.cfg.LedgerExclude, Assigned: assigned, Logger: n.cfg.Logger})
+	follower := follow.New(follow.Config{
+		Client: client, Ledger: l, Exclude: n.cfg.LedgerExclude, Assigned: assigned, Alarm: alarm, Logger: n.cfg.Logger,
+	})
 	n.follower.Store(follower)
 	n.ledger = &provable{Ledger: l, reader: opening.Reader{Client: reading}, follower: follower, witnesses: asked}
 	following, stop := context.WithCancel(ctx)
@@ -91,8 +98,8 @@ func (n *Node) startLedger(starting, ctx context.Context) error {
 		defer stop()
 		defer closeClients()
 		n.ledger.end(l.Run(ctx))
-		if err := n.ledger.Err(); err != nil {
-			n.cfg.Logger.Error("the ledger has stopped, nothing more becomes provable until the node is started again", "error", err)
+		if err := n.ledger.trouble(); err != nil {
+			n.cfg.Logger.Error("the ledger could not be closed in order: what it lacks, it makes at the next start", "error", err)
 		}
 	})
 	n.runWitnesses(following, asked)
@@ -139,8 +146,12 @@ func (p *provable) end(err error) {
 	}
 }
 
-// Err is why the ledger stopped.
-func (p *provable) Err() error {
+// trouble is why nothing becomes provable: the ledger has stopped, for a while or
+// for good.
+func (p *provable) trouble() error {
+	if err := p.Err(); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
 	if err := p.failed.Load(); err != nil {
 		return fmt.Errorf("ledger: %w", *err)
 	}

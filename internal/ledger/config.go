@@ -8,6 +8,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/evidentlog/evident/internal/ledger/index"
 	"github.com/evidentlog/evident/internal/vfs"
 	"github.com/evidentlog/evident/proof"
@@ -45,7 +47,9 @@ type Config struct {
 	// bytes of record batches: what no round has is what the ledger lags behind.
 	// DefaultRecords and DefaultBytes if 0.
 	Records, Bytes int64
-	Logger         *slog.Logger
+	// Metrics receives evident_ledger_*. Default: none.
+	Metrics prometheus.Registerer
+	Logger  *slog.Logger
 	// Policy is what ProveWitnessed waits for; nil if there are no witnesses.
 	Policy *proof.Policy
 	// Index is told of all records that get leaves; nil for none.

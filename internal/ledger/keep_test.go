@@ -69,6 +69,7 @@ func TestProofsShareACheckpointThatIsKept(t *testing.T) {
 		p := l.partition(1)
 		add(t, p, 100)
 		time.Sleep(2 * DefaultInterval)
+		synctest.Wait()
 		before := syncs
 		var proofs sync.WaitGroup
 		for i := range int64(100) {

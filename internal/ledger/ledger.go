@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,12 +24,13 @@ var ErrClosed = errors.New("the ledger takes no more records")
 // A Ledger is a deployment's trees and root log. All methods but Run may be
 // called by any goroutine.
 type Ledger struct {
-	cfg    Config
-	keys   *keys
-	store  *store.Store // written by Run alone
-	codecs batch.Codecs
-	spares chan *leaves.Growth // whose leaves were written: memory to use again
-	makers sync.Pool           // of *leaves.Maker
+	cfg     Config
+	keys    *keys
+	store   *store.Store // written by Run alone
+	metrics *metrics
+	codecs  batch.Codecs
+	spares  chan *leaves.Growth // whose leaves were written: memory to use again
+	makers  sync.Pool           // of *leaves.Maker
 
 	signed  atomic.Pointer[signedRoot] // the newest checkpoint of the root log
 	kept    *checkpoints.Log           // those that are kept for ever
@@ -58,6 +61,7 @@ type Ledger struct {
 		partitions map[string]*Partition // by origin
 		grown      map[*Partition]bool   // with leaves that no round has
 		full       map[*Partition]bool   // with so many that they are to be written at once
+		failed     error                 // why the ledger has stopped, if it has
 		closed     bool
 	}
 }
@@ -85,7 +89,10 @@ func OpenShared(ctx context.Context, cfg Config, b *bucket.Bucket) (*Ledger, err
 	l.erasing, l.over = make(chan *eraseRequest), make(chan struct{})
 	l.mu.partitions = map[string]*Partition{}
 	l.mu.grown, l.mu.full = map[*Partition]bool{}, map[*Partition]bool{}
-	if err := l.start(ctx, b); err != nil {
+	if l.metrics, err = newMetrics(cfg.Metrics, l.healthy, l.entries); err == nil {
+		err = l.start(ctx, b)
+	}
+	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
@@ -93,6 +100,9 @@ func OpenShared(ctx context.Context, cfg Config, b *bucket.Bucket) (*Ledger, err
 
 // Close closes a ledger whose Run was not called, which would do so.
 func (l *Ledger) Close() error {
+	if l.metrics != nil {
+		l.metrics.close()
+	}
 	var err error
 	if l.kept != nil {
 		err = l.kept.Close()
@@ -200,8 +210,11 @@ func (l *Ledger) Open(t proof.Tree) (*Partition, error) {
 func (l *Ledger) find(t proof.Tree) (p *Partition, origin string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.mu.closed {
+	switch {
+	case l.mu.closed:
 		return nil, "", ErrClosed
+	case l.mu.failed != nil:
+		return nil, "", l.mu.failed
 	}
 	t.Deployment, t.Generation = l.cfg.Origin, 0
 	for l.ended(t) {
@@ -250,11 +263,27 @@ func (l *Ledger) due() bool {
 	return l.records.Load() >= l.cfg.Records || l.bytes.Load() >= l.cfg.Bytes
 }
 
-// Run makes rounds until ctx ends, then a last one, and closes the ledger. An
-// error means that the disk failed, or the files are damaged: nothing is signed
-// any more, and opening the ledger again finds out what is left.
+// Run makes rounds until ctx ends, then a last one, and closes the ledger. When
+// the disk fails, or the files are damaged, the trees are stopped and nothing is
+// signed until the files could be opened again, which it tries until ctx ends.
+// The error is why nothing was signed at the end.
 func (l *Ledger) Run(ctx context.Context) error {
 	defer close(l.over)
+	err := l.serve(ctx)
+	for err != nil && l.comeBack(ctx, err) {
+		err = l.serve(ctx)
+	}
+	l.shut()
+	if err == nil {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastChance)
+		defer cancel()
+		err = l.round(last)
+	}
+	return errors.Join(err, l.Close())
+}
+
+// serve makes rounds until ctx ends, or something fails.
+func (l *Ledger) serve(ctx context.Context) error {
 	tick := time.NewTicker(l.cfg.Interval)
 	defer tick.Stop()
 	var err error
@@ -274,13 +303,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 			}
 		}
 	}
-	l.shut()
-	if err == nil {
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastChance)
-		defer cancel()
-		err = l.round(last)
-	}
-	return errors.Join(err, l.Close())
+	return err
 }
 
 // shut refuses all that comes, and lets go who waits. It waits for a tree that is
@@ -290,10 +313,7 @@ func (l *Ledger) shut() {
 	defer l.opening.Unlock()
 	l.mu.Lock()
 	l.mu.closed = true
-	partitions := make([]*Partition, 0, len(l.mu.partitions))
-	for _, p := range l.mu.partitions {
-		partitions = append(partitions, p)
-	}
+	partitions := slices.Collect(maps.Values(l.mu.partitions))
 	l.mu.Unlock()
 	for _, p := range partitions {
 		p.stop()

@@ -86,6 +86,14 @@ func record(offset int64) proof.Record {
 // add adds a batch of records.
 func add(t testing.TB, p *Partition, count int) {
 	t.Helper()
+	if err := offer(t, p, count); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// offer is add to a partition that may be over.
+func offer(t testing.TB, p *Partition, count int) error {
+	t.Helper()
 	first := p.Next()
 	b := codecs.NewBuilder(batch.Head{BaseOffset: first})
 	for i := range int64(count) {
@@ -98,9 +106,7 @@ func add(t testing.TB, p *Partition, count int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Add(built); err != nil {
-		t.Fatal(err)
-	}
+	return p.Add(built)
 }
 
 // proven proves an offset and verifies the file, as somebody else would.

@@ -54,8 +54,20 @@ func (p *Partition) Next() int64 {
 // Durable is up to which offset the ledger needs the log no more: one past the
 // last leaf that is durable and in the root log.
 func (p *Partition) Durable() int64 {
-	h, _ := p.ledger.store.Head(p.id)
+	id, ok := p.ledger.store.Find(p.origin) // a tree that was stopped may have lost its number
+	if !ok {
+		return 0
+	}
+	h, _ := p.ledger.store.Head(id)
 	return h.Size
+}
+
+// Over tells whether the tree takes no more leaves: its generation has ended, or
+// the ledger has stopped. Another [Ledger.Open] gives the tree to go on with.
+func (p *Partition) Over() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mu.closed || p.mu.closing != ""
 }
 
 // Add adds the leaves of a batch that is below the high watermark, and whose

@@ -98,6 +98,7 @@ func (l *Ledger) collect(p *Partition) *share {
 
 // commit makes a round durable on this node, and signs the root log.
 func (l *Ledger) commit(r store.Round, shares []*share) error {
+	defer l.metrics.timed(time.Now())
 	if err := l.store.Commit(r); err != nil {
 		return err
 	}

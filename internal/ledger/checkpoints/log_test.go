@@ -383,8 +383,9 @@ func (w *world) workload(fsys vfs.FS) (kept, cosigned int64, err error) {
 	return kept, cosigned, l.Close()
 }
 
-// After a write or a sync that failed, nobody knows what is on disk.
-func TestNothingIsKeptAfterAFailure(t *testing.T) {
+// After a write or a sync that failed, nobody knows what is on disk: it is cut off
+// before anything more is kept.
+func TestAFailureLeavesNothingBehind(t *testing.T) {
 	w := newWorld(t)
 	fail := false
 	disk := vfs.NewFaulty(newDisk(t), func(op vfs.Op) error {
@@ -402,8 +403,18 @@ func TestNothingIsKeptAfterAFailure(t *testing.T) {
 		t.Error("kept on a disk that fails")
 	}
 	fail = false
-	if err := l.Keep(w.signed(checkpoint(2))); err == nil || l.Size() != 1 {
+	if l.Size() != 1 {
+		t.Errorf("size %d after a failure, want 1", l.Size())
+	}
+	if err := l.Keep(w.signed(checkpoint(3))); err != nil || l.Size() != 3 {
 		t.Errorf("%v, size %d", err, l.Size())
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l = w.mustOpen(disk)
+	if _, err := l.At(2); !errors.Is(err, ErrNotKept) || l.Size() != 3 {
+		t.Errorf("opened again: %v, size %d", err, l.Size())
 	}
 }
 

@@ -33,7 +33,7 @@ type slots struct {
 		sync.Mutex
 		count int64 // of slots that are durable
 		last  entry
-		fail  error // why nothing more is written
+		fail  bool // nobody knows what is behind the last durable slot
 	}
 }
 
@@ -180,7 +180,7 @@ func (s *slots) end() (count int64, last entry) {
 // add makes an entry durable. The caller holds s.writing, and knows that the
 // entry is larger than the last one.
 func (s *slots) add(e entry) error {
-	if err := s.failed(); err != nil {
+	if err := s.mend(); err != nil {
 		return err
 	}
 	b := binary.BigEndian.AppendUint64(make([]byte, 0, s.size), uint64(e.size))
@@ -197,15 +197,27 @@ func (s *slots) add(e entry) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
-		s.mu.fail = fmt.Errorf("keeping a checkpoint has failed, and nothing more is kept until the ledger is opened again: %w", err)
-		return s.mu.fail
+		s.mu.fail = true
+		return fmt.Errorf("keeping a checkpoint: %w", err)
 	}
 	s.mu.count, s.mu.last = count+1, e
 	return nil
 }
 
-func (s *slots) failed() error {
+// mend cuts off what a write or a sync that failed may have left behind the last
+// durable slot. The caller holds s.writing.
+func (s *slots) mend() error {
+	s.mu.Lock()
+	fail, count := s.mu.fail, s.mu.count
+	s.mu.Unlock()
+	if !fail {
+		return nil
+	}
+	if err := errors.Join(s.file.Truncate(s.position(count)), s.file.Sync()); err != nil {
+		return fmt.Errorf("keeping a checkpoint, after it has failed: %w", err)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.mu.fail
+	s.mu.fail = false
+	return nil
 }

@@ -53,7 +53,7 @@ func (f *Follower) fetch(ctx context.Context, leader int32, partitions []*follow
 	now := time.Now()
 	for i := range partitions {
 		p := partitions[(first+i)%len(partitions)]
-		if now.Before(p.rest) {
+		if !p.waiting.over(now) {
 			continue
 		}
 		at, ok := topics[p.id]
@@ -127,10 +127,12 @@ func (f *Follower) takeAll(ctx context.Context, resp *kmsg.FetchResponse, asked 
 				if err := f.renew(p); err != nil {
 					return true
 				}
+			case errors.Is(err, ledger.ErrStopped):
+				return true
 			case err != nil:
-				f.cfg.Logger.Warn("the ledger cannot go on in a partition, and tries again", "partition", p, "error", err)
-				p.rest = time.Now().Add(retryAfter)
-				lost = true
+				lost = f.trouble(p, err) || lost
+			default:
+				p.waiting = waiting{}
 			}
 		}
 	}
@@ -169,7 +171,7 @@ func (f *Follower) takeOne(ctx context.Context, p *followed, r *kmsg.FetchRespon
 			return err
 		}
 		if err != nil {
-			f.cfg.Logger.Error("records cannot be read, and are lost to the ledger", "partition", p, "error", err)
+			f.alarm(Unreadable, "records cannot be read, and are lost to the ledger", "partition", p, "error", err)
 		}
 		b = rest
 	}
@@ -191,13 +193,13 @@ func (f *Follower) realign(ctx context.Context, p *followed) error {
 	switch next := p.tree.Next(); {
 	case next < start:
 		if next > 0 {
-			f.cfg.Logger.Error("records were removed before the ledger read them: their offsets are lost to it",
+			f.alarm(Lost, "records were removed before the ledger read them: their offsets are lost to it",
 				"partition", p, "from", next, "to", start)
 		}
 		_, err := p.tree.Lost(start, proof.Expired) // the rest of many comes when the next offset is out of range again
 		return err
 	case next > end:
-		f.cfg.Logger.Error("the log was cut back behind the ledger: the tree is closed, and another begins",
+		f.alarm(Truncated, "the log was cut back behind the ledger: the tree is closed, and another begins",
 			"partition", p, "ledger", next, "log", end)
 		p.tree.Close(fmt.Sprintf("truncated to %d", end))
 		return f.renew(p)
@@ -212,8 +214,10 @@ func (f *Follower) renew(p *followed) error {
 		return err
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	p.tree = tree
+	f.mu.Unlock()
+	p.end = 0
+	f.index(p)
 	return nil
 }
 

@@ -45,14 +45,16 @@ type Config struct {
 	// Assigned tells which partitions are this node's; all of them if nil. It may
 	// change its mind.
 	Assigned func(topic string, partition int32) bool
-	Logger   *slog.Logger
+	// Alarm is told what an operator has to look at; nil: only the log is.
+	Alarm  func(Alarm)
+	Logger *slog.Logger
 }
 
 // A Follower follows all user topics of a cluster.
 type Follower struct {
 	cfg      Config
-	settings settings     // of the goroutine of Run
-	broken   map[key]bool // whose trees cannot be opened; of the goroutine of Run
+	settings settings         // of the goroutine of Run
+	broken   map[key]*waiting // whose trees cannot be opened; of the goroutine of Run
 
 	mu struct {
 		sync.Mutex
@@ -72,17 +74,17 @@ type key struct {
 // followed is a partition as it is followed. One goroutine at a time has it.
 type followed struct {
 	key
-	topic  string
-	leader int32
-	tree   *ledger.Partition // replaced under Follower.mu
-	rest   time.Time         // when to try again, after an error
-	missed int               // how often in a row it was not there
-	end    int64             // high watermark, as it was told last
+	topic   string
+	leader  int32
+	tree    *ledger.Partition // replaced under Follower.mu
+	waiting waiting           // after errors
+	missed  int               // how often in a row it was not there
+	end     int64             // high watermark, as it was told last
 }
 
 // New makes a follower.
 func New(cfg Config) *Follower {
-	f := &Follower{cfg: cfg, broken: map[key]bool{}}
+	f := &Follower{cfg: cfg, broken: map[key]*waiting{}}
 	f.settings = settings{
 		client: cfg.Client, exclude: cfg.Exclude, logger: cfg.Logger,
 		off: map[topicID]bool{}, noIndex: map[topicID]bool{}, lag: map[topicID]int64{},
@@ -91,14 +93,18 @@ func New(cfg Config) *Follower {
 	return f
 }
 
-// Run follows until ctx ends. Errors of the cluster are waited out and logged;
-// it returns an error only if the ledger takes no more.
+// Run follows until ctx ends, or the ledger is closed, which is ErrClosed. Errors
+// of the cluster are waited out and logged, and so is a ledger that has stopped.
 func (f *Follower) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		began := time.Now()
 		if err := f.refresh(ctx); err != nil {
 			if errors.Is(err, ledger.ErrClosed) || ctx.Err() != nil {
 				break
+			}
+			if errors.Is(err, ledger.ErrStopped) { // which was logged
+				wait(ctx, patience)
+				continue
 			}
 			f.cfg.Logger.Warn("the ledger cannot learn which topics there are, and tries again", "error", err)
 			wait(ctx, retryAfter)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -75,28 +76,48 @@ func (f *Follower) take(t *kmsg.MetadataResponseTopic, there map[key]bool) error
 		f.mu.Unlock()
 		if known != nil {
 			known.leader = p.Leader
+		}
+		if known != nil && !known.tree.Over() {
 			f.index(known)
 			continue
 		}
-		if f.broken[k] {
-			continue
-		}
-		tree, err := f.tree(*t.Topic, k)
-		if errors.Is(err, ledger.ErrClosed) {
+		if err := f.open(*t.Topic, k, p.Leader, known); err != nil {
 			return err
 		}
-		if err != nil { // one damaged tree must not keep all others from growing
-			f.broken[k] = true
-			f.cfg.Logger.Error("the tree of a partition cannot be opened: nothing more of it becomes provable until the node is started again",
-				"topic", *t.Topic, "partition", p.Partition, "error", err)
-			continue
-		}
-		known = &followed{key: k, topic: *t.Topic, leader: p.Leader, tree: tree}
-		f.index(known)
-		f.mu.Lock()
-		f.mu.followed[k] = known
-		f.mu.Unlock()
 	}
+	return nil
+}
+
+// open follows a partition with its newest tree; known is the partition if it has
+// been followed before. The error says that no tree can be opened. One damaged
+// tree must not keep all others from growing: it is tried again later.
+func (f *Follower) open(topic string, k key, leader int32, known *followed) error {
+	if w := f.broken[k]; w != nil && !w.over(time.Now()) {
+		return nil
+	}
+	tree, err := f.tree(topic, k)
+	if errors.Is(err, ledger.ErrClosed) || errors.Is(err, ledger.ErrStopped) {
+		return err
+	}
+	if err != nil {
+		if f.broken[k] == nil {
+			f.broken[k] = &waiting{}
+		}
+		if f.broken[k].failed(err, openMost) {
+			f.alarm(Stuck, "the tree of a partition cannot be opened, nothing more of it becomes provable, and it is tried again",
+				"topic", topic, "partition", k.partition, "error", err)
+		}
+		return nil
+	}
+	delete(f.broken, k)
+	if known == nil {
+		known = &followed{key: k, topic: topic, leader: leader}
+	}
+	f.mu.Lock()
+	known.tree = tree
+	f.mu.followed[k] = known
+	f.mu.Unlock()
+	f.index(known)
 	return nil
 }
 

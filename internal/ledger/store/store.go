@@ -70,16 +70,7 @@ type Store struct {
 // Open opens the ledger in a folder, and makes it if there is none. What the
 // journal has is put in its places first.
 func Open(cfg Config) (_ *Store, err error) {
-	s := &Store{
-		fs: cfg.FS, dir: cfg.Dir, limit: cfg.JournalBytes,
-		dirty: map[TreeID]bool{}, written: map[TreeID]bool{},
-	}
-	s.mu.byOrigin, s.mu.next = map[string]TreeID{}, 1
-	s.mu.erasures = map[TreeID][]*Erasure{}
-	if s.limit == 0 {
-		s.limit = defaultJournal
-	}
-	s.journal = journal{fs: s.fs, dir: s.path(journalDir)}
+	s := newStore(cfg.FS, cfg.Dir, cfg.JournalBytes)
 	if err := s.makeFolders(); err != nil {
 		return nil, err
 	}
@@ -99,6 +90,17 @@ func Open(cfg Config) (_ *Store, err error) {
 		return nil, err
 	}
 	return s, s.recover()
+}
+
+func newStore(fsys vfs.FS, dir string, limit int64) *Store {
+	s := &Store{fs: fsys, dir: dir, limit: limit, dirty: map[TreeID]bool{}, written: map[TreeID]bool{}}
+	s.mu.byOrigin, s.mu.next = map[string]TreeID{}, 1
+	s.mu.erasures = map[TreeID][]*Erasure{}
+	if s.limit == 0 {
+		s.limit = defaultJournal
+	}
+	s.journal = journal{fs: s.fs, dir: s.path(journalDir)}
+	return s
 }
 
 func (s *Store) path(name string) string { return s.dir + "/" + name }
@@ -149,7 +151,14 @@ func (s *Store) recover() error {
 		return err
 	}
 	s.publish(nil)
-	return s.release(next)
+	if err := s.release(next); err != nil {
+		return err
+	}
+	// What was read of the journal may never have been synced: a process that was
+	// killed, or a sync that failed, leaves it in the machine's memory. Nothing of it
+	// is signed before it is durable in its places.
+	s.releases.Wait()
+	return s.Err()
 }
 
 // replay applies the journal files that the state leaves over. None may be
@@ -317,7 +326,7 @@ func (s *Store) Heads() map[TreeID]Head {
 	return heads
 }
 
-// fail stops the store for good. It returns the error that did so.
+// fail stops the store until it is opened again. It returns the error that did so.
 func (s *Store) fail(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
