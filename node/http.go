@@ -46,6 +46,7 @@ func (n *Node) handler() http.Handler {
 		mux.HandleFunc("GET /v1/topics/{topic}/partitions/{partition}/records/{offset}/proof", n.ledger.serveProof)
 		mux.HandleFunc("GET /v1/topics/{topic}/partitions/{partition}/salts", n.ledger.serveSalts)
 		n.ledger.handleSearches(mux)
+		n.handleErasures(mux)
 	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.cfg.Metrics, promhttp.HandlerOpts{ErrorLog: n.errorLog()}))
 	return mux

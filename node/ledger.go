@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/evidentlog/evident/internal/ledger"
+	"github.com/evidentlog/evident/internal/ledger/erasure"
 	"github.com/evidentlog/evident/internal/ledger/follow"
 	"github.com/evidentlog/evident/internal/ledger/opening"
 	"github.com/evidentlog/evident/internal/ledger/search"
@@ -31,7 +32,8 @@ type provable struct {
 	*ledger.Ledger
 	reader    opening.Reader
 	follower  *follow.Follower
-	searcher  *search.Searcher      // nil without an index
+	searcher  *search.Searcher // nil without an index
+	eraser    *erasure.Eraser
 	witnesses *witnesses.Client     // nil without a policy
 	failed    atomic.Pointer[error] // why it stopped
 }
@@ -93,7 +95,9 @@ func (n *Node) startLedger(starting, ctx context.Context) error {
 	})
 	n.follower.Store(follower)
 	n.ledger = &provable{Ledger: l, reader: opening.Reader{Client: reading}, follower: follower, witnesses: asked}
+	n.ledger.eraser = n.newEraser(n.ledger, ix)
 	following, stop := context.WithCancel(ctx)
+	n.servers.Go(func() { n.ledger.eraser.Run(following) })
 	n.servers.Go(func() {
 		defer stop()
 		defer closeClients()

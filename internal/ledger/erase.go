@@ -207,3 +207,60 @@ func (l *Ledger) FinishErasure(e Erased) {
 		l.store.FinishErasure(id, e.RootIndex)
 	}
 }
+
+// A KnownTree is a tree with its newest head.
+type KnownTree struct {
+	proof.Tree
+	store.Head
+	// Deleted tells that it was closed because its topic was deleted.
+	Deleted bool
+}
+
+// Trees returns the newest generation of each partition's trees that have a head.
+func (l *Ledger) Trees() []KnownTree {
+	newest := map[proof.Tree]KnownTree{}
+	for _, h := range l.store.Heads() {
+		t, err := proof.ParseOrigin(l.cfg.Origin, h.Origin)
+		if err != nil || h.RootIndex < 0 {
+			continue
+		}
+		key := t
+		key.Generation = 0
+		if known, ok := newest[key]; !ok || known.Generation < t.Generation {
+			newest[key] = KnownTree{Tree: t, Head: h}
+		}
+	}
+	var all []KnownTree
+	for _, t := range newest {
+		t.Deleted = t.Closed && l.isOfDeleted(t.Head)
+		all = append(all, t)
+	}
+	return all
+}
+
+// TopicDeleted is the reason for which the tree of a topic that is gone is closed.
+const TopicDeleted = "topic deleted"
+
+// Who stands in the root log for having asked, where nobody has.
+const (
+	ByRetention = "retention" // the log's start was raised, by retention or DeleteRecords
+	ByDeletion  = "deletion"  // the topic was deleted
+)
+
+// isOfDeleted tells whether the topic of a closed tree was deleted, as its newest
+// entry says: the closing one, or the erasure that followed it.
+func (l *Ledger) isOfDeleted(h store.Head) bool {
+	b, err := l.store.ReadRootEntry(h.RootIndex)
+	if err != nil {
+		return false
+	}
+	e, err := proof.ParseRootEntry(b)
+	if err != nil {
+		return false
+	}
+	if e.Kind == proof.ErasedEntry {
+		_, by, err := e.Erased()
+		return err == nil && by == ByDeletion
+	}
+	return e.Kind == proof.ClosedEntry && e.Details[0] == "reason "+TopicDeleted
+}

@@ -55,7 +55,8 @@ func known(t testing.TB, p *Partition) map[int64]string {
 	}
 	out, next := map[int64]string{}, p.LogStart()
 	for _, b := range list {
-		if err := b.Check(); err != nil || b.BaseOffset() != next {
+		gap := b.BaseOffset() > next && !p.Settings().Compact // which removes empty batches
+		if err := b.Check(); err != nil || gap || b.BaseOffset() < next {
 			t.Fatalf("a batch at %d where one at %d was expected: %v", b.BaseOffset(), next, err)
 		}
 		next = b.NextOffset()

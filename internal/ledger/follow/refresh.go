@@ -157,7 +157,7 @@ func (f *Follower) letGo(there map[key]bool, others map[topicID]bool) {
 		if p.missed++; p.missed < missesToEnd && !others[k.id] && !names[p.topic] {
 			continue
 		}
-		reason := "topic deleted"
+		reason := ledger.TopicDeleted
 		if others[k.id] {
 			reason = "turned off"
 		}

@@ -69,26 +69,7 @@ type partition struct {
 }
 
 func (r *Reader) find(ctx context.Context, at Place) (*partition, error) {
-	req := kmsg.NewPtrMetadataRequest()
-	t := kmsg.NewMetadataRequestTopic()
-	t.Topic = &at.Topic
-	req.Topics = append(req.Topics, t)
-	req.AllowAutoTopicCreation = false
-	resp, err := req.RequestWith(ctx, r.Client)
-	if err != nil {
-		return nil, err
-	}
-	if len(resp.Topics) != 1 {
-		return nil, fmt.Errorf("the cluster told of %d topics, when asked for one", len(resp.Topics))
-	}
-	return r.partition(at, &resp.Topics[0])
-}
-
-func (r *Reader) partition(at Place, t *kmsg.MetadataResponseTopic) (*partition, error) {
-	err := kerr.ErrorForCode(t.ErrorCode)
-	if errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.InvalidTopicException) {
-		return nil, fmt.Errorf("%w: there is no such topic", ErrNoRecord)
-	}
+	t, err := r.metadata(ctx, at.Topic)
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +79,27 @@ func (r *Reader) partition(at Place, t *kmsg.MetadataResponseTopic) (*partition,
 		}
 	}
 	return nil, fmt.Errorf("%w: the topic has %d partitions, from 0 on", ErrNoRecord, len(t.Partitions))
+}
+
+// metadata asks the cluster about a topic: the client may not know yet what there is.
+func (r *Reader) metadata(ctx context.Context, topic string) (*kmsg.MetadataResponseTopic, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	t := kmsg.NewMetadataRequestTopic()
+	t.Topic = &topic
+	req.Topics = append(req.Topics, t)
+	req.AllowAutoTopicCreation = false
+	resp, err := req.RequestWith(ctx, r.Client)
+	if err != nil {
+		return nil, err
+	}
+	if len(resp.Topics) != 1 {
+		return nil, fmt.Errorf("the cluster told of %d topics, when asked for one", len(resp.Topics))
+	}
+	err = kerr.ErrorForCode(resp.Topics[0].ErrorCode)
+	if errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.InvalidTopicException) {
+		return nil, fmt.Errorf("%w: there is no such topic, %q", ErrNoRecord, topic)
+	}
+	return &resp.Topics[0], err
 }
 
 func (p *partition) read(ctx context.Context, offset int64) ([]ledger.Opened, error) {

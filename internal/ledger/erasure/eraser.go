@@ -1,0 +1,161 @@
+package erasure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/evidentlog/evident/internal/ledger"
+	"github.com/evidentlog/evident/internal/ledger/index"
+	"github.com/evidentlog/evident/internal/log"
+	"github.com/evidentlog/evident/proof"
+)
+
+// again is after how long it is tried again to erase what is still needed: a part
+// of the second that a round of the ledger takes.
+const again = 100 * time.Millisecond
+
+// An Eraser erases: salts in the ledger, and what the log and the index have.
+type Eraser struct {
+	Planner
+	Ledger *ledger.Ledger
+	Index  *index.Index // nil without one
+	// Destroy destroys the records of a part in the log. ErrHeld of package log
+	// tells that they are still needed. nil: the log is somebody else's, and keeps
+	// them.
+	Destroy func(context.Context, Part) error
+	Logger  *slog.Logger
+}
+
+// Fates of a record.
+const (
+	Destroyed = "destroyed"
+	Remains   = "remains" // the log is an external cluster's
+	Pending   = "pending" // noted, and tried again until it succeeds
+	Planned   = "planned" // a dry run
+)
+
+// A Result is what became of a request.
+type Result struct {
+	By     string   `json:"by"`
+	DryRun bool     `json:"dry_run"`
+	Erased []Erased `json:"erased"`
+}
+
+// Erased is what became of offsets of a partition.
+type Erased struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	Offsets   string `json:"offsets"` // as "1042,1050-1053"
+	Count     int64  `json:"count"`
+	// CopyOf is the topic with the records that these were copies of.
+	CopyOf string `json:"copy_of,omitempty"`
+	// Records tells the fate of what the log had: Destroyed, Remains, Pending, Planned.
+	Records string `json:"records"`
+	Error   string `json:"error,omitempty"` // why they are pending
+	// Receipts are entries of the root log; none for a topic without a ledger.
+	Receipts []Receipt `json:"receipts"`
+}
+
+// A Receipt is an entry of the root log that says that salts were destroyed.
+type Receipt struct {
+	Origin    string    `json:"origin"`
+	RootIndex int64     `json:"root_index"`
+	At        time.Time `json:"at"`
+	By        string    `json:"by"`
+	Offsets   string    `json:"offsets"`
+}
+
+func receipts(list []ledger.Erased) []Receipt {
+	out := make([]Receipt, len(list))
+	for i, e := range list {
+		out[i] = Receipt{e.Origin, e.RootIndex, e.Time, e.By, proof.FormatRanges(e.Offsets)}
+	}
+	return out
+}
+
+// Erase does what a request asks for, on behalf of by. What a node was stopped in
+// is completed by Resume. Offsets that are not in the ledger yet are waited for
+// until ctx ends.
+func (e *Eraser) Erase(ctx context.Context, r Request, by string) (*Result, error) {
+	parts, err := e.Plan(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	result := &Result{By: by, DryRun: r.DryRun, Erased: []Erased{}}
+	for _, p := range parts {
+		done := Erased{
+			Topic: p.Topic, Partition: p.Partition, Offsets: proof.FormatRanges(p.Offsets), Count: Count(p.Offsets),
+			CopyOf: p.CopyOf, Records: Planned, Receipts: []Receipt{},
+		}
+		if !r.DryRun {
+			if err := e.erase(ctx, p, by, &done); err != nil {
+				return nil, fmt.Errorf("%s/%d: %w", p.Topic, p.Partition, err)
+			}
+		}
+		result.Erased = append(result.Erased, done)
+	}
+	return result, nil
+}
+
+// erase erases one part.
+func (e *Eraser) erase(ctx context.Context, p Part, by string, done *Erased) error {
+	for {
+		entries, err := e.Ledger.Erase(ctx, p.tree(), p.Offsets, by)
+		switch {
+		case err == nil:
+			done.Receipts = receipts(entries)
+			e.finish(ctx, p, entries, done)
+			return nil
+		case errors.Is(err, ledger.ErrNoTree) && e.Destroy != nil:
+			// Of a topic that has no ledger, or has none yet: the log knows.
+			if err = e.Destroy(ctx, p); err == nil {
+				done.Records = Destroyed
+				return nil
+			}
+		}
+		if !errors.Is(err, ledger.ErrNotYet) && !errors.Is(err, log.ErrHeld) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(again):
+		}
+	}
+}
+
+func (p *Part) tree() proof.Tree {
+	return proof.Tree{Topic: p.Topic, TopicID: p.TopicID, Partition: p.Partition}
+}
+
+// finish destroys what the log and the index have, after the ledger's part is done.
+func (e *Eraser) finish(ctx context.Context, p Part, entries []ledger.Erased, done *Erased) {
+	done.Records = Remains
+	if err := e.destroy(ctx, p); err != nil {
+		e.Logger.Warn("an erasure is noted and not completed; it is tried again", "topic", p.Topic, "partition", p.Partition, "error", err)
+		done.Records, done.Error = Pending, err.Error()
+		return
+	}
+	if e.Destroy != nil {
+		done.Records = Destroyed
+	}
+	for _, entry := range entries {
+		e.Ledger.FinishErasure(entry)
+	}
+}
+
+// destroy destroys the records first: an index that is made again reads what is there.
+func (e *Eraser) destroy(ctx context.Context, p Part) error {
+	if e.Destroy != nil {
+		if err := e.Destroy(ctx, p); err != nil {
+			return err
+		}
+	}
+	if e.Index == nil {
+		return nil
+	}
+	return e.Index.Erase(p.TopicID, p.Partition, p.Offsets)
+}

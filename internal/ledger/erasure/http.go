@@ -1,0 +1,158 @@
+package erasure
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/evidentlog/evident/internal/ledger"
+	"github.com/evidentlog/evident/internal/ledger/opening"
+	"github.com/evidentlog/evident/internal/log"
+	"github.com/evidentlog/evident/proof"
+)
+
+const (
+	// maxRequest bounds the body of a request, in bytes.
+	maxRequest = 1 << 20
+	// patience is how long records are waited for that are not in the ledger yet.
+	patience = 30 * time.Second
+)
+
+// A Problem is an error as RFC 9457 writes it.
+type Problem struct {
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+}
+
+// ServeErase answers POST /v1/erasures: a [Request], answered with a [Result]. by
+// says who asks; its error refuses them.
+func (e *Eraser) ServeErase(by func(*http.Request) (string, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		who, err := by(r)
+		if err != nil {
+			writeProblem(w, http.StatusForbidden, err)
+			return
+		}
+		request, err := readRequest(r)
+		if err != nil {
+			writeProblem(w, http.StatusBadRequest, err)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		result, err := e.Erase(ctx, request, who)
+		if err != nil {
+			writeProblem(w, statusOf(err), err)
+			return
+		}
+		writeJSON(w, "application/json", http.StatusOK, result)
+	}
+}
+
+// ServeList answers GET /v1/topics/{topic}/partitions/{partition}/erasures with the
+// receipts of a partition.
+func (e *Eraser) ServeList(w http.ResponseWriter, r *http.Request) {
+	topic := r.PathValue("topic")
+	number, err := strconv.ParseInt(r.PathValue("partition"), 10, 32)
+	if err != nil || number < 0 {
+		writeProblem(w, http.StatusBadRequest, fmt.Errorf("%q is no number of a partition", r.PathValue("partition")))
+		return
+	}
+	list, err := e.list(topic, int32(number))
+	if err != nil {
+		writeProblem(w, statusOf(err), err)
+		return
+	}
+	writeJSON(w, "application/json", http.StatusOK, map[string][]Receipt{"erasures": list})
+}
+
+func (e *Eraser) list(topic string, partition int32) ([]Receipt, error) {
+	origin, err := e.Ledger.Newest(topic, strconv.Itoa(int(partition)))
+	if err != nil {
+		return nil, err
+	}
+	t, err := proof.ParseOrigin(e.Ledger.Origin(), origin)
+	if err != nil {
+		return nil, err
+	}
+	list, err := e.Ledger.Erasures(t)
+	return receipts(list), err
+}
+
+func readRequest(r *http.Request) (Request, error) {
+	var request Request
+	// Not what a page of another site can have a browser send.
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return request, fmt.Errorf("%w: Content-Type is %q, and must be application/json", ErrBadRequest, r.Header.Get("Content-Type"))
+	}
+	decoder := json.NewDecoder(io.LimitReader(r.Body, maxRequest))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&request); err != nil {
+		return request, fmt.Errorf("%w: the body is not JSON that says what to erase: %w", ErrBadRequest, err)
+	}
+	return request, request.Validate()
+}
+
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, ErrBadRequest):
+		return http.StatusBadRequest
+	case errors.Is(err, opening.ErrNoRecord), errors.Is(err, ledger.ErrNoTree):
+		return http.StatusNotFound
+	case errors.Is(err, ledger.ErrNotYet), errors.Is(err, log.ErrHeld), errors.Is(err, ledger.ErrClosed), errors.Is(err, context.DeadlineExceeded):
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+func writeProblem(w http.ResponseWriter, status int, err error) {
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
+	}
+	writeJSON(w, "application/problem+json", status, Problem{http.StatusText(status), status, err.Error()})
+}
+
+func writeJSON(w http.ResponseWriter, kind string, status int, v any) {
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // a client that is gone needs no answer
+}
+
+// errFromElsewhere refuses who is not on the machine.
+var errFromElsewhere = errors.New("erasures are asked for on the machine of the node, at its loopback address: HTTP has no logins, and what is erased does not come back")
+
+// Local refuses requests that do not come from this machine, straight and under a
+// name of it: others can ask for an erasure through whoever can log in here.
+func Local(r *http.Request) error {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil || !loopback(host) {
+		return fmt.Errorf("%w; this request is from %s", errFromElsewhere, r.RemoteAddr)
+	}
+	for _, proxied := range []string{"Forwarded", "X-Forwarded-For", "Via"} {
+		if r.Header.Get(proxied) != "" {
+			return fmt.Errorf("%w; this request came through a proxy (%s)", errFromElsewhere, proxied)
+		}
+	}
+	name, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		name = r.Host
+	}
+	if name != "localhost" && !loopback(name) {
+		return fmt.Errorf("%w; this request is for %q", errFromElsewhere, r.Host)
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

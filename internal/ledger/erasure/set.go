@@ -1,0 +1,57 @@
+package erasure
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/evidentlog/evident/proof"
+)
+
+// A Set is offsets. The zero value has none.
+type Set struct {
+	ranges []proof.Range // in any order, until Ranges
+}
+
+// Add adds the offsets of a range.
+func (s *Set) Add(r proof.Range) {
+	if n := len(s.ranges); n > 0 && s.ranges[n-1].Last+1 == r.First {
+		s.ranges[n-1].Last = r.Last
+		return
+	}
+	s.ranges = append(s.ranges, r)
+}
+
+// Ranges returns the offsets as the entries of the root log have them.
+func (s *Set) Ranges() []proof.Range {
+	sorted := slices.SortedFunc(slices.Values(s.ranges), func(a, b proof.Range) int { return cmp.Compare(a.First, b.First) })
+	var out []proof.Range
+	for _, r := range sorted {
+		if n := len(out); n > 0 && r.First <= out[n-1].Last+1 {
+			out[n-1].Last = max(out[n-1].Last, r.Last)
+			continue
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// Count is how many offsets ranges have.
+func Count(ranges []proof.Range) (n int64) {
+	for _, r := range ranges {
+		n += r.Count()
+	}
+	return n
+}
+
+func holds(ranges []proof.Range, offset int64) bool {
+	_, found := slices.BinarySearchFunc(ranges, offset, func(r proof.Range, o int64) int {
+		switch {
+		case r.Last < o:
+			return -1
+		case r.First > o:
+			return 1
+		}
+		return 0
+	})
+	return found
+}
