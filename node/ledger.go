@@ -27,6 +27,11 @@ import (
 // ledgerDir is the ledger's folder in the data folder.
 const ledgerDir = "ledger"
 
+// ledgerTail is how many bytes of the log's end are kept in memory for a ledger:
+// it falls behind a busy producer by some tenths of a second, and what is not in
+// memory has to be read from the disk that is being written to.
+const ledgerTail = 64 << 20
+
 // provable is the node's ledger with what feeds it.
 type provable struct {
 	*ledger.Ledger

@@ -158,7 +158,7 @@ func (n *Node) open() (err error) {
 		FS: n.cfg.FS, Dir: n.cfg.Data, Logger: n.cfg.Logger, Metrics: n.cfg.Metrics, TruncateDamaged: n.cfg.TruncateDamaged,
 	}
 	if *n.cfg.Ledger {
-		cfg.Hold = n.hold
+		cfg.Hold, cfg.TailCacheBytes = n.hold, ledgerTail
 	}
 	n.log, err = log.Open(cfg)
 	if err != nil {

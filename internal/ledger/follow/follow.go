@@ -28,9 +28,10 @@ const (
 	patienceEach = 200 * time.Microsecond
 	patienceMost = 5 * time.Second
 	fetchMin     = 256 << 10
-	// Bytes of a fetch, and of one partition in it.
-	fetchMax     = 16 << 20
-	partitionMax = 4 << 20
+	// Bytes of a fetch, and of one partition in it: few, so that what is copied
+	// is in the processor's cache when it is hashed.
+	fetchMax     = 2 << 20
+	partitionMax = 1 << 20
 	// retryAfter is how long a partition rests after an error.
 	retryAfter = 200 * time.Millisecond
 )
