@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,7 +36,7 @@ type node struct {
 	clock   int64 // Unix milliseconds, of entries
 	root    [][]byte
 	trees   map[string][][]byte // entries by origin
-	fail    int                 // status of all answers, if not 0
+	fail    *atomic.Int64       // status of all answers, if not 0
 	alter   func(path string, body []byte) []byte
 }
 
@@ -51,7 +52,7 @@ func newNode(t testing.TB) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &node{t: t, signers: []note.Signer{ed, pq}, trees: map[string][][]byte{}}
+	return &node{t: t, signers: []note.Signer{ed, pq}, trees: map[string][][]byte{}, fail: &atomic.Int64{}}
 }
 
 // clone is a copy of all that the node has: a backup.
@@ -121,8 +122,8 @@ func (n *node) keys() (keys []*proof.Verifier) {
 func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, ok := n.answer(r.URL.Path)
 	switch {
-	case n.fail != 0:
-		http.Error(w, "failing", n.fail)
+	case n.fail.Load() != 0:
+		http.Error(w, "failing", int(n.fail.Load()))
 		return
 	case !ok:
 		http.NotFound(w, r)

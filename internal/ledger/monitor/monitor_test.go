@@ -299,14 +299,14 @@ func TestNetworkErrorsAreNoAlarmUntilTheyLast(t *testing.T) {
 		n.produce(origin(1, 0), 5, "order")
 		w := follow(t, n)
 		w.good()
-		n.fail = http.StatusBadGateway
+		n.fail.Store(http.StatusBadGateway)
 		w.passing("502")
 		time.Sleep(DefaultStalledAfter - time.Second)
 		w.passing("502")
-		n.fail = 0
+		n.fail.Store(0)
 		n.produce(origin(1, 0), 5, "order")
 		w.good()
-		n.fail = http.StatusBadGateway
+		n.fail.Store(http.StatusBadGateway)
 		w.passing("502")
 		time.Sleep(DefaultStalledAfter)
 		w.alarm(Stalled, "502")
@@ -376,7 +376,7 @@ func TestRunGoesOnUntilAnAlarm(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- w.Run(t.Context()) }()
 		time.Sleep(time.Minute)
-		n.fail = http.StatusBadGateway
+		n.fail.Store(http.StatusBadGateway)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if len(ended) > 0 {
@@ -486,6 +486,7 @@ func TestWhatWasSeenSurvivesAPowerCut(t *testing.T) {
 func cutAt(t *testing.T, cut vfstest.Cut, at int) (more bool) {
 	within(t, func(t *testing.T) {
 		n := newNode(t)
+		n.signers = n.signers[:1] // quick
 		n.produce(origin(0, 0), 3, "order")
 		backup := n.clone()
 		w := follow(t, n)
