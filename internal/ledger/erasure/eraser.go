@@ -13,6 +13,9 @@ import (
 	"github.com/evidentlog/evident/proof"
 )
 
+// patience is how long records are waited for that are not in the ledger yet.
+const patience = 30 * time.Second
+
 // again is after how long it is tried again to erase what is still needed: a part
 // of the second that a round of the ledger takes.
 const again = 100 * time.Millisecond
@@ -78,7 +81,7 @@ func receipts(list []ledger.Erased) []Receipt {
 
 // Erase does what a request asks for, on behalf of by. What a node was stopped in
 // is completed by Resume. Offsets that are not in the ledger yet are waited for
-// until ctx ends.
+// some time.
 func (e *Eraser) Erase(ctx context.Context, r Request, by string) (*Result, error) {
 	parts, err := e.Plan(ctx, r)
 	if err != nil {
@@ -102,6 +105,8 @@ func (e *Eraser) Erase(ctx context.Context, r Request, by string) (*Result, erro
 
 // erase erases one part.
 func (e *Eraser) erase(ctx context.Context, p Part, by string, done *Erased) error {
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	for {
 		entries, err := e.Ledger.Erase(ctx, p.tree(), p.Offsets, by)
 		switch {
@@ -120,7 +125,7 @@ func (e *Eraser) erase(ctx context.Context, p Part, by string, done *Erased) err
 			return err
 		}
 		select {
-		case <-ctx.Done():
+		case <-waiting.Done():
 			return err
 		case <-time.After(again):
 		}

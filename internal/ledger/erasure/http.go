@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/evidentlog/evident/internal/ledger"
 	"github.com/evidentlog/evident/internal/ledger/opening"
@@ -18,12 +17,8 @@ import (
 	"github.com/evidentlog/evident/proof"
 )
 
-const (
-	// maxRequest bounds the body of a request, in bytes.
-	maxRequest = 1 << 20
-	// patience is how long records are waited for that are not in the ledger yet.
-	patience = 30 * time.Second
-)
+// maxRequest bounds the body of a request, in bytes.
+const maxRequest = 1 << 20
 
 // A Problem is an error as RFC 9457 writes it.
 type Problem struct {
@@ -46,9 +41,7 @@ func (e *Eraser) ServeErase(by func(*http.Request) (string, error)) http.Handler
 			writeProblem(w, http.StatusBadRequest, err)
 			return
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), patience)
-		defer cancel()
-		result, err := e.Erase(ctx, request, who)
+		result, err := e.Erase(r.Context(), request, who)
 		if err != nil {
 			writeProblem(w, statusOf(err), err)
 			return

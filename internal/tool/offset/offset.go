@@ -44,7 +44,7 @@ func Parse(text string, now time.Time) (Spec, error) {
 		return Spec{from: fromEnd}, nil
 	}
 	if t, ok := strings.CutPrefix(strings.TrimPrefix(text, "s"), "@"); ok {
-		ms, err := parseTime(t, now)
+		ms, err := ParseTime(t, now)
 		return Spec{byTime, ms}, err
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
@@ -59,10 +59,10 @@ func Parse(text string, now time.Time) (Spec, error) {
 	return Spec{exact, n}, nil
 }
 
-// parseTime returns milliseconds since the epoch. Bare digits are seconds, or
+// ParseTime returns milliseconds since the epoch. Bare digits are seconds, or
 // milliseconds if there are more than ten (after the year 2286 in seconds,
 // before April 1970 in milliseconds).
-func parseTime(text string, now time.Time) (int64, error) {
+func ParseTime(text string, now time.Time) (int64, error) {
 	if ago, ok := strings.CutPrefix(text, "-"); ok {
 		if d, err := time.ParseDuration(ago); err == nil {
 			return now.Add(-d).UnixMilli(), nil
