@@ -13,24 +13,57 @@ import (
 	"github.com/evidentlog/evident/proof"
 )
 
-// An adoption puts a round of another node into this node's files.
+// adoptBytes of rounds are enough for one commit to this node's files.
+const adoptBytes = 4 << 20
+
+// An adoption puts rounds of other nodes into this node's files: as many as are
+// there, since a node may have a year of them to read.
 type adoption struct {
-	l     *Ledger
-	round store.Round
-	grown map[string]*tree.Tree // by origin
-	heads []proof.RootEntry
+	l         *Ledger
+	root      *tree.Tree // of the root log, with the rounds
+	round     store.Round
+	bytes     int
+	grown     map[string]*tree.Tree // by origin
+	erases    bool
+	overtaken map[*Partition]bool // of this node
 }
 
-// adopt applies a round of another node, all of which is checked: its leaves
-// must lead to its heads. Partitions of this node that it overtakes are let go.
-func (l *Ledger) adopt(r *shared.Round) error {
-	if err := l.checkShared(r); err != nil {
-		return err
-	}
+// adopt applies the round that was read, and those after it that are at hand. All
+// is checked: leaves must lead to heads. Partitions of this node that are
+// overtaken are let go.
+func (l *Ledger) adopt(ctx context.Context) error {
 	l.opening.Lock() // a tree that is opened meanwhile would have an old head
 	defer l.opening.Unlock()
-	a := adoption{l: l, grown: map[string]*tree.Tree{}}
-	if err := a.readHeads(r.Roots); err != nil {
+	size, _ := l.store.RootHead()
+	root, err := tree.Resume(size, l.store.RootTiles())
+	if err != nil {
+		return err
+	}
+	a := adoption{l: l, root: root, grown: map[string]*tree.Tree{}, overtaken: map[*Partition]bool{}}
+	for more := true; more; {
+		if err := a.add(l.sharing.round); err != nil {
+			return err
+		}
+		if more, err = a.more(ctx); err != nil {
+			return err
+		}
+	}
+	if err := a.commit(); err != nil {
+		return err
+	}
+	l.sharing.changed = true
+	l.letGo(a.overtaken)
+	l.rebase(a.overtaken)
+	return nil
+}
+
+// add checks a round, and adds it to the others.
+func (a *adoption) add(r *shared.Round) error {
+	if err := a.l.checkShared(r, a.root); err != nil {
+		return err
+	}
+	heads, err := a.readHeads(r.Roots)
+	if err != nil {
 		return err
 	}
 	for i := range r.Leaves {
@@ -38,34 +71,51 @@ func (l *Ledger) adopt(r *shared.Round) error {
 			return err
 		}
 	}
-	if err := a.checkHeads(); err != nil {
+	if err := a.checkHeads(heads); err != nil {
 		return err
 	}
-	overtaken := a.overtaken()
-	if err := a.commit(); err != nil {
-		return err
+	a.overtake(heads)
+	var streams tree.Streams
+	for _, e := range r.Roots {
+		a.root.Append(tlog.RecordHash(e), &streams)
+		a.bytes += len(e)
 	}
-	l.letGo(overtaken)
-	l.rebase(overtaken)
+	a.round.Roots = append(a.round.Roots, r.Roots...)
 	return nil
 }
 
+// more reads the next round, and tells whether it can be adopted with the others.
+// If not, it is left to whoever adopts next.
+func (a *adoption) more(ctx context.Context) (bool, error) {
+	s := a.l.sharing
+	s.round = nil
+	if s.proposal != nil || a.erases || a.bytes >= adoptBytes || s.journal.Read() {
+		return false, nil
+	}
+	var err error
+	if s.round, err = s.journal.Next(ctx); err != nil || s.round == nil {
+		return false, fromBucket(err)
+	}
+	erased, err := erasures(s.round)
+	return len(erased) == 0, err
+}
+
 // readHeads reads the entries of the root log, and opens their trees.
-func (a *adoption) readHeads(roots [][]byte) error {
+func (a *adoption) readHeads(roots [][]byte) (heads []proof.RootEntry, err error) {
 	for _, b := range roots {
 		e, err := proof.ParseRootEntry(b)
 		if err != nil {
-			return fmt.Errorf("%w: %w", shared.ErrDamaged, err)
+			return nil, fmt.Errorf("%w: %w", shared.ErrDamaged, err)
 		}
 		if _, err := proof.ParseOrigin(a.l.cfg.Origin, e.Checkpoint.Origin); err != nil {
-			return fmt.Errorf("%w: %w", shared.ErrDamaged, err)
+			return nil, fmt.Errorf("%w: %w", shared.ErrDamaged, err)
 		}
 		a.l.store.Create(e.Checkpoint.Origin)
 		a.l.lastTime = max(a.l.lastTime, e.Time)
-		a.heads = append(a.heads, e)
+		a.erases = a.erases || e.Kind == proof.ErasedEntry
+		heads = append(heads, e)
 	}
-	a.round.Roots = roots
-	return nil
+	return heads, nil
 }
 
 // grow adds leaves to a tree.
@@ -97,6 +147,7 @@ func (a *adoption) grow(leaves *shared.Leaves) error {
 }
 
 func (a *adoption) place(c store.Chunk) error {
+	a.bytes += len(c.Entries) + len(c.Salts)
 	if len(c.Entries)+len(c.Salts) <= journalBytes {
 		a.round.Chunks = append(a.round.Chunks, c)
 		return nil
@@ -117,8 +168,8 @@ func (l *Ledger) replica(id store.TreeID) (t *tree.Tree, err error) {
 }
 
 // checkHeads compares the heads with the trees that they are of.
-func (a *adoption) checkHeads() error {
-	for _, e := range a.heads {
+func (a *adoption) checkHeads(heads []proof.RootEntry) error {
+	for _, e := range heads {
 		now := a.now(e.Checkpoint.Origin)
 		if e.Checkpoint != now {
 			return fmt.Errorf("%w: a head of %s with %d leaves and root %v, and its leaves lead to %d with %v",
@@ -128,7 +179,7 @@ func (a *adoption) checkHeads() error {
 	return nil
 }
 
-// now is the head of a tree with the leaves of the round.
+// now is the head of a tree with the leaves of the rounds.
 func (a *adoption) now(origin string) proof.Checkpoint {
 	if t := a.grown[origin]; t != nil {
 		return proof.Checkpoint{Origin: origin, Size: t.Size(), Root: t.Root()}
@@ -138,28 +189,24 @@ func (a *adoption) now(origin string) proof.Checkpoint {
 	return head.Checkpoint
 }
 
-// overtaken are this node's partitions whose trees are others now.
-func (a *adoption) overtaken() map[*Partition]bool {
+// overtake notes this node's partitions whose trees are others now.
+func (a *adoption) overtake(heads []proof.RootEntry) {
 	l := a.l
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	over := map[*Partition]bool{}
-	for _, e := range a.heads {
+	for _, e := range heads {
 		p := l.mu.partitions[e.Checkpoint.Origin]
 		if p != nil && (a.grown[p.origin] != nil || e.Kind == proof.ClosedEntry) {
-			over[p] = true
+			a.overtaken[p] = true
 		}
 	}
-	return over
 }
 
-// commit makes the round durable. One that erases destroys salts in this node's
-// journal too.
+// commit makes the rounds durable. One that erases, which is alone, destroys salts
+// in this node's journal too.
 func (a *adoption) commit() error {
-	for _, e := range a.heads {
-		if e.Kind == proof.ErasedEntry && len(a.grown) == 0 {
-			return a.l.store.Erase(a.round.Roots)
-		}
+	if a.erases && len(a.grown) == 0 {
+		return a.l.store.Erase(a.round.Roots)
 	}
 	return a.l.store.Commit(a.round)
 }
@@ -182,14 +229,11 @@ func (l *Ledger) letGo(overtaken map[*Partition]bool) {
 // It is done before the round is in this node's files, by each node: so it is
 // done, whoever crashes.
 func (l *Ledger) eraseInBucket(ctx context.Context, r *shared.Round) error {
-	for _, b := range r.Roots {
-		e, err := proof.ParseRootEntry(b)
-		if err != nil {
-			return fmt.Errorf("%w: %w", shared.ErrDamaged, err)
-		}
-		if e.Kind != proof.ErasedEntry {
-			continue
-		}
+	entries, err := erasures(r)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
 		ranges, _, err := e.Erased()
 		if err != nil {
 			return fmt.Errorf("%w: %w", shared.ErrDamaged, err)
@@ -204,6 +248,20 @@ func (l *Ledger) eraseInBucket(ctx context.Context, r *shared.Round) error {
 		}
 	}
 	return nil
+}
+
+// erasures are the entries of a round that say that records were erased.
+func erasures(r *shared.Round) (erased []proof.RootEntry, err error) {
+	for _, b := range r.Roots {
+		e, err := proof.ParseRootEntry(b)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", shared.ErrDamaged, err)
+		}
+		if e.Kind == proof.ErasedEntry {
+			erased = append(erased, e)
+		}
+	}
+	return erased, nil
 }
 
 // sizeAt is how many leaves a tree had when the root log had a size, which may

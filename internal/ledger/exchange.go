@@ -76,17 +76,17 @@ func (l *Ledger) applyAll(ctx context.Context) (err error) {
 			return err
 		}
 		p := s.proposal
-		own := p != nil && p.round.ID == s.round.ID
-		if own {
-			err, s.proposal = l.applyOwn(p), nil
-		} else {
-			err = l.adopt(s.round)
+		if p == nil || p.round.ID != s.round.ID {
+			if err := l.adopt(ctx); err != nil {
+				return err
+			}
+			continue
 		}
-		if err != nil {
+		if err := l.applyOwn(p); err != nil {
 			return err
 		}
-		s.round, s.changed = nil, true
-		if own && s.journal.Read() {
+		s.round, s.proposal, s.changed = nil, nil, true
+		if s.journal.Read() {
 			return nil // what others wrote since is for the next time
 		}
 	}

@@ -93,7 +93,10 @@ func (l *Ledger) join(ctx context.Context, b *bucket.Bucket) error {
 	if err := l.store.Bind(text); err != nil {
 		return err
 	}
-	l.sharing = &sharing{bucket: b, journal: shared.New(b), trees: map[store.TreeID]*tree.Tree{}}
+	if l.sharing == nil {
+		l.sharing = &sharing{} // which others may ask for at any time from here on
+	}
+	*l.sharing = sharing{bucket: b, journal: shared.New(b), trees: map[store.TreeID]*tree.Tree{}}
 	kept, err := l.readBucketKept(ctx) // first: what is read later must have it
 	if err != nil {
 		return err
@@ -224,14 +227,14 @@ func (l *Ledger) signShared(r *shared.Round) {
 }
 
 // checkShared refuses rounds that none of the ledger's nodes wrote, and those
-// that do not follow what this node has.
-func (l *Ledger) checkShared(r *shared.Round) error {
+// that do not follow the root log as this node has it.
+func (l *Ledger) checkShared(r *shared.Round, root *tree.Tree) error {
 	if !ed25519.Verify(l.keys.ed25519.Public().(ed25519.PublicKey), r.Message(), r.Signature[:]) {
 		return fmt.Errorf("%w: the round after %d entries of the root log is not signed by this ledger", shared.ErrDamaged, r.Size)
 	}
-	if now := l.rootHead(); r.Size != now.Size || r.Root != now.Root {
+	if r.Size != root.Size() || r.Root != root.Root() {
 		return fmt.Errorf("%w: a round follows %d entries of the root log with root %v, and this node has %d with %v",
-			shared.ErrSetBack, r.Size, r.Root, now.Size, now.Root)
+			shared.ErrSetBack, r.Size, r.Root, root.Size(), root.Root())
 	}
 	return nil
 }
