@@ -36,6 +36,9 @@ type AnchorEthereum struct {
 	MaxFee int
 }
 
+// anchored is the parameter that asks for a proof with a receipt, or none.
+const anchored = "anchored"
+
 // receiptsFile is in the ledger's folder.
 const receiptsFile = "receipts"
 
@@ -50,15 +53,23 @@ type anchors struct {
 	runners []*anchor.Runner
 }
 
-// receipts are those for the checkpoint of a size.
-func (a *anchors) receipts(size int64) ([]proof.Receipt, error) { return a.store.Of(size) }
+var _ ledger.Receipts = (*anchors)(nil)
+
+// Of implements ledger.Receipts.
+func (a *anchors) Of(size int64) ([]proof.Receipt, error) { return a.store.Of(size) }
+
+// First implements ledger.Receipts.
+func (a *anchors) First(from int64) (size int64, ok bool) { return a.store.First(from) }
 
 // openAnchors opens the receipts of a ledger, which are there also when nothing
 // is anchored any more, and prepares what the configuration asks for.
 func (n *Node) openAnchors(l *ledger.Ledger) (err error) {
-	n.anchors.store, err = anchor.OpenStore(n.cfg.FS, filepath.Join(n.cfg.Data, ledgerDir, receiptsFile))
+	dir := filepath.Join(n.cfg.Data, ledgerDir)
+	if err = n.cfg.FS.MkdirAll(dir); err == nil { // a ledger in a bucket has no folder
+		n.anchors.store, err = anchor.OpenStore(n.cfg.FS, filepath.Join(dir, receiptsFile))
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; restore the file from a copy, or move it away and do without the receipts in it", err)
 	}
 	places, err := n.places()
 	if err != nil || len(places) == 0 {
@@ -75,7 +86,7 @@ func (n *Node) openAnchors(l *ledger.Ledger) (err error) {
 		}
 		n.anchors.runners = append(n.anchors.runners, anchor.NewRunner(anchor.Config{
 			Anchor: p, Store: n.anchors.store, Interval: n.cfg.AnchorInterval, Poll: poll,
-			Newest:  func() (anchor.Checkpoint, error) { return checkpoint(l.KeepNewest()) },
+			Newest:  func() (anchor.Checkpoint, error) { return checkpoint(l.ToAnchor()) },
 			Kept:    func(size int64) (anchor.Checkpoint, error) { return checkpoint(l.Kept().At(size)) },
 			Metrics: metrics, Logger: n.cfg.Logger,
 		}))

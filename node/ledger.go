@@ -74,7 +74,7 @@ func (n *Node) startLedger(starting, ctx context.Context) error {
 	}
 	l, err := ledger.OpenShared(starting, ledger.Config{ // last: from here on it is Run that closes it
 		FS: n.cfg.FS, Dir: filepath.Join(n.cfg.Data, ledgerDir), Origin: n.cfg.LedgerOrigin, External: n.cfg.Cluster != nil,
-		Index: ix, Policy: n.cfg.LedgerPolicy, Receipts: n.anchors.receipts, Logger: n.cfg.Logger, Keys: n.cfg.LedgerKey,
+		Index: ix, Policy: n.cfg.LedgerPolicy, Receipts: &n.anchors, Logger: n.cfg.Logger, Keys: n.cfg.LedgerKey,
 		Metrics: n.cfg.Metrics,
 	}, shared)
 	if err != nil {
@@ -174,13 +174,16 @@ func (p *provable) serveProof(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	f, err := p.prove(r.Context(), at, r.URL.Query().Get(unwitnessed) != "")
+	query := r.URL.Query()
+	f, err := p.prove(r.Context(), at, wish{alone: query.Get(unwitnessed) != "", anchored: query.Get(anchored) != ""})
 	answerProof(w, f, err)
 }
 
 // answerProof answers with a proof file, or with why there is none.
 func answerProof(w http.ResponseWriter, f *proof.File, err error) {
 	switch {
+	case errors.Is(err, ledger.ErrNotAnchored): // it may take hours: nobody should wait for it
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 	case errors.Is(err, ledger.ErrNotYet), errors.Is(err, ledger.ErrNotWitnessed), errors.Is(err, search.ErrBehind):
 		w.Header().Set("Retry-After", "1") // a round of the ledger
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
@@ -206,7 +209,7 @@ func (n *Node) Prove(ctx context.Context, topic string, partition int32, offset 
 		return nil, errNoLedger
 	}
 	for {
-		f, err := n.ledger.prove(ctx, opening.Place{Topic: topic, Partition: partition, Offset: offset}, false)
+		f, err := n.ledger.prove(ctx, opening.Place{Topic: topic, Partition: partition, Offset: offset}, wish{})
 		if !errors.Is(err, ledger.ErrNotYet) && !errors.Is(err, ledger.ErrNotWitnessed) {
 			return f, err
 		}
@@ -243,9 +246,16 @@ func place(r *http.Request) (opening.Place, error) {
 	return opening.Place{Topic: r.PathValue("topic"), Partition: int32(partition), Offset: offset}, nil
 }
 
-// prove makes the proof file of a record of the newest generation. Unless
-// alone, it has a checkpoint that fulfils the policy, if there is one.
-func (p *provable) prove(ctx context.Context, at opening.Place, alone bool) (*proof.File, error) {
+// A wish is what a proof should have, or do without.
+type wish struct {
+	alone    bool // do not wait for witnesses
+	anchored    bool // rather none than one without a receipt
+}
+
+// prove makes the proof file of a record of the newest generation, with the
+// earliest time that anchors make certain, if they do. Unless alone, it has
+// a checkpoint that fulfils the policy, if there is one.
+func (p *provable) prove(ctx context.Context, at opening.Place, want wish) (*proof.File, error) {
 	id, records, err := p.reader.Read(ctx, at)
 	if errors.Is(err, opening.ErrNoRecord) {
 		err = cmp.Or(p.wasErased(at), err)
@@ -263,10 +273,12 @@ func (p *provable) prove(ctx context.Context, at opening.Place, alone bool) (*pr
 	if err := p.WasErased(origin, at.Offset); err != nil {
 		return nil, fmt.Errorf("%s/%d: %w", at.Topic, at.Partition, err)
 	}
-	var f *proof.File
-	if alone {
+	f, err := p.ProveAnchored(origin, want.alone, records...)
+	switch {
+	case !errors.Is(err, ledger.ErrNotAnchored) || want.anchored:
+	case want.alone:
 		f, err = p.Prove(origin, records...)
-	} else {
+	default:
 		f, err = p.ProveWitnessed(ctx, origin, records...)
 	}
 	if err != nil {

@@ -35,6 +35,7 @@ waits for that. The node must not run with --ledger off.`,
 	f.StringVar(&prove.URL, "url", "http://"+node.DefaultHTTPAddress, "where the node's HTTP is")
 	f.StringVarP(&prove.Output, "out", "o", "", "file to write (default: standard output)")
 	f.BoolVar(&prove.Unwitnessed, "unwitnessed", false, "do not wait for the node's witnesses")
+	f.BoolVar(&prove.Anchored, "anchored", false, "rather get no proof than one without a receipt of an anchor, which takes hours")
 	f.DurationVar(&prove.Timeout, "timeout", 10*time.Second, "how long to wait for an answer, and for the record to become provable")
 	return cmd
 }

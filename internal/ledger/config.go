@@ -54,9 +54,8 @@ type Config struct {
 	Policy *proof.Policy
 	// Index is told of all records that get leaves; nil for none.
 	Index *index.Index
-	// Receipts returns the receipts of anchors for a checkpoint that is kept, by
-	// its size; nil if there are no anchors. It may be called by any goroutine.
-	Receipts func(size int64) ([]proof.Receipt, error)
+	// Receipts are those of anchors; nil if there are none.
+	Receipts Receipts
 	// Now is the node's clock; time.Now if nil.
 	Now func() time.Time
 }

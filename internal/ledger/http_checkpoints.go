@@ -91,7 +91,7 @@ func (l *Ledger) show(k checkpoints.Kept) (shownCheckpoint, error) {
 	if l.cfg.Receipts == nil {
 		return shown, nil
 	}
-	receipts, err := l.cfg.Receipts(k.Size)
+	receipts, err := l.cfg.Receipts.Of(k.Size)
 	for _, r := range receipts {
 		shown.Receipts = append(shown.Receipts, shownReceipt{r.Anchor, r.Data})
 	}

@@ -118,12 +118,7 @@ func TestAProofWhoseCheckpointCannotBeKeptIsNotGiven(t *testing.T) {
 
 func TestKeptCheckpointsAreServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, err := Open(Config{FS: newDisk(t), Dir: "/data/ledger", Origin: testOrigin, Receipts: func(size int64) ([]proof.Receipt, error) {
-			if size == 2 {
-				return []proof.Receipt{{Anchor: "stone", Data: []byte("carved")}}, nil
-			}
-			return nil, nil
-		}})
+		l, err := Open(Config{FS: newDisk(t), Dir: "/data/ledger", Origin: testOrigin, Receipts: stones{2}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +142,7 @@ func TestKeptCheckpointsAreServed(t *testing.T) {
 			t.Fatalf("%+v", page)
 		}
 		second := page.Checkpoints[1]
-		if second.Size != 2 || len(second.Receipts) != 1 || string(second.Receipts[0].Receipt) != "carved" {
+		if second.Size != 2 || len(second.Receipts) != 1 || string(second.Receipts[0].Receipt) != "carved 2" {
 			t.Errorf("%+v", second)
 		}
 		if page = ask("?from=3"); len(page.Checkpoints) != 1 || page.Next != 0 || page.Checkpoints[0].Note != string(r.Checkpoint()) {

@@ -147,6 +147,11 @@ func (w *world) check() {
 	}
 	for id, g := range w.trees {
 		w.checkTree(id, g)
+		newest, _ := w.Head(id)
+		middle := g.leaves / 2
+		if got, err := w.FirstHead(newest, middle); g.leaves > 0 && (err != nil || got.RootIndex != w.firstOf(g.origin, middle)) {
+			w.t.Fatalf("the first head of tree %d that covers %d is %d, %v", id, middle, got.RootIndex, err)
+		}
 	}
 }
 

@@ -90,7 +90,7 @@ func (s *Store) settle(st *state, dirty []TreeID) error {
 // syncRoot makes the root log durable up to a size, with its hashes: what comes
 // after it is in the journal, and a root log is too long to be hashed again.
 func (s *Store) syncRoot(size int64) error {
-	files := []string{entriesFile, endsFile}
+	files := []string{entriesFile, endsFile, headsFile}
 	for level := 0; level < tree.Levels && size>>(level*tree.TileHeight) > 0; level++ {
 		files = append(files, hashesFile(level))
 	}

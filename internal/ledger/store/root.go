@@ -36,6 +36,9 @@ func (s *Store) growRoot(entries [][]byte) error {
 	if err == nil {
 		err = withFile(s.fs, s.rootFile(endsFile), writeAt(ends, s.rootTree.Size()*endSize))
 	}
+	if err == nil && len(entries) > 0 {
+		err = s.link(s.rootTree.Size(), entries)
+	}
 	for level, hashes := range streams {
 		if len(hashes) > 0 && err == nil {
 			last := t.Size() >> (level * tree.TileHeight) * tlog.HashSize
@@ -66,15 +69,16 @@ func (s *Store) openRoot(size int64, root proof.Hash) error {
 	if err != nil && !errors.Is(err, ErrCorrupt) {
 		return err
 	}
-	if err == nil && s.rootTree.Root() == root {
+	if err == nil && s.rootTree.Root() == root && s.hasLinks(size) {
 		return nil
 	}
 	return s.rebuildRoot(size, root)
 }
 
-// rebuildRoot makes all hashes of the root log again, from its entries.
+// rebuildRoot makes all hashes and links of the root log again, from its entries.
 func (s *Store) rebuildRoot(size int64, root proof.Hash) error {
 	s.rootTree, s.rootEnd = &tree.Tree{}, 0
+	s.learnNewest(nil)
 	for from := int64(0); from < size; from += tree.TileWidth {
 		bundle, err := s.ReadRoot(from, min(from+tree.TileWidth, size))
 		if err != nil {

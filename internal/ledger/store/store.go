@@ -49,6 +49,7 @@ type Store struct {
 	round    uint64
 	rootTree *tree.Tree
 	rootEnd  int64
+	linker   linker
 	dirty    map[TreeID]bool // written since the journal file began
 	unlinked bool            // files were made whose names are not synced
 	releases sync.WaitGroup  // the release that is under way, if any
@@ -140,6 +141,7 @@ func (s *Store) recover() error {
 		s.mu.byOrigin[h.Origin], s.written[id] = id, true
 		s.mu.next = max(s.mu.next, id+1)
 	}
+	s.learnNewest(st.trees)
 	if err := s.openRoot(st.root, st.rootHash); err != nil {
 		return err
 	}

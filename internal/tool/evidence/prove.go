@@ -23,6 +23,8 @@ type Prove struct {
 	Output string
 	// Unwitnessed gets a proof without waiting for witnesses.
 	Unwitnessed bool
+	// Anchored gets a proof with a receipt of an anchor, or none.
+	Anchored bool
 	// Timeout is for the node's answer.
 	Timeout time.Duration
 }
@@ -37,9 +39,7 @@ func (p Prove) Run(ctx context.Context, env tool.Env, record string) error {
 	if err != nil {
 		return err
 	}
-	if p.Unwitnessed {
-		path += "?unwitnessed=1"
-	}
+	path += p.query()
 	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
 	text, err := p.get(ctx, strings.TrimSuffix(p.URL, "/")+path)
@@ -58,6 +58,21 @@ func (p Prove) Run(ctx context.Context, env tool.Env, record string) error {
 	}
 	fmt.Fprintf(env.Out, "wrote %s, %s: check it with \"evident verify %s --vkey KEY\"\n", p.Output, tool.Plural(len(text), "byte"), p.Output)
 	return nil
+}
+
+// query says what the proof should have, or do without.
+func (p Prove) query() string {
+	query := url.Values{}
+	if p.Unwitnessed {
+		query.Set("unwitnessed", "1")
+	}
+	if p.Anchored {
+		query.Set("anchored", "1")
+	}
+	if len(query) == 0 {
+		return ""
+	}
+	return "?" + query.Encode()
 }
 
 // proofPath returns where a node has the proof of a record.

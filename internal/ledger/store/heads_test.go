@@ -1,0 +1,135 @@
+package store
+
+import (
+	"io"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/evidentlog/evident/internal/vfs"
+	"github.com/evidentlog/evident/proof"
+)
+
+// checkFirstHeads compares FirstHead with the entries themselves, for all trees
+// and offsets.
+func (w *world) checkFirstHeads() {
+	w.t.Helper()
+	for id, g := range w.trees {
+		newest, _ := w.Head(id)
+		for offset := int64(-1); offset < g.leaves; offset++ {
+			got, err := w.FirstHead(newest, offset)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			if want := w.firstOf(g.origin, offset); got.RootIndex != want {
+				w.t.Fatalf("the first head of tree %d that covers %d is %d, want %d", id, offset, got.RootIndex, want)
+			}
+		}
+		if got, err := w.FirstHead(newest, g.leaves); err != nil || got != newest {
+			w.t.Fatalf("beyond the tree: %v, %v", got, err)
+		}
+	}
+}
+
+func (w *world) firstOf(origin string, offset int64) int64 {
+	for i, b := range w.roots {
+		e, err := proof.ParseRootEntry(b)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if e.Checkpoint.Origin == origin && e.Checkpoint.Size > offset {
+			return int64(i)
+		}
+	}
+	return -1
+}
+
+func TestTheFirstHeadThatCoversAnOffsetIsFound(t *testing.T) {
+	w := newWorld(t, newDisk(t), 1<<12)
+	if err := w.open(); err != nil {
+		t.Fatal(err)
+	}
+	w.create(3)
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 120 {
+		var list []growth
+		for id := TreeID(1); id <= 3; id++ {
+			if random.IntN(2) == 0 {
+				list = append(list, growth{id: id, leaves: int64(random.IntN(3) + 1)})
+			}
+		}
+		if err := w.round(list...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.checkFirstHeads()
+	w.reopen()
+	w.checkFirstHeads()
+	for name, damage := range map[string]func() error{
+		"missing": func() error { return w.fs.Remove("/data/ledger/root/heads") },
+		"cut short": func() error {
+			return withFile(w.fs, "/data/ledger/root/heads", func(f vfs.File) error { return f.Truncate(100) })
+		},
+	} {
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := damage(); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.open(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		w.checkFirstHeads()
+		if err := w.round(growth{id: 1, leaves: 2}); err != nil {
+			t.Fatal(err)
+		}
+		w.checkFirstHeads()
+	}
+}
+
+func (w *world) reopen() {
+	w.t.Helper()
+	if err := w.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.open(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// counted counts how often it is read.
+type counted struct {
+	io.ReaderAt
+	reads int
+}
+
+func (c *counted) ReadAt(b []byte, at int64) (int, error) {
+	c.reads++
+	return c.ReaderAt.ReadAt(b, at)
+}
+
+// links are the links of one tree, in memory.
+type links []byte
+
+func (l links) ReadAt(b []byte, at int64) (int, error) { return copy(b, l[at:]), nil }
+
+func TestASearchTakesALogarithmOfTheHeads(t *testing.T) {
+	l, made := linker{newest: map[string]int64{}}, links{}
+	const heads = 1 << 17
+	for i := range int64(heads) {
+		k, err := l.next(i, proof.Checkpoint{Origin: "o", Size: i + 1}, func(index int64) (link, error) { return readLink(made, index) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		made = k.encode(made)
+	}
+	for offset := int64(0); offset < heads; offset += 97 {
+		c := &counted{ReaderAt: made}
+		if got, err := firstLink(c, heads-1, offset); err != nil || got != offset {
+			t.Fatalf("offset %d: link %d, %v", offset, got, err)
+		}
+		if most := 6 * 17; c.reads > most {
+			t.Errorf("offset %d: %d links were read, and at most %d are expected", offset, c.reads, most)
+		}
+	}
+}
