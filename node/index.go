@@ -54,13 +54,12 @@ func (p *provable) handleSearches(mux *http.ServeMux) {
 // serveBundle answers with the proof file of all records that a query finds.
 func (p *provable) serveBundle(w http.ResponseWriter, r *http.Request) {
 	v := r.URL.Query()
-	prove := p.ProveWitnessed
-	if v.Get(unwitnessed) != "" {
-		prove = func(_ context.Context, origin string, records ...ledger.Opened) (*proof.File, error) {
-			return p.Prove(origin, records...)
-		}
+	want := wishOf(v)
+	prove := func(ctx context.Context, origin string, records ...ledger.Opened) (*proof.File, error) {
+		return p.proveAll(ctx, want, origin, records)
 	}
 	v.Del(unwitnessed)
+	v.Del(anchored)
 	q, err := search.ParseQuery(v)
 	var f *proof.File
 	if err == nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -174,8 +175,7 @@ func (p *provable) serveProof(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	query := r.URL.Query()
-	f, err := p.prove(r.Context(), at, wish{alone: query.Get(unwitnessed) != "", anchored: query.Get(anchored) != ""})
+	f, err := p.prove(r.Context(), at, wishOf(r.URL.Query()))
 	answerProof(w, f, err)
 }
 
@@ -249,7 +249,11 @@ func place(r *http.Request) (opening.Place, error) {
 // A wish is what a proof should have, or do without.
 type wish struct {
 	alone    bool // do not wait for witnesses
-	anchored    bool // rather none than one without a receipt
+	anchored bool // rather none than one without a receipt
+}
+
+func wishOf(query url.Values) wish {
+	return wish{alone: query.Get(unwitnessed) != "", anchored: query.Get(anchored) != ""}
 }
 
 // prove makes the proof file of a record of the newest generation, with the
@@ -273,16 +277,21 @@ func (p *provable) prove(ctx context.Context, at opening.Place, want wish) (*pro
 	if err := p.WasErased(origin, at.Offset); err != nil {
 		return nil, fmt.Errorf("%s/%d: %w", at.Topic, at.Partition, err)
 	}
-	f, err := p.ProveAnchored(origin, want.alone, records...)
-	switch {
-	case !errors.Is(err, ledger.ErrNotAnchored) || want.anchored:
-	case want.alone:
-		f, err = p.Prove(origin, records...)
-	default:
-		f, err = p.ProveWitnessed(ctx, origin, records...)
-	}
+	f, err := p.proveAll(ctx, want, origin, records)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", at, err)
 	}
 	return f, nil
+}
+
+// proveAll makes the proof file of records of one tree.
+func (p *provable) proveAll(ctx context.Context, want wish, origin string, records []ledger.Opened) (*proof.File, error) {
+	f, err := p.ProveAnchored(origin, want.alone, records...)
+	switch {
+	case !errors.Is(err, ledger.ErrNotAnchored) || want.anchored:
+		return f, err
+	case want.alone:
+		return p.Prove(origin, records...)
+	}
+	return p.ProveWitnessed(ctx, origin, records...)
 }
