@@ -1,42 +1,23 @@
 package tree
 
 import (
-	"github.com/evidentlog/evident/internal/ledger/lanes"
 	"github.com/evidentlog/evident/proof"
 )
 
 // GrowAtOnce is how many leaves a Grower adds at a time.
 const GrowAtOnce = 256
 
-const (
-	hashSize   = len(proof.Hash{})
-	nodePrefix = 1 // before the two hashes of what is below a node (RFC 6962, section 2.1)
-	nodeSize   = 1 + 2*hashSize
-	nodePadded = 128
-
-	nodesAtOnce = (1 + GrowAtOnce) / 2
-)
-
 // A Grower adds leaves to trees, many at a time: the nodes of a level do not
 // depend on one another, and are hashed two by two. It has memory for that, some
-// 25 KB, and any number of trees may share it in turn.
+// 15 KB, and any number of trees may share it in turn.
 type Grower struct {
-	row      [1 + GrowAtOnce]proof.Hash     // of the level at hand; the first place is for one from the edge
-	left     [64]proof.Hash                 // a level's last hash each, lowest level first
-	messages [nodesAtOnce * nodePadded]byte // what is hashed to nodes, with its padding
-	sizes    [nodesAtOnce]int               // of the messages
+	row   [1 + GrowAtOnce]proof.Hash // of the level at hand; the first place is for one from the edge
+	left  [64]proof.Hash             // a level's last hash each, lowest level first
+	pairs *pairs
 }
 
 // NewGrower returns a grower.
-func NewGrower() *Grower {
-	g := &Grower{}
-	message := lanes.Pad(append([]byte{nodePrefix}, make([]byte, nodeSize-1)...), 0)
-	for i := range g.sizes {
-		g.sizes[i] = nodeSize
-		copy(g.messages[i*nodePadded:], message)
-	}
-	return g
-}
+func NewGrower() *Grower { return &Grower{pairs: newPairs()} }
 
 // Append adds leaves by their hashes. It does what [Tree.Append] does for one
 // after the other, except that it gives the streams no hashes of level 0, which
@@ -70,22 +51,11 @@ func (g *Grower) append(t *Tree, leaves []proof.Hash, s *Streams) {
 			left++
 		}
 		fresh = g.row[1 : 1+len(row)/2]
-		g.hashPairs(fresh, row)
+		g.pairs.hash(fresh, row)
 	}
 	for ; left > 0; left-- {
 		t.edge = append(t.edge, g.left[left-1])
 	}
-}
-
-// hashPairs sets nodes to the hashes of what is below them, two each. They may
-// overlap.
-func (g *Grower) hashPairs(nodes, below []proof.Hash) {
-	for i := range nodes {
-		message := g.messages[i*nodePadded:][:nodeSize]
-		copy(message[1:], below[2*i][:])
-		copy(message[1+hashSize:], below[2*i+1][:])
-	}
-	lanes.Sum(nodes, g.messages[:], g.sizes[:len(nodes)])
 }
 
 func appendHashes(b []byte, hashes []proof.Hash) []byte {

@@ -15,7 +15,7 @@ func ProveInclusion(c proof.Checkpoint, index int64, r TileReader) ([]proof.Hash
 	if index < 0 || index >= c.Size {
 		return nil, fmt.Errorf("index %d is not in the tree of %s, which has %d leaves", index, c.Origin, c.Size)
 	}
-	n := &nodes{size: c.Size, from: r, tiles: map[tileID]*folded{}, grower: NewGrower()}
+	n := &nodes{size: c.Size, from: r, tiles: map[tileID]*folded{}, pairs: newPairs()}
 	path, err := n.prove(c, index)
 	if err != nil {
 		return nil, fmt.Errorf("proof for entry %d of %s: %w", index, c.Origin, err)
@@ -26,10 +26,10 @@ func ProveInclusion(c proof.Checkpoint, index int64, r TileReader) ([]proof.Hash
 // nodes gives hashes of a tree's nodes. It reads each tile once, and hashes all
 // that is in it once, two nodes at a time: that is most of what a proof costs.
 type nodes struct {
-	size   int64
-	from   TileReader
-	tiles  map[tileID]*folded
-	grower *Grower
+	size  int64
+	from  TileReader
+	tiles map[tileID]*folded
+	pairs *pairs
 }
 
 type tileID struct {
@@ -112,7 +112,7 @@ func (n *nodes) tile(id tileID) (*folded, error) {
 	}
 	for row := range TileHeight {
 		t[row+1] = make([]proof.Hash, len(t[row])/2)
-		n.grower.hashPairs(t[row+1], t[row])
+		n.pairs.hash(t[row+1], t[row])
 	}
 	n.tiles[id] = t
 	return t, nil
