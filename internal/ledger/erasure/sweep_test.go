@@ -1,0 +1,147 @@
+package erasure
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/internal/ledger"
+	"github.com/evidentlog/evident/internal/ledger/opening"
+	"github.com/evidentlog/evident/internal/ledger/store"
+	"github.com/evidentlog/evident/proof"
+)
+
+func TestSweepsGoOnWhereTheLastEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &house{fs: newDisk(t)}
+		if err := errors.Join(h.open(), h.settle(10)); err != nil {
+			t.Fatal(err)
+		}
+		name, err := proof.ParseOrigin(h.ledger.Origin(), origin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, end := range []int64{0, 4, 4, 7} {
+			if err := h.eraser.sweep(t.Context(), name, end, ledger.ByRetention); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.tree.Close(ledger.TopicDeleted)
+		time.Sleep(ledger.DefaultInterval + time.Millisecond)
+		for range 2 {
+			trees := h.ledger.Trees()
+			if len(trees) != 1 || !trees[0].Deleted || trees[0].Size != 10 {
+				t.Fatalf("trees are %+v", trees)
+			}
+			if err := h.eraser.sweep(t.Context(), trees[0].Tree, trees[0].Size, ledger.ByDeletion); err != nil {
+				t.Fatal(err)
+			}
+		}
+		list, err := h.ledger.Erasures(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got string
+		for _, e := range list {
+			got += e.By + " " + proof.FormatRanges(e.Offsets) + "; "
+			if !e.Done {
+				t.Errorf("%v is not done", e)
+			}
+		}
+		if want := "retention 0-3; retention 4-6; deletion 7-9; "; got != want {
+			t.Errorf("erased was %q, want %q", got, want)
+		}
+		if err := h.close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Salts of records that were deleted on a cluster go, of that topic only, and no more.
+func TestSaltsBelowALogsStartAreDestroyed(t *testing.T) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "people", "others"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	client, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.DefaultProduceTopic("people"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	for range 5 {
+		if err := client.ProduceSync(t.Context(), kgo.StringRecord("here")).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var below kadm.Offsets
+	below.AddOffset("people", 0, 3, -1)
+	if _, err := kadm.NewClient(client).DeleteRecords(t.Context(), below); err != nil {
+		t.Fatal(err)
+	}
+	e := &Eraser{Planner: Planner{&opening.Reader{Client: client}}, Logger: slog.New(slog.DiscardHandler)}
+	topics, err := e.Reader.Topics(t.Context())
+	if err != nil || len(topics) != 2 {
+		t.Fatal(topics, err)
+	}
+	e.Ledger = startLedger(t)
+	people := grow(t, e.Ledger, proof.Tree{Topic: "people", TopicID: topics["people"]}, 5)
+	others := grow(t, e.Ledger, proof.Tree{Topic: "others", TopicID: topics["others"]}, 5)
+	earlier := grow(t, e.Ledger, proof.Tree{Topic: "people", TopicID: topicID}, 5)
+	for range 2 {
+		if err := e.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, origin := range []string{people, others, earlier} {
+		for offset := range int64(5) {
+			want := origin == people && offset < 3
+			if err := e.Ledger.WasErased(origin, offset); want != errors.Is(err, store.ErrErased) {
+				t.Errorf("%s, offset %d: %v", origin, offset, err)
+			}
+		}
+	}
+}
+
+// startLedger runs a ledger with rounds that follow each other at once.
+func startLedger(t *testing.T) *ledger.Ledger {
+	l, err := ledger.Open(ledger.Config{FS: newDisk(t), Dir: "/data/ledger", Origin: "example.com/e", Interval: time.Microsecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- l.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// grow gives a tree leaves, and returns its origin.
+func grow(t *testing.T, l *ledger.Ledger, name proof.Tree, n int64) string {
+	t.Helper()
+	p, err := l.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Lost(n, proof.Removed); err != nil {
+		t.Fatal(err)
+	}
+	for p.Durable() < n {
+		runtime.Gosched()
+	}
+	name.Deployment = l.Origin()
+	return name.Origin()
+}
