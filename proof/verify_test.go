@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -75,12 +76,20 @@ func TestAnyFlippedByteIsFoundWithoutTheChecksum(t *testing.T) {
 	text := d.file(t, 3).String()
 	content, _, _ := strings.Cut(text, sectionStart+endSection)
 	errs := map[string]int{}
+	second := strings.Index(content, sectionStart+recordLabel)
 	flipped(content, func(i int, altered string) {
 		err := verify(altered+checksum(altered), d.trust())
 		if err == nil {
 			t.Fatalf("byte %d of %d flipped, and the file verifies:\n%s", i, len(text), altered)
 		}
 		errs[err.Error()]++
+		part := "head|section 1|proof file: it begins"
+		if i >= second+len(sectionStart) { // without it the record is more of the head
+			part = "record at offset|section 2|its end is missing"
+		}
+		if !regexp.MustCompile(part).MatchString(err.Error()) {
+			t.Errorf("byte %d flipped (%q), and the error does not name its part: %v", i, content[max(0, i-20):min(len(content), i+20)], err)
+		}
 	})
 	for _, part := range []string{"root entry:", "checkpoint of the root log:", "checkpoint of the partition:", "record at offset 3:"} {
 		if !strings.Contains(strings.Join(keysOf(errs), "\n"), part) {
