@@ -43,11 +43,7 @@ func (n *Node) runWitnesses(ctx context.Context, c *client.Client) {
 	if c == nil {
 		return
 	}
-	n.servers.Go(func() {
-		if err := c.Run(ctx); err != nil && ctx.Err() == nil {
-			n.cfg.Logger.Error("witnesses are not asked any more", "error", err)
-		}
-	})
+	n.servers.Go(func() { c.Run(ctx) })
 }
 
 // validateWitnesses checks that there is something to be witnessed.

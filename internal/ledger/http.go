@@ -17,6 +17,7 @@ import (
 //
 //	/ledger/vkey                               the root log's verifier keys, a line each
 //	/ledger/root/…                             the root log
+//	/ledger/root/checkpoint?witnessed=1        its newest that fulfils the node's policy
 //	/ledger/root/checkpoints?from=&limit=      its checkpoints that are kept, as JSON
 //	/ledger/topics/{topic}/{partition}/…       the newest tree of a partition
 //	/ledger/trees/{topic}/{id}/{partition}/{generation}/…  any tree, as its origin has it
@@ -25,6 +26,7 @@ import (
 func (l *Ledger) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /ledger/vkey", l.serveKeys)
+	mux.HandleFunc("GET /ledger/root/checkpoint", l.serveRootCheckpoint)
 	mux.HandleFunc("GET /ledger/root/checkpoints", l.serveCheckpoints)
 	mux.Handle("GET /ledger/root/{rest...}", serve(func(*http.Request) (tiled, error) { return rootLog{l}, nil }))
 	mux.Handle("GET /ledger/topics/{topic}/{partition}/{rest...}", serve(l.newestTree))

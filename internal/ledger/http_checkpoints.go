@@ -109,6 +109,38 @@ func (r rootLog) checkpoint() ([]byte, error) {
 	return cosigned(newest, k.Note), err
 }
 
+// serveRootCheckpoint serves the newest checkpoint of the root log; with ?witnessed=1
+// the newest that fulfils the node's policy.
+func (l *Ledger) serveRootCheckpoint(w http.ResponseWriter, r *http.Request) {
+	read := rootLog{l}.checkpoint
+	if r.URL.Query().Get("witnessed") != "" {
+		read = l.witnessedCheckpoint
+	}
+	note, err := read()
+	switch {
+	case errors.Is(err, ErrNotWitnessed):
+		http.Error(w, err.Error(), http.StatusNotFound)
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	default:
+		w.Header().Set("Content-Type", textType)
+		w.Header().Set("Cache-Control", fresh)
+		_, _ = w.Write(note) // a client that is gone needs no answer
+	}
+}
+
+func (l *Ledger) witnessedCheckpoint() ([]byte, error) {
+	size, _ := l.witnessed.now()
+	if size < 0 {
+		return nil, fmt.Errorf("%w: no checkpoint of %s", ErrNotWitnessed, l.cfg.Origin)
+	}
+	if newest := l.signed.Load(); newest.Size == size {
+		return rootLog{l}.checkpoint()
+	}
+	k, err := l.kept.At(size)
+	return k.Note, err
+}
+
 // cosigned adds the cosignatures of a checkpoint that was kept to the newest
 // signatures of the log, which tell that it is alive.
 func cosigned(newest *signedRoot, kept []byte) []byte {

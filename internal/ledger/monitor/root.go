@@ -56,7 +56,11 @@ func (m *Monitor) checkpoint(ctx context.Context) (signed, error) {
 }
 
 func (m *Monitor) getCheckpoint(ctx context.Context) (signed, error) {
-	note, err := m.log.Checkpoint(ctx)
+	get := m.log.Checkpoint
+	if m.cfg.Policy != nil && !m.cfg.Policy.Fulfilled(nil) {
+		get = m.log.Witnessed // the newest of all has no cosignatures yet
+	}
+	note, err := get(ctx)
 	if err != nil {
 		return signed{}, err
 	}

@@ -128,12 +128,10 @@ func (c *Client) Ask(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Run asks until ctx ends, one goroutine a witness. An error means that checkpoints cannot be kept.
-func (c *Client) Run(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
+// Run asks until ctx ends, one goroutine a witness.
+func (c *Client) Run(ctx context.Context) {
 	var asking sync.WaitGroup
 	defer asking.Wait()
-	defer stop()
 	for _, w := range c.witnesses {
 		asking.Go(func() { w.run(ctx) })
 	}
@@ -142,12 +140,12 @@ func (c *Client) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-tick.C:
 		case <-c.cfg.Log.Wanted():
 		}
-		if err := c.aim(); err != nil {
-			return err
+		if err := c.aim(); err != nil && ctx.Err() == nil {
+			c.cfg.Logger.Warn("witnesses have nothing to cosign", "error", err) // until the disk is well again
 		}
 	}
 }

@@ -104,7 +104,7 @@ func start(t *testing.T, disk vfs.FS, policy *proof.Policy, to peers) *running {
 	ctx, stop := context.WithCancel(context.Background())
 	r := &running{l, t, c, policy, stop, make(chan error, 2)}
 	go func() { r.done <- l.Run(ctx) }()
-	go func() { r.done <- c.Run(ctx) }()
+	go func() { c.Run(ctx); r.done <- nil }()
 	return r
 }
 
@@ -170,6 +170,9 @@ func TestAProofCarriesTheWordOfItsWitnesses(t *testing.T) {
 		if len(h.Existed) != 2 || time.Since(h.Existed[0].At) > time.Minute {
 			t.Errorf("witnessed by %+v", h.Existed)
 		}
+		if signed := r.witnessed(); !strings.Contains(signed, "— one.example ") || !strings.Contains(signed, fmt.Sprintf("\n%d\n", h.Root.Size)) {
+			t.Errorf("the newest witnessed checkpoint is said to be\n%s", signed)
+		}
 		r.grow(200, proof.Removed)
 		if again, err := r.prove(42); err != nil || again.Root.Size != h.Root.Size {
 			t.Errorf("a record that was witnessed before is proven by another checkpoint, %+v: %v", again, err)
@@ -184,6 +187,16 @@ func TestAProofCarriesTheWordOfItsWitnesses(t *testing.T) {
 		}
 		r.end()
 	})
+}
+
+// witnessed is the checkpoint that monitors get who ask for a quorum.
+func (r *running) witnessed() string {
+	rec := httptest.NewRecorder()
+	r.Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/ledger/root/checkpoint?witnessed=1", nil))
+	if rec.Code != http.StatusOK {
+		return ""
+	}
+	return rec.Body.String()
 }
 
 // However a witness behaves, rounds go on, and it is asked less and less often.
@@ -203,6 +216,9 @@ func TestAWitnessThatFailsHoldsNothingUp(t *testing.T) {
 			w.Handler().ServeHTTP(rw, r)
 		})
 		r := start(t, disk, policyOf(t, 1, w), peers{"one.example": stalls})
+		if signed := r.witnessed(); signed != "" {
+			t.Errorf("without a witness there is a witnessed checkpoint\n%s", signed)
+		}
 		for i := range int64(600) {
 			r.grow(i+1, proof.Removed)
 		}
