@@ -129,6 +129,8 @@ func (f *Follower) takeAll(ctx context.Context, resp *kmsg.FetchResponse, asked 
 				}
 			case errors.Is(err, ledger.ErrStopped):
 				return true
+			case errors.Is(err, errUnsettled):
+				p.waiting.until = time.Now().Add(retryAfter)
 			case err != nil:
 				lost = f.trouble(p, err) || lost
 			default:
@@ -162,6 +164,9 @@ func (f *Follower) takeOne(ctx context.Context, p *followed, r *kmsg.FetchRespon
 		}
 		if err != nil {
 			return fmt.Errorf("batch at offset %d: %w", p.tree.Next(), err)
+		}
+		if same, err := f.compare(ctx, p, first.LeaderEpoch()); !same || err != nil {
+			return err
 		}
 		if done, err := p.tree.Lost(first.BaseOffset(), proof.Removed); !done || err != nil {
 			return err // the rest of a long gap comes with the next fetch

@@ -55,6 +55,7 @@ type Config struct {
 type Follower struct {
 	cfg      Config
 	settings settings         // of the goroutine of Run
+	adopted  bool             // the trees that were open at the start; likewise
 	broken   map[key]*waiting // whose trees cannot be opened; of the goroutine of Run
 
 	mu struct {
@@ -75,12 +76,14 @@ type key struct {
 // followed is a partition as it is followed. One goroutine at a time has it.
 type followed struct {
 	key
-	topic   string
-	leader  int32
-	tree    *ledger.Partition // replaced under Follower.mu
-	waiting waiting           // after errors
-	missed  int               // how often in a row it was not there
-	end     int64             // high watermark, as it was told last
+	topic    string
+	leader   int32
+	tree     *ledger.Partition // replaced under Follower.mu
+	waiting  waiting           // after errors
+	compared bool              // the log is known to be the one that the tree was made of
+	epoch    int32             // of the leader that wrote what was added last
+	missed   int               // how often in a row it was not there
+	end      int64             // high watermark, as it was told last
 }
 
 // New makes a follower.
@@ -131,6 +134,9 @@ func (f *Follower) fetchAll(ctx context.Context, until time.Time) {
 	byLeader := map[int32][]*followed{}
 	f.mu.Lock()
 	for _, p := range f.mu.followed {
+		if p.missed > 0 {
+			continue
+		}
 		byLeader[p.leader] = append(byLeader[p.leader], p)
 	}
 	f.mu.Unlock()

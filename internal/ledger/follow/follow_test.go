@@ -20,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/ledger"
+	"github.com/evidentlog/evident/internal/log/batch"
 	"github.com/evidentlog/evident/internal/vfs"
 	"github.com/evidentlog/evident/proof"
 )
@@ -223,6 +224,35 @@ func TestATopicMadeAnewIsAnotherTree(t *testing.T) {
 	}
 }
 
+// What becomes of a topic while nobody follows it is found out at the next start.
+func TestATopicDeletedWhileNobodyFollowedIsClosed(t *testing.T) {
+	w := newWorld(t)
+	w.create("orders", 1, nil)
+	w.create("stays", 1, nil)
+	w.produce("orders", 0, "a", "b")
+	w.produce("stays", 0, "a")
+	old, stays := w.await("orders", 0, 2), w.await("stays", 0, 1)
+	w.stop()
+	if _, err := w.admin.DeleteTopic(t.Context(), "orders"); err != nil {
+		t.Fatal(err)
+	}
+	w.start(nil)
+	w.awaitClosed(old)
+	if h, err := w.ledger.Head(stays); err != nil || h.Closed {
+		t.Errorf("a topic that is there: %+v, %v", h, err)
+	}
+}
+
+func (w *world) awaitClosed(origin string) {
+	w.t.Helper()
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if h, err := w.ledger.Head(origin); err == nil && h.Closed {
+			return
+		}
+	}
+	w.t.Fatalf("%s is not closed\n%s", origin, w.log)
+}
+
 func TestRecordsRemovedBeforeTheyWereReadAreLost(t *testing.T) {
 	w := newWorld(t)
 	w.stop()
@@ -274,6 +304,55 @@ func TestALogThatWasCutBackStartsAnotherGeneration(t *testing.T) {
 	}
 	if !strings.Contains(w.log.String(), "cut back") {
 		t.Error("nobody was told")
+	}
+}
+
+// A tail that was cut off and grew again has other records: found out by the
+// records themselves, though there are more of them than the ledger saw.
+func TestALogThatDivergedStartsAnotherGeneration(t *testing.T) {
+	w := newWorld(t)
+	w.create("orders", 1, nil)
+	w.produce("orders", 0, "a", "b", "c", "d", "e")
+	origin := w.await("orders", 0, 5)
+	w.stop()
+	w.start(func(l *ledger.Ledger) { // leaves of records that the log does not have
+		tree, err := proof.ParseOrigin("example.com/events", origin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := l.Open(tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var codecs batch.Codecs
+		b := codecs.NewBuilder(batch.Head{BaseOffset: 5})
+		for range 3 {
+			if err := b.Append(batch.Record{Timestamp: 1, Value: []byte("of another leader")}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		built, err := b.Build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Add(built); err != nil {
+			t.Fatal(err)
+		}
+		w.produce("orders", 0, "f", "g", "h", "i")
+	})
+	now := w.await("orders", 0, 9, origin)
+	if !strings.HasSuffix(now, "/0/1") {
+		t.Errorf("the tree is %s, after %s", now, origin)
+	}
+	h, err := w.ledger.Head(origin)
+	if err != nil || !h.Closed {
+		t.Errorf("the old tree is %+v, %v", h, err)
+	}
+	if err := w.proves(now, 8, "i"); err != nil {
+		t.Error(err)
+	}
+	if text := w.log.String(); !strings.Contains(text, "alarm=diverged") || !strings.Contains(text, "from=5") {
+		t.Errorf("nobody was told where:\n%s", text)
 	}
 }
 

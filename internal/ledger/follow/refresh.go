@@ -46,6 +46,12 @@ func (f *Follower) refresh(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := f.adopt(there); err != nil {
+		return err
+	}
+	if err := f.confirm(ctx, there); err != nil {
+		return err
+	}
 	f.letGo(there, others)
 	return nil
 }

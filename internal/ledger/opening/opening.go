@@ -3,7 +3,6 @@
 package opening
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -14,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/ledger"
+	"github.com/evidentlog/evident/internal/ledger/leaves"
 	"github.com/evidentlog/evident/internal/log/batch"
 	"github.com/evidentlog/evident/proof"
 )
@@ -139,27 +139,10 @@ func (p *partition) recordIn(b batch.Batch, offset int64) (ledger.Opened, error)
 			return ledger.Opened{}, err
 		}
 		if r.Offset == offset {
-			return ledger.Opened{Offset: offset, Record: open(b, r)}, nil
+			return ledger.Opened{Offset: offset, Record: leaves.Open(b, r)}, nil
 		}
 	}
 	return ledger.Opened{}, fmt.Errorf("%w: it was removed by compaction, or there never was one", ErrNoRecord)
-}
-
-// open returns what stands in a batch. The record may be read on, its bytes used
-// again: what is returned has its own.
-func open(b batch.Batch, r batch.Record) proof.Record {
-	opened := proof.Record{
-		Kind: proof.Data, LogAppendTime: b.Attributes().LogAppendTime(), Transactional: b.Attributes().Transactional(),
-		Timestamp: r.Timestamp, ProducerID: b.ProducerID(), ProducerEpoch: b.ProducerEpoch(),
-		Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value),
-	}
-	if b.Attributes().Control() {
-		opened.Kind = proof.Control
-	}
-	for key, value := range r.Headers.All() {
-		opened.Headers = append(opened.Headers, proof.Header{Key: string(key), Value: bytes.Clone(value)})
-	}
-	return opened
 }
 
 // marker finds the marker that ended the transaction of a batch.

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/ledger"
+	"github.com/evidentlog/evident/internal/ledger/leaves"
 	"github.com/evidentlog/evident/internal/log/batch"
 )
 
@@ -114,7 +115,7 @@ func (s *Scanner) inBatch(offset int64) (ledger.Opened, error) {
 		return ledger.Opened{}, ErrNotCommitted
 	}
 	s.of = s.batch
-	return ledger.Opened{Offset: offset, Record: open(s.batch, *r)}, nil
+	return ledger.Opened{Offset: offset, Record: leaves.Open(s.batch, *r)}, nil
 }
 
 // take goes on to the next batch, and fetches more if there is none.
