@@ -33,8 +33,8 @@ func (l *Ledger) Head(origin string) (store.Head, error) {
 	return head, nil
 }
 
-// Trees are those that may still grow, as their newest heads have them.
-func (l *Ledger) Trees() []proof.Tree {
+// OpenTrees are those that may still grow, as their newest heads have them.
+func (l *Ledger) OpenTrees() []proof.Tree {
 	var open []proof.Tree
 	for _, h := range l.store.Heads() {
 		if t, err := proof.ParseOrigin(l.cfg.Origin, h.Origin); err == nil && !h.Closed && h.RootIndex >= 0 {

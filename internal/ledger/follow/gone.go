@@ -19,7 +19,7 @@ func (f *Follower) adopt(there map[key]bool) error {
 	if f.adopted || f.cfg.Assigned != nil {
 		return nil
 	}
-	for _, t := range f.cfg.Ledger.Trees() {
+	for _, t := range f.cfg.Ledger.OpenTrees() {
 		b, err := base64.RawURLEncoding.DecodeString(t.TopicID)
 		if err != nil || len(b) != len(topicID{}) {
 			continue // nothing that a cluster has
