@@ -238,17 +238,17 @@ func faults(r *rand.Rand, oneIn int) func(*http.Request) buckettest.Fault {
 // Whatever the bucket does to requests, whoever follows what, and whoever
 // crashes, with or without a folder that is left: there is one history.
 func TestThereIsOneHistory(t *testing.T) {
-	const steps, partitions = 100, 4
-	for seed := range uint64(4) {
+	const steps, partitions = 80, 4
+	for seed := range uint64(3) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		m := newTeam(t, 3)
 		fault := faults(rand.New(rand.NewPCG(seed, 2)), 3+int(seed))
 		for range steps {
-			m.store.Fault = fault
+			m.store.Fail(fault)
 			n := m.nodes[r.IntN(len(m.nodes))]
 			switch r.IntN(20) {
 			case 0:
-				m.store.Fault = nil
+				m.store.Fail(nil)
 				m.crash(n, vfs.KeepRandom(r.Uint64()), r.IntN(3) == 0)
 			case 1, 2, 3, 4, 5, 6, 7, 8:
 				m.round(n)
@@ -258,7 +258,7 @@ func TestThereIsOneHistory(t *testing.T) {
 				m.grow(n, r.Int32N(partitions), 1+r.IntN(5))
 			}
 		}
-		m.store.Fault = nil
+		m.store.Fail(nil)
 		m.check(partitions)
 		for _, n := range m.nodes {
 			_ = n.Close()
@@ -284,14 +284,14 @@ func TestARoundWithAnUncertainOutcomeIsRecognized(t *testing.T) {
 		m := newTeam(t, 2)
 		a, b := m.nodes[0], m.nodes[1]
 		m.grow(a, 0, 10)
-		m.store.Fault = func(r *http.Request) buckettest.Fault {
+		m.store.Fail(func(r *http.Request) buckettest.Fault {
 			if r.Method == http.MethodPut {
 				return fault
 			}
 			return buckettest.None
-		}
+		})
 		m.round(a)
-		m.store.Fault = nil
+		m.store.Fail(nil)
 		m.grow(a, 0, 5)
 		m.grow(b, 1, 5)
 		m.round(b)

@@ -3,6 +3,7 @@ package bucket_test
 import (
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"testing"
 
 	"github.com/evidentlog/evident/internal/ledger/bucket"
@@ -58,13 +59,13 @@ func TestAStoreThatPassesOverConditionsIsRefused(t *testing.T) {
 func TestNoRequestIsTriedTwice(t *testing.T) {
 	for _, fault := range []buckettest.Fault{buckettest.Busy, buckettest.Broken, buckettest.Conflict, buckettest.LostBefore, buckettest.LostAfter} {
 		s := buckettest.New(t)
-		requests := 0
-		s.Fault = func(*http.Request) buckettest.Fault { requests++; return fault }
+		var requests atomic.Int32
+		s.Fail(func(*http.Request) buckettest.Fault { requests.Add(1); return fault })
 		if _, err := s.Bucket(t).Create(t.Context(), "x", []byte("one")); err == nil || errors.Is(err, bucket.ErrTaken) {
 			t.Errorf("fault %d: %v", fault, err)
 		}
-		if requests != 1 {
-			t.Errorf("fault %d: %d requests", fault, requests)
+		if n := requests.Load(); n != 1 {
+			t.Errorf("fault %d: %d requests", fault, n)
 		}
 	}
 }

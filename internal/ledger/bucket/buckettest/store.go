@@ -38,15 +38,13 @@ const (
 
 // A Store is an S3 store with one bucket, "bucket".
 type Store struct {
-	// Fault, if there is one, is asked before each request. It is called with a
-	// lock held, one request at a time.
-	Fault func(r *http.Request) Fault
 	// Unconditional makes the store pass over conditions on writes.
 	Unconditional bool
 
 	server *httptest.Server
 	mu     struct {
 		sync.Mutex
+		fault   func(r *http.Request) Fault
 		objects map[string][]byte
 		late    []func() // writes that are still on their way
 		puts    int
@@ -74,6 +72,14 @@ func (s *Store) Bucket(t testing.TB) *bucket.Bucket {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// Fail lets a function say what goes wrong with each request, nothing if it is
+// nil. It is called with a lock held, one request at a time.
+func (s *Store) Fail(fault func(r *http.Request) Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.fault = fault
 }
 
 // URL is the place of the bucket, as operators give it.
@@ -116,8 +122,8 @@ func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	s.settle()
 	fault := None
-	if s.Fault != nil {
-		fault = s.Fault(r)
+	if s.mu.fault != nil {
+		fault = s.mu.fault(r)
 	}
 	switch fault {
 	case Busy:
