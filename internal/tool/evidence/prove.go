@@ -21,6 +21,8 @@ type Prove struct {
 	URL string
 	// Output is the file to write; standard output if it is empty.
 	Output string
+	// Query finds the records, if none is named.
+	Query Query
 	// Unwitnessed gets a proof without waiting for witnesses.
 	Unwitnessed bool
 	// Anchored gets a proof with a receipt of an anchor, or none.
@@ -33,13 +35,13 @@ type Prove struct {
 // larger than any broker takes.
 const maxProof = 2 << 30
 
-// Run gets the proof of a record, named TOPIC/PARTITION@OFFSET.
+// Run gets the proof of a record, named TOPIC/PARTITION@OFFSET, or if that is empty
+// of all records that the query finds.
 func (p Prove) Run(ctx context.Context, env tool.Env, record string) error {
-	path, err := proofPath(record)
+	path, err := p.path(record)
 	if err != nil {
 		return err
 	}
-	path += p.query()
 	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
 	text, err := p.get(ctx, strings.TrimSuffix(p.URL, "/")+path)
@@ -60,19 +62,33 @@ func (p Prove) Run(ctx context.Context, env tool.Env, record string) error {
 	return nil
 }
 
-// query says what the proof should have, or do without.
-func (p Prove) query() string {
-	query := url.Values{}
+// path returns where a node has the proof, with what it should have, or do without.
+func (p Prove) path(record string) (path string, err error) {
+	v := url.Values{}
+	switch given := p.Query.Given(); {
+	case record == "" && !given:
+		return "", tool.Usagef("which record is to be proven? Name it, as in orders/3@1042, or say what to search for: --id, --key, --type, --correlation, --since")
+	case record != "" && given:
+		return "", tool.Usagef("%s is one record: leave out what to search for, or its name", record)
+	case given:
+		path = "/v1/proof"
+		v, err = p.Query.values(time.Now())
+	default:
+		path, err = proofPath(record)
+	}
+	if err != nil {
+		return "", err
+	}
 	if p.Unwitnessed {
-		query.Set("unwitnessed", "1")
+		v.Set("unwitnessed", "1")
 	}
 	if p.Anchored {
-		query.Set("anchored", "1")
+		v.Set("anchored", "1")
 	}
-	if len(query) == 0 {
-		return ""
+	if len(v) == 0 {
+		return path, nil
 	}
-	return "?" + query.Encode()
+	return path + "?" + v.Encode(), nil
 }
 
 // proofPath returns where a node has the proof of a record.
@@ -105,7 +121,7 @@ func (p Prove) get(ctx context.Context, from string) (string, error) {
 		case resp.StatusCode == http.StatusOK:
 			return text, nil
 		case resp.StatusCode == http.StatusNotFound && strings.HasPrefix(text, "404 page"):
-			return "", fmt.Errorf("the node at %s has no ledger: it runs with --ledger off, or with --kafka and without --ledger-origin", p.URL)
+			return "", p.without()
 		case resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "":
 			return "", fmt.Errorf("the node gives no proof: %s", strings.TrimSpace(text))
 		}
@@ -115,6 +131,14 @@ func (p Prove) get(ctx context.Context, from string) (string, error) {
 		case <-time.After(retryAfter):
 		}
 	}
+}
+
+// without tells what a node that does not know the question lacks.
+func (p Prove) without() error {
+	if p.Query.Given() {
+		return fmt.Errorf("the node at %s has no index: it runs with --ledger-index off, or without a ledger", p.URL)
+	}
+	return fmt.Errorf("the node at %s has no ledger: it runs with --ledger off, or with --kafka and without --ledger-origin", p.URL)
 }
 
 // retryAfter is a part of the second that a round of the ledger takes.

@@ -245,6 +245,10 @@ func textOrBytes(b []byte) (*string, []byte) {
 
 // text says in plain words what is proven and what is not.
 func (c Checked) text(w io.Writer) {
+	if n := c.count(); n > 1 {
+		c.bundleText(w, n)
+		return
+	}
 	for i := range c.Heads {
 		h := &c.Heads[i]
 		for j := range h.Records {

@@ -1,0 +1,88 @@
+package evidence
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/evidentlog/evident/internal/ledger/search"
+	"github.com/evidentlog/evident/internal/tool"
+)
+
+// Find is "evident find".
+type Find struct {
+	Query
+	// URL is where the node's HTTP is.
+	URL string
+	// Timeout is for the node's answer.
+	Timeout time.Duration
+}
+
+// Run prints where the records are that fit.
+func (f Find) Run(ctx context.Context, env tool.Env) error {
+	v, err := f.values(time.Now())
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, f.Timeout)
+	defer cancel()
+	p := Prove{URL: f.URL}
+	resp, text, err := p.ask(ctx, strings.TrimSuffix(f.URL, "/")+"/v1/search?"+v.Encode())
+	switch {
+	case err != nil:
+		return err
+	case resp.StatusCode == http.StatusBadRequest:
+		return tool.Usagef("%s", strings.TrimSpace(text))
+	case strings.HasPrefix(text, "404 page"):
+		return fmt.Errorf("the node at %s has no index: it must not run with --ledger off or --ledger-index off", f.URL)
+	case resp.StatusCode != http.StatusOK:
+		return fmt.Errorf("the node does not search: %s", strings.TrimSpace(text))
+	}
+	var a search.Answer
+	if err := json.Unmarshal([]byte(text), &a); err != nil {
+		return fmt.Errorf("what %s answered is no result of a search: %w", f.URL, err)
+	}
+	if err := env.Print(a, func(w io.Writer) { foundText(w, a.Records) }); err != nil {
+		return err
+	}
+	f.notes(env, &a)
+	return nil
+}
+
+// notes tells what else there may be.
+func (f Find) notes(env tool.Env, a *search.Answer) {
+	if len(a.Records) == 0 && a.Next == "" {
+		fmt.Fprintln(env.Err, "no record fits")
+	}
+	if a.Next != "" {
+		fmt.Fprintf(env.Err, "there may be more: go on with --cursor %s\n", a.Next)
+	}
+	for _, b := range a.Behind {
+		fmt.Fprintf(env.Err, "%s/%d could be searched up to offset %d only, and has %d: the index is not there yet\n", b.Topic, b.Partition, b.Searched, b.End)
+	}
+}
+
+func foundText(w io.Writer, found []search.Found) {
+	if len(found) == 0 {
+		return
+	}
+	tool.Row(w, "RECORD", "TIME", "KEY", "ID", "TYPE", "CORRELATION")
+	for i := range found {
+		r := &found[i]
+		at := time.UnixMilli(r.Timestamp).UTC().Format("2006-01-02T15:04:05.000Z07:00")
+		tool.Row(w, fmt.Sprintf("%s/%d@%d", r.Topic, r.Partition, r.Offset), at, show(r.Key, r.KeyB64),
+			orNone(r.ID), orNone(r.Type), orNone(r.Correlation))
+	}
+}
+
+// orNone gives an attribute to read.
+func orNone(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return show(&s, nil)
+}
