@@ -37,6 +37,7 @@ const (
 	Destroyed = "destroyed"
 	Remains   = "remains" // the log is an external cluster's
 	Pending   = "pending" // noted, and tried again until it succeeds
+	Failed    = "failed"  // nothing of it was done
 	Planned   = "planned" // a dry run
 )
 
@@ -55,9 +56,10 @@ type Erased struct {
 	Count     int64  `json:"count"`
 	// CopyOf is the topic with the records that these were copies of.
 	CopyOf string `json:"copy_of,omitempty"`
-	// Records tells the fate of what the log had: Destroyed, Remains, Pending, Planned.
+	// Records tells the fate of what the log had: Destroyed, Remains, Pending, Failed,
+	// Planned.
 	Records string `json:"records"`
-	Error   string `json:"error,omitempty"` // why they are pending
+	Error   string `json:"error,omitempty"` // why they are pending, or it failed
 	// Receipts are entries of the root log; none for a topic without a ledger.
 	Receipts []Receipt `json:"receipts"`
 }
@@ -95,7 +97,10 @@ func (e *Eraser) Erase(ctx context.Context, r Request, by string) (*Result, erro
 		}
 		if !r.DryRun {
 			if err := e.erase(ctx, p, by, &done); err != nil {
-				return nil, fmt.Errorf("%s/%d: %w", p.Topic, p.Partition, err)
+				if len(result.Erased) == 0 {
+					return nil, fmt.Errorf("%s/%d: %w", p.Topic, p.Partition, err)
+				}
+				done.Records, done.Error = Failed, err.Error() // others were done already
 			}
 		}
 		result.Erased = append(result.Erased, done)

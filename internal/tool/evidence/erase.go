@@ -118,7 +118,7 @@ func copyOf(p *erasure.Erased) string {
 
 // incomplete is an error if not all of what was asked for is gone.
 func incomplete(r *erasure.Result) error {
-	var remains, pending []string
+	var remains, pending, failed []string
 	for _, p := range r.Erased {
 		at := fmt.Sprintf("%s/%d@%s", p.Topic, p.Partition, p.Offsets)
 		switch p.Records {
@@ -126,7 +126,12 @@ func incomplete(r *erasure.Result) error {
 			remains = append(remains, at)
 		case erasure.Pending:
 			pending = append(pending, at+": "+p.Error)
+		case erasure.Failed:
+			failed = append(failed, at+": "+p.Error)
 		}
+	}
+	if len(failed) > 0 {
+		return fmt.Errorf("not erased: %s", strings.Join(failed, "; "))
 	}
 	if len(pending) > 0 {
 		return fmt.Errorf("noted, and not completed: the node goes on with it until it succeeds: %s", strings.Join(pending, "; "))
@@ -169,7 +174,10 @@ func (e Erase) ask(ctx context.Context, r erasure.Request) (*erasure.Result, err
 		return nil, err
 	}
 	var result erasure.Result
-	return &result, e.exchange(ctx, http.MethodPost, "/v1/erasures", body, &result)
+	if err := e.exchange(ctx, http.MethodPost, "/v1/erasures", body, &result); err != nil {
+		return nil, fmt.Errorf("not erased: %w", err)
+	}
+	return &result, nil
 }
 
 // list shows the receipts of a partition.
@@ -218,5 +226,5 @@ func (e Erase) exchange(ctx context.Context, method, path string, body []byte, v
 	if err := json.Unmarshal(text, &problem); err != nil || problem.Detail == "" {
 		return fmt.Errorf("the node at %s erases nothing (%s): does it run with --ledger off?", e.URL, resp.Status)
 	}
-	return fmt.Errorf("nothing was erased: %s", problem.Detail)
+	return errors.New(problem.Detail)
 }
