@@ -8,34 +8,23 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// owners waits until each partition has one owner, and all groups some.
-func await(t *testing.T, groups []*Group, partitions int32, even bool) {
+// await waits until each partition has one owner among the members, and each of
+// them some.
+func await(t *testing.T, groups [2]*Group, members []*Group, partitions int32) {
 	t.Helper()
-	changed := make(chan struct{}, 1)
-	for _, g := range groups {
-		go func() {
-			for {
-				select {
-				case <-g.Changed():
-					changed <- struct{}{}
-				case <-t.Context().Done():
-					return
-				}
-			}
-		}()
-	}
-	for !sharedOut(groups, partitions, even) {
+	for !sharedOut(members, partitions) {
 		select {
-		case <-changed:
+		case <-groups[0].Changed():
+		case <-groups[1].Changed():
 		case <-t.Context().Done():
 			t.Fatal("the partitions are not shared out")
 		}
 	}
 }
 
-func sharedOut(groups []*Group, partitions int32, all bool) bool {
+func sharedOut(groups []*Group, partitions int32) bool {
 	for _, g := range groups {
-		if all && len(g.mine("orders", partitions)) == 0 {
+		if len(g.mine("orders", partitions)) == 0 {
 			return false
 		}
 	}
@@ -69,19 +58,19 @@ func TestNodesShareOutPartitions(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	var groups []*Group
-	for range 2 {
+	var groups [2]*Group
+	for i := range groups {
 		g, err := JoinGroup("example.com/events", slog.New(slog.DiscardHandler), kgo.SeedBrokers(c.ListenAddrs()...))
 		if err != nil {
 			t.Fatal(err)
 		}
-		groups = append(groups, g)
+		groups[i] = g
 	}
-	await(t, groups, partitions, true)
+	await(t, groups, groups[:], partitions)
 	if groups[0].Has("__internal", 0) || groups[1].Has("__internal", 0) {
 		t.Error("an internal topic is shared out")
 	}
 	groups[0].Close()
-	await(t, groups[1:], partitions, true)
+	await(t, groups, groups[1:], partitions)
 	groups[1].Close()
 }
