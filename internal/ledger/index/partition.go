@@ -113,7 +113,7 @@ func (p *Partition) add(from, next int64, c *Collector) (added Added, full bool)
 		if !p.mu.growing.fits(it.offset) || p.mu.growing.records >= p.ix.cfg.BlockRecords {
 			p.ix.memory.Add(p.mu.growing.size() - before)
 			p.cutLocked()
-			before, full = 0, true
+			before, full = p.mu.growing.size(), true
 		}
 		p.mu.growing.add(it)
 		p.mu.growing.next = it.offset + 1
@@ -142,6 +142,13 @@ func (p *Partition) cutLocked() {
 	}
 	p.mu.full = append(p.mu.full, old)
 	p.mu.growing = &slice{first: old.next, next: old.next}
+	if old.records < p.ix.cfg.BlockRecords {
+		return
+	}
+	for f := range old.slots { // what follows will be as much
+		p.mu.growing.slots[f] = make([]uint64, 0, len(old.slots[f]))
+	}
+	p.ix.memory.Add(p.mu.growing.size())
 }
 
 // Trim tells where the log begins. Files that have nothing behind it go.
