@@ -60,7 +60,7 @@ func (l *Ledger) halt(why error) {
 	clear(l.mu.full)
 	l.mu.Unlock()
 	for _, p := range partitions {
-		p.stop()
+		p.drop()
 	}
 	clear(l.written)
 	l.records.Store(0)

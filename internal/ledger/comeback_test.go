@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -87,6 +88,48 @@ func failRun(t *testing.T, n int, err error) (total int) {
 		<-l.done // whatever it says: its disk has no power
 	})
 	return total
+}
+
+// However many trees there are, what waits for a disk that hangs is bounded.
+func TestMemoryOfAllTreesIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var hangs atomic.Bool
+		goOn := make(chan struct{})
+		disk := vfs.NewFaulty(newDisk(t), func(op vfs.Op) error {
+			if hangs.Load() && op.Kind.Mutates() {
+				<-goOn
+			}
+			return nil
+		})
+		const pending, trees, leaf = 1 << 18, 20, 67
+		l, err := Open(Config{FS: disk, Dir: "/data/ledger", Origin: testOrigin, Pending: pending})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := run(t, l)
+		hangs.Store(true)
+		var adding sync.WaitGroup
+		for i := range int32(trees) {
+			p := r.partition(i)
+			adding.Go(func() {
+				for range 20 {
+					add(t, p, 500)
+				}
+			})
+		}
+		time.Sleep(10 * DefaultInterval)
+		synctest.Wait()
+		if got, most := l.pending.Load(), int64(pending+trees*500*leaf); got > most || got == 0 {
+			t.Errorf("%d bytes wait in memory, want some, and at most %d", got, most)
+		}
+		hangs.Store(false)
+		close(goOn)
+		adding.Wait()
+		r.end()
+		if got := l.pending.Load(); got != 0 {
+			t.Errorf("%d bytes wait in memory after the end", got)
+		}
+	})
 }
 
 // Who waits for room in a ledger that stops is let go, and told to open the tree

@@ -20,6 +20,7 @@ const (
 	DefaultInterval = time.Second
 	DefaultRecords  = 1 << 20
 	DefaultBytes    = 32 << 20
+	DefaultPending  = 64 << 20
 )
 
 // maxOrigin is how long the origin of a deployment may be, in bytes: a cosigned
@@ -47,6 +48,10 @@ type Config struct {
 	// bytes of record batches: what no round has is what the ledger lags behind.
 	// DefaultRecords and DefaultBytes if 0.
 	Records, Bytes int64
+	// Pending is how many bytes of leaves may wait in memory, of all trees; a round
+	// that is under way may have as many. Trees that have none may begin with a
+	// batch all the same. DefaultPending if 0.
+	Pending int64
 	// Metrics receives evident_ledger_*. Default: none.
 	Metrics prometheus.Registerer
 	Logger  *slog.Logger
@@ -81,6 +86,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Records == 0 {
 		c.Records = DefaultRecords
+	}
+	if c.Pending == 0 {
+		c.Pending = DefaultPending
 	}
 	if c.Bytes == 0 {
 		c.Bytes = DefaultBytes

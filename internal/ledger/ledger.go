@@ -36,6 +36,7 @@ type Ledger struct {
 	kept    *checkpoints.Log           // those that are kept for ever
 	records atomic.Int64               // added since the last round
 	bytes   atomic.Int64               // of their batches
+	pending atomic.Int64               // bytes of leaves that wait in memory
 	early   chan struct{}              // wakes Run before its time
 	wanted  chan struct{}              // tells that a proof waits for witnesses
 	erasing chan *eraseRequest         // taken by Run

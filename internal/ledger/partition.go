@@ -107,7 +107,7 @@ func (p *Partition) add(bytes int64, grow func(*leaves.Maker, *leaves.Growth) er
 func (p *Partition) grow(grow func(*leaves.Maker, *leaves.Growth) error) (from, next int64, full bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for p.unwritten() > pendingBytes && !p.mu.closed {
+	for p.crowded() && !p.mu.closed {
 		p.mu.room.Wait()
 	}
 	if p.mu.closed || p.mu.closing != "" {
@@ -119,8 +119,17 @@ func (p *Partition) grow(grow func(*leaves.Maker, *leaves.Growth) error) (from, 
 	m := p.ledger.makers.Get().(*leaves.Maker)
 	defer p.ledger.makers.Put(m)
 	from = p.mu.growth.Next()
+	before := p.unwritten()
 	err = grow(m, &p.mu.growth)
-	return from, p.mu.growth.Next(), p.unwritten() > drainBytes, err
+	pending := p.ledger.pending.Add(int64(p.unwritten() - before))
+	return from, p.mu.growth.Next(), p.unwritten() > drainBytes || pending > p.ledger.cfg.Pending/2, err
+}
+
+// crowded tells whether leaves have to be taken before more are added: many of
+// this tree, or any where all trees together have too many.
+func (p *Partition) crowded() bool {
+	n := p.unwritten()
+	return n > pendingBytes || n > 0 && p.ledger.pending.Load() > p.ledger.cfg.Pending
 }
 
 // unwritten is how many bytes wait in memory.
@@ -132,6 +141,7 @@ func (p *Partition) take() (g *leaves.Growth, head proof.Checkpoint, closing str
 	defer p.mu.Unlock()
 	now := &p.mu.growth
 	taken := *now
+	p.ledger.pending.Add(-int64(p.unwritten()))
 	p.mu.growth = leaves.Growth{Tree: now.Tree, First: now.Next()}
 	p.mu.room.Broadcast()
 	if !p.mu.ended {
@@ -193,4 +203,10 @@ func (p *Partition) stop() {
 	p.mu.closed = true
 	p.mu.Unlock()
 	p.mu.room.Broadcast()
+}
+
+// drop is stop, and forgets the leaves that wait.
+func (p *Partition) drop() {
+	p.take()
+	p.stop()
 }
