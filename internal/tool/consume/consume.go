@@ -22,6 +22,10 @@ import (
 // other members of the group can have their turn.
 const maxPoll = 1000
 
+// patience is how long nothing comes before it is found out whether anything is
+// still to come: the last records before the end may have been erased.
+const patience = 300 * time.Millisecond
+
 // Consume is "evident consume". Its fields are flags.
 type Consume struct {
 	// Offset is where to begin, as [offset.Parse] reads it; in a group, where
@@ -91,7 +95,10 @@ type printer struct {
 	out   *bufio.Writer
 	bar   *progress.Bar
 	count int64
-	line  []byte // scratch space
+	// looked tells that the log was searched for what is still to come, since
+	// records came last.
+	looked bool
+	line   []byte // scratch space
 }
 
 func (p *printer) newBar() *progress.Bar {
@@ -126,17 +133,26 @@ func (p *printer) run(ctx context.Context) error {
 }
 
 // poll waits for records. Before the end there must be some, so it does not
-// wait for ever then: compaction can have taken the last ones, and a node can
-// have died.
+// wait for ever then: they can have been removed, and a node can have died.
 func (p *printer) poll(ctx context.Context) (kgo.Fetches, error) {
 	if p.end == nil {
 		return p.client.PollRecords(ctx, p.most()), nil
 	}
-	timely, cancel := context.WithTimeout(ctx, p.env.Cluster.Timeout)
+	most := p.env.Cluster.Timeout
+	if !p.looked {
+		most = min(most, patience)
+	}
+	timely, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	fetches := p.client.PollRecords(timely, p.most())
 	late, end, waits := p.end.ahead()
-	if waits && fetches.Empty() && timely.Err() != nil && ctx.Err() == nil {
+	switch nothing := fetches.Empty() && timely.Err() != nil && ctx.Err() == nil; {
+	case !nothing || !waits:
+		p.looked = p.looked && fetches.Empty()
+	case !p.looked:
+		p.passGaps(ctx)
+		p.looked = true
+	default:
 		return nil, &tool.LateError{Text: fmt.Sprintf("%s ends before offset %d, but no more of its records came "+
 			"within %s: compaction may have removed the last ones", late, end, p.env.Cluster.Timeout)}
 	}

@@ -14,16 +14,17 @@ import (
 type end struct {
 	mu sync.Mutex
 	// ends has the end of every partition that was ever consumed, left those
-	// that are not there yet.
+	// that are not there yet, and next what comes next in each.
 	ends map[offset.Partition]int64
 	left map[offset.Partition]bool
+	next map[offset.Partition]int64
 
 	done chan struct{} // closed when reached
 }
 
 func newEnd() *end {
 	return &end{
-		ends: map[offset.Partition]int64{}, left: map[offset.Partition]bool{},
+		ends: map[offset.Partition]int64{}, left: map[offset.Partition]bool{}, next: map[offset.Partition]int64{},
 		done: make(chan struct{}),
 	}
 }
@@ -36,7 +37,7 @@ func (e *end) add(partitions map[offset.Partition]offset.Span) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for p, span := range partitions {
-		e.ends[p] = span.End
+		e.ends[p], e.next[p] = span.End, span.Start
 		if span.Start < span.End {
 			e.left[p] = true
 		}
@@ -68,11 +69,48 @@ func (e *end) pass(r *kgo.Record) bool {
 	defer e.mu.Unlock()
 	p := offset.Partition{Topic: r.Topic, Partition: r.Partition}
 	end, known := e.ends[p]
+	e.next[p] = r.Offset + 1
 	if known && r.Offset+1 >= end {
 		delete(e.left, p)
 		e.check()
 	}
 	return !known || r.Offset < end
+}
+
+// ahead names a partition that is not at its end yet, and that end; ok is false
+// if there is none.
+func (e *end) ahead() (p offset.Partition, at int64, ok bool) {
+	if e == nil {
+		return p, 0, false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for p := range e.left {
+		return p, e.ends[p], true
+	}
+	return p, 0, false
+}
+
+// gaps are the partitions that are not at their ends yet, with what is left of
+// them.
+func (e *end) gaps() map[offset.Partition]offset.Span {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	gaps := map[offset.Partition]offset.Span{}
+	for p := range e.left {
+		gaps[p] = offset.Span{Start: e.next[p], End: e.ends[p]}
+	}
+	return gaps
+}
+
+// passGap says that nothing stands in what is left of a partition.
+func (e *end) passGap(p offset.Partition, gap offset.Span) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.next[p] == gap.Start && e.ends[p] == gap.End {
+		delete(e.left, p)
+		e.check()
+	}
 }
 
 // check closes done if nothing is left. The caller holds mu.
@@ -88,20 +126,6 @@ func (e *end) reached() <-chan struct{} {
 		return nil
 	}
 	return e.done
-}
-
-// ahead names a partition that is not at its end yet, and that end; ok is false
-// if there is none.
-func (e *end) ahead() (p offset.Partition, at int64, ok bool) {
-	if e == nil {
-		return p, 0, false
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for p := range e.left {
-		return p, e.ends[p], true
-	}
-	return p, 0, false
 }
 
 func isClosed(c <-chan struct{}) bool {
