@@ -160,8 +160,8 @@ func (v *Verifier) Verify(text, sig []byte) bool {
 	return err == nil && mldsa.Verify(v.mldsa, message, sig, nil) == nil
 }
 
-// signedAt returns the time in a timed signature that was verified; zero if it
-// has none.
+// signedAt returns the second in which a timed signature, which was verified, was
+// made: its beginning; zero if it has none.
 func (v *Verifier) signedAt(s note.Signature) time.Time {
 	raw, err := base64.StdEncoding.DecodeString(s.Base64)
 	const keyIDSize = 4

@@ -262,7 +262,9 @@ func (t *Trust) checkWitnesses(n *note.Note, proven *ProvenHead) error {
 		}
 		cosigned[w.Name] = true
 		if at := w.Key.signedAt(s); !at.IsZero() {
-			proven.Existed = append(proven.Existed, Existed{"witness " + w.Name, at})
+			// The time is in whole seconds, rounded down: the witness may have signed at
+			// any moment of that second, and it is certain only at its end.
+			proven.Existed = append(proven.Existed, Existed{"witness " + w.Name, at.Add(time.Second)})
 		}
 	}
 	if !t.Policy.fulfilled(cosigned) {

@@ -135,7 +135,7 @@ func TestThePolicyDecides(t *testing.T) {
 	}
 	r := must[*Report](t)(f.Verify(policy("one")))
 	h := r.Heads[0]
-	if want := []Existed{{"witness one", clock().UTC()}}; !reflect.DeepEqual(h.Existed, want) {
+	if want := []Existed{{"witness one", clock().UTC().Truncate(time.Second).Add(time.Second)}}; !reflect.DeepEqual(h.Existed, want) {
 		t.Errorf("existed %+v, want %+v", h.Existed, want)
 	}
 	if want := []string{`signature of "` + testOrigin + `"`, `signature of "w3.example"`}; !reflect.DeepEqual(h.Unknown, want) {

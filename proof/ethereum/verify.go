@@ -49,7 +49,9 @@ func (v Verifier) VerifyReceipt(checkpoint string, receipt []byte) (proof.Existe
 	case !slices.Contains(v.Blocks, block.Hash):
 		return proof.Existed{}, fmt.Errorf("%w: it leads to block %d of an Ethereum chain, %v, whose hash was not given", proof.ErrUnchecked, block.Number, block.Hash)
 	}
-	return proof.Existed{By: fmt.Sprintf("Ethereum block %d, in the contract %v", block.Number, r.Contract), At: block.Time}, nil
+	// A block has the time at which its slot begins, and is made some seconds later.
+	by := fmt.Sprintf("Ethereum block %d, in the contract %v (its time is right to some seconds)", block.Number, r.Contract)
+	return proof.Existed{By: by, At: block.Time}, nil
 }
 
 // Verify checks that the contract's storage has a digest after the receipt's
