@@ -51,7 +51,7 @@ func decodeFrame(body []byte) (*frame, error) {
 	if len(body) < fixedBody || len(body) < fixedBody+int(body[1]) {
 		return nil, fmt.Errorf("a frame of %d bytes", len(body))
 	}
-	f := &frame{Receipt: Receipt{State: State(body[0])}, kind: string(body[2 : 2+body[1]])}
+	f := &frame{Receipt: Receipt{State: State(body[0])}, kind: string(body[2 : 2+int(body[1])])}
 	if f.State > Lost {
 		return nil, fmt.Errorf("a receipt in state %d: is it from a newer version?", f.State)
 	}

@@ -155,6 +155,7 @@ func FuzzFrame(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(b[frameHead:])
+	f.Add(append([]byte{byte(Final), 254}, make([]byte, 1000)...)) // a long kind
 	f.Fuzz(func(t *testing.T, body []byte) {
 		read, err := decodeFrame(body)
 		if err != nil {

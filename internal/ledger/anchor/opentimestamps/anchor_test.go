@@ -245,3 +245,10 @@ func TestOnlyCalendarsThatAreKnownAreAsked(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAddressThatIsNoCalendarsIsSaidToBeNone(t *testing.T) {
+	url := server(t, http.NotFound)
+	if _, err := open(url).Submit(t.Context(), checkpoint); err == nil || errors.Is(err, errNotYet) || !strings.Contains(err.Error(), "404") {
+		t.Errorf("got %v", err)
+	}
+}

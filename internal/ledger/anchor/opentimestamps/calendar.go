@@ -99,7 +99,7 @@ func (a *Anchor) ask(ctx context.Context, method, from string, body []byte) ([]b
 	switch {
 	case err != nil:
 		return nil, err
-	case resp.StatusCode == http.StatusNotFound:
+	case resp.StatusCode == http.StatusNotFound && method == http.MethodGet:
 		return nil, errNotYet
 	case resp.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("it answers %s", resp.Status)
