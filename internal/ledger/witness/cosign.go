@@ -21,6 +21,10 @@ var (
 	errNotSigned    = errors.New("not signed by a key that is known of the log")     // 403
 	errInconsistent = errors.New("not consistent with what was cosigned of the log") // 422
 	errBusy         = errors.New("the log was cosigned a moment ago")                // 429
+
+	// errFork says that the log itself is at fault. Anybody can send one of its
+	// checkpoints with a wrong proof, which is errInconsistent only.
+	errFork = fmt.Errorf("%w: the log has signed two of one size", errInconsistent)
 )
 
 // errConflict says at which size the witness is. 409.
@@ -55,9 +59,35 @@ func (w *Witness) cosign(body string) ([]byte, error) {
 	}
 	lines, err := w.advance(log, n, c, r)
 	if errors.Is(err, errInconsistent) {
-		w.cfg.Logger.Error("a log has signed a checkpoint that is not consistent with what was cosigned of it", "log", origin, "error", err, "request", body)
+		w.tell(log, origin, body, err)
 	}
 	return lines, err
+}
+
+// tellEvery is how often the operator is told of a log at most: who sends the same
+// again and again fills no disk.
+const tellEvery = time.Minute
+
+// tell tells the operator of a request that may show that a log has forked.
+func (w *Witness) tell(log *witnessed, origin, body string, err error) {
+	told := &log.mu.toldRefused
+	if errors.Is(err, errFork) {
+		told = &log.mu.toldFork
+	}
+	log.mu.Lock()
+	now := w.cfg.Now()
+	again := !told.IsZero() && now.Sub(*told).Abs() < tellEvery
+	if !again {
+		*told = now
+	}
+	log.mu.Unlock()
+	switch {
+	case again:
+	case errors.Is(err, errFork):
+		w.cfg.Logger.Error("a log has forked", "log", origin, "error", err, "request", body)
+	default:
+		w.cfg.Logger.Warn("a log has forked, or somebody has sent a checkpoint of it with a wrong proof", "log", origin, "error", err, "request", body)
+	}
 }
 
 func notSigned(err error) error {
@@ -130,7 +160,7 @@ func (l *witnessed) continues(c proof.Checkpoint, r *protocol.Request) error {
 			return fmt.Errorf("%w: from size %d to %d nothing is to be proven, and the proof has %d lines", errInconsistent, r.Old, c.Size, len(r.Proof))
 		}
 		if r.Old > 0 && c.Root != known.root {
-			return fmt.Errorf("%w: size %d was cosigned with the root hash %x, and this is %x", errInconsistent, c.Size, known.root, c.Root)
+			return fmt.Errorf("%w: size %d was cosigned with the root hash %x, and this is %x", errFork, c.Size, known.root, c.Root)
 		}
 		return nil
 	}

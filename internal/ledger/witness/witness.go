@@ -62,6 +62,8 @@ type witnessed struct {
 		state
 		next   time.Time // when the log may be cosigned again
 		failed error     // the disk failed: nobody knows what is remembered
+		// When the operator was told last of a fork, and of what may be one.
+		toldFork, toldRefused time.Time
 	}
 }
 

@@ -1,8 +1,10 @@
 package witness
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -330,4 +332,32 @@ func FuzzDecodeState(f *testing.F) {
 			t.Errorf("%q is written %q", b, s.encode())
 		}
 	})
+}
+
+// Anybody can send a log's checkpoint with a wrong proof: that accuses nobody, and
+// fills no disk.
+func TestOnlyForksAccuseALog(t *testing.T) {
+	log, fork := newLog(t, "example.com/log", "x", 9), newLog(t, "example.com/log", "y", 9)
+	var told bytes.Buffer
+	w, err := Open(Config{FS: newDisk(t), Dir: testDir, Name: testName, Now: newClock().Now,
+		Logger: slog.New(slog.NewTextHandler(&told, nil)), Logs: []Log{{log.origin, []*proof.Verifier{log.signer.Verifier}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := log.request(0, 5)
+	resp, lines := ask(w, r.String())
+	cosigned(t, w, log.at(5), resp, lines)
+	wrong := log.request(5, 9)
+	wrong.Proof = wrong.Proof[1:]
+	forked := &protocol.Request{Old: 5, Checkpoint: fork.signed(fork.at(5).String())}
+	for range 9 {
+		for _, r := range []*protocol.Request{wrong, forked} {
+			if resp, body := ask(w, r.String()); resp.StatusCode != http.StatusUnprocessableEntity {
+				t.Fatalf("%s %s", resp.Status, body)
+			}
+		}
+	}
+	if errs, warnings := strings.Count(told.String(), "level=ERROR"), strings.Count(told.String(), "level=WARN"); errs != 1 || warnings != 1 {
+		t.Errorf("%d errors and %d warnings, want one of each:\n%s", errs, warnings, &told)
+	}
 }
