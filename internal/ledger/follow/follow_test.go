@@ -128,7 +128,7 @@ func (w *world) produce(topic string, partition int32, values ...string) {
 func (w *world) await(topic string, partition int, size int64, others ...string) string {
 	w.t.Helper()
 	var got string
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		origin, err := w.ledger.Newest(topic, fmt.Sprint(partition))
 		if err != nil {
 			got = err.Error()
@@ -245,7 +245,7 @@ func TestATopicDeletedWhileNobodyFollowedIsClosed(t *testing.T) {
 
 func (w *world) awaitClosed(origin string) {
 	w.t.Helper()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if h, err := w.ledger.Head(origin); err == nil && h.Closed {
 			return
 		}
