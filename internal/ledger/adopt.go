@@ -221,7 +221,7 @@ func (l *Ledger) letGo(overtaken map[*Partition]bool) {
 		delete(l.mu.grown, p)
 		delete(l.mu.full, p)
 		l.mu.Unlock()
-		p.stop()
+		p.drop()
 	}
 }
 

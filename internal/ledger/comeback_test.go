@@ -172,3 +172,36 @@ func TestATreeThatWasStoppedGoesOnWhereItIsDurable(t *testing.T) {
 		l.end()
 	})
 }
+
+// Whoever still has a tree that was stopped, and closes it, says nothing in the
+// root log: the leaves that the tree had in memory are gone.
+func TestATreeThatWasStoppedIsNotClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var fail atomic.Bool
+		disk := vfs.NewFaulty(newDisk(t), func(op vfs.Op) error {
+			if fail.Load() && op.Kind == vfs.OpWrite {
+				return errors.New("disk on fire")
+			}
+			return nil
+		})
+		l := start(t, disk)
+		p := l.partition(1)
+		add(t, p, 5)
+		time.Sleep(2 * DefaultInterval)
+		before := l.Size()
+		fail.Store(true)
+		add(t, p, 3)
+		time.Sleep(2 * DefaultInterval)
+		fail.Store(false)
+		time.Sleep(2 * backMost)
+		p.Close(TopicDeleted)
+		time.Sleep(2 * DefaultInterval)
+		if h, err := l.Head(p.origin); err != nil || h.Size != 5 || h.Closed || l.Size() != before {
+			t.Errorf("the head is %v, closed %v, %v; %d entries were %d", h.Checkpoint, h.Closed, err, l.Size(), before)
+		}
+		if got := l.pending.Load(); got != 0 {
+			t.Errorf("%d bytes wait in memory", got)
+		}
+		l.end()
+	})
+}

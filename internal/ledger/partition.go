@@ -32,7 +32,7 @@ type Partition struct {
 		room    sync.Cond // signalled when leaves were taken, and when the ledger ends
 		growth  leaves.Growth
 		closing string // why the generation ends with the next round; empty if it does not
-		ended   bool   // the root log says so
+		ended   bool   // the root log says so, or nothing of the tree is to be in it any more
 		closed  bool
 	}
 }
@@ -205,8 +205,11 @@ func (p *Partition) stop() {
 	p.mu.room.Broadcast()
 }
 
-// drop is stop, and forgets the leaves that wait.
+// drop is stop, and forgets the leaves that wait, and that the generation was to
+// end: whoever opens the tree again finds it as it is durable.
 func (p *Partition) drop() {
+	p.mu.Lock()
+	p.mu.closed, p.mu.ended = true, true
+	p.mu.Unlock()
 	p.take()
-	p.stop()
 }

@@ -189,6 +189,9 @@ func TestWhoLosesAPartitionDropsItsLeaves(t *testing.T) {
 	m.grow(b, 0, 4)
 	m.round(b)
 	m.round(a) // comes too late
+	if got := a.pending.Load(); got != 0 {
+		t.Errorf("%d bytes of dropped leaves count as waiting", got)
+	}
 	if head, err := a.Head(old.origin); err != nil || head.Size != 4 {
 		t.Fatalf("%+v, %v", head, err)
 	}
