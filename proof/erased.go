@@ -40,7 +40,7 @@ func ParseRanges(text string) ([]Range, error) {
 		if err != nil {
 			return nil, fmt.Errorf("offsets %q: %w", abbreviate(text), err)
 		}
-		if n := len(ranges); n > 0 && r.First <= ranges[n-1].Last+1 {
+		if n := len(ranges); n > 0 && r.First-1 <= ranges[n-1].Last { // no sum: it may be too large for a number
 			return nil, fmt.Errorf("offsets %q: %v is not behind %v, with a gap between them", abbreviate(text), r, ranges[n-1])
 		}
 		ranges = append(ranges, r)

@@ -298,6 +298,7 @@ func TestRootEntriesAreReadAsWritten(t *testing.T) {
 		{ErasedEntry, 5, c, []string{"offsets 3-3", "by admin"}, false},
 		{ErasedEntry, 5, c, []string{"offsets 12", "by admin"}, false},
 		{ErasedEntry, 5, c, []string{"offsets 03", "by admin"}, false},
+		{ErasedEntry, 5, c, []string{"offsets 0-9223372036854775807,3", "by admin"}, false},
 	} {
 		if _, err := ParseRootEntry(e.Bytes()); err == nil {
 			t.Errorf("%q: accepted", e.Bytes())

@@ -60,7 +60,7 @@ func mergeRanges(a, b []Range) []Range {
 	slices.SortFunc(all, func(x, y Range) int { return int(max(-1, min(1, x.First-y.First))) })
 	out := all[:0]
 	for _, r := range all {
-		if n := len(out); n > 0 && r.First <= out[n-1].Last+1 {
+		if n := len(out); n > 0 && r.First-1 <= out[n-1].Last {
 			out[n-1].Last = max(out[n-1].Last, r.Last)
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -416,6 +417,9 @@ func TestAnErasureThatCannotBeReadIsTold(t *testing.T) {
 		if r, err := decodeErasing([]byte(bad)); err == nil {
 			t.Errorf("%q is read as %v", bad, r)
 		}
+	}
+	if got := mergeRanges([]Range{{0, math.MaxInt64}}, []Range{{5, 5}}); !slices.Equal(got, []Range{{0, math.MaxInt64}}) {
+		t.Errorf("all offsets and one more are %v", got)
 	}
 	want := []Range{{1, 4}, {9, 9}}
 	if got, err := decodeErasing(encodeErasing(want)); err != nil || !slices.Equal(got, want) {

@@ -2,6 +2,7 @@ package erasure
 
 import (
 	"errors"
+	"math"
 	"testing"
 
 	"github.com/evidentlog/evident/proof"
@@ -45,6 +46,12 @@ func TestASetHasEachOffsetOnce(t *testing.T) {
 	}
 	if _, err := proof.ParseRanges(proof.FormatRanges(got)); err != nil {
 		t.Error(err)
+	}
+	s = Set{}
+	s.Add(proof.Range{First: 0, Last: math.MaxInt64})
+	s.Add(proof.Range{First: 5, Last: 5})
+	if text := proof.FormatRanges(s.Ranges()); text != "0-9223372036854775807" {
+		t.Errorf("a set with all offsets is %s", text)
 	}
 	for o := range int64(12) {
 		if want := o <= 3 || o >= 5 && o <= 9; holds(got, o) != want {

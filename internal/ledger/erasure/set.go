@@ -14,7 +14,7 @@ type Set struct {
 
 // Add adds the offsets of a range.
 func (s *Set) Add(r proof.Range) {
-	if n := len(s.ranges); n > 0 && s.ranges[n-1].Last+1 == r.First {
+	if n := len(s.ranges); n > 0 && s.ranges[n-1].Last == r.First-1 {
 		s.ranges[n-1].Last = r.Last
 		return
 	}
@@ -26,7 +26,7 @@ func (s *Set) Ranges() []proof.Range {
 	sorted := slices.SortedFunc(slices.Values(s.ranges), func(a, b proof.Range) int { return cmp.Compare(a.First, b.First) })
 	var out []proof.Range
 	for _, r := range sorted {
-		if n := len(out); n > 0 && r.First <= out[n-1].Last+1 {
+		if n := len(out); n > 0 && r.First-1 <= out[n-1].Last {
 			out[n-1].Last = max(out[n-1].Last, r.Last)
 			continue
 		}

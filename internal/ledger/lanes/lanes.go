@@ -43,7 +43,7 @@ func Sum(sums []proof.Hash, messages []byte, sizes []int) {
 	}
 	for len(sizes) > 1 && Padded(sizes[0]) == Padded(sizes[1]) {
 		size := Padded(sizes[0])
-		_ = messages[:2*size] // pair does not check
+		_ = messages[2*size-1] // pair does not check
 		pair(&sums[0], &sums[1], &messages[0], &messages[size], size/blockSize)
 		sums, messages, sizes = sums[2:], messages[2*size:], sizes[2:]
 	}
@@ -53,6 +53,7 @@ func Sum(sums []proof.Hash, messages []byte, sizes []int) {
 func sumOneByOne(sums []proof.Hash, messages []byte, sizes []int) {
 	at := 0
 	for i, n := range sizes {
+		_ = messages[at+Padded(n)-1] // as with pairs
 		sums[i] = sha256.Sum256(messages[at : at+n])
 		at += Padded(n)
 	}

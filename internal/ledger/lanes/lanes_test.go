@@ -76,13 +76,19 @@ func TestPaddingFillsTheLastBlock(t *testing.T) {
 
 // Messages that are cut off must not be read behind their end.
 func TestSumRefusesMessagesThatAreCutOff(t *testing.T) {
-	packed, sizes := pack(random(10), random(100))
-	defer func() {
-		if recover() == nil {
-			t.Error("messages were read that are not there")
+	for _, n := range [][2]int{{10, 100}, {100, 100}, {10, 200}} {
+		packed, sizes := pack(random(n[0]), random(n[1]))
+		for _, capacity := range []int{len(packed) - 64, len(packed)} {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("messages of sizes %d were read that are not there", sizes)
+					}
+				}()
+				Sum(make([]proof.Hash, 2), packed[:len(packed)-64:capacity], sizes)
+			}()
 		}
-	}()
-	Sum(make([]proof.Hash, 2), packed[:len(packed)-64:len(packed)-64], sizes)
+	}
 }
 
 // Every split of data into messages has the sums of crypto/sha256.

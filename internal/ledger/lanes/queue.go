@@ -68,7 +68,7 @@ func (q *queue) fill(l *lane) bool {
 	}
 	size := Padded(q.sizes[q.next])
 	*l = lane{initial, q.next, q.at, size / blockSize}
-	_ = q.messages[l.at : l.at+size] // blocks does not check
+	_ = q.messages[l.at+size-1] // blocks does not check
 	q.next++
 	q.at += size
 	return true
