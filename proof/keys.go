@@ -169,7 +169,7 @@ func (v *Verifier) signedAt(s note.Signature) time.Time {
 		return time.Time{}
 	}
 	seconds := binary.BigEndian.Uint64(raw[keyIDSize:])
-	if seconds == 0 || seconds > maxTime/1000 {
+	if seconds == 0 || seconds >= maxTime/1000 { // its end must have a form, too
 		return time.Time{}
 	}
 	return time.Unix(int64(seconds), 0).UTC()

@@ -1,6 +1,8 @@
 package proof
 
 import (
+	"crypto/ed25519"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -315,5 +317,17 @@ func TestTheReportSaysThatTheLogIsAnExternalCluster(t *testing.T) {
 		if r.Heads[0].External != external {
 			t.Errorf("external is %v, want %v", r.Heads[0].External, external)
 		}
+	}
+}
+
+// What cannot be written as RFC 3339 has it would keep a report from being shown.
+func TestTimesThatHaveNoFormAreLeftOut(t *testing.T) {
+	d := newDeployment(t, orders(3)...)
+	last := func() time.Time { return time.UnixMilli(maxTime) }
+	d.witnesses = []*Signer{must[*Signer](t)(NewEd25519Cosigner("w1.example", ed25519.NewKeyFromSeed(seed(11)), last))}
+	policy := must[*Policy](t)(ParsePolicy(policyText(t, "log LOG\nwitness one W1\nquorum one")))
+	r := must[*Report](t)(d.file(t, 1).Verify(Trust{Policy: policy}))
+	if _, err := json.Marshal(r.Heads[0].Existed); err != nil {
+		t.Error(err)
 	}
 }
