@@ -80,7 +80,9 @@ func (l *Ledger) firstAnchored(size int64, anyDoes bool) (checkpoints.Kept, erro
 			break
 		}
 		k, err := l.kept.At(found)
-		if err != nil || anyDoes || l.fulfilled(k) {
+		switch {
+		case errors.Is(err, checkpoints.ErrNotKept): // the receipts are of another copy of the folder
+		case err != nil || anyDoes || l.fulfilled(k):
 			return k, err
 		}
 		size = found + 1

@@ -83,6 +83,34 @@ func TestAProofHasTheEarliestCertainTime(t *testing.T) {
 	})
 }
 
+// Receipts may be restored from a copy, and checkpoints from an older one.
+func TestReceiptsForWhatIsNotKeptArePassedOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, err := Open(Config{FS: newDisk(t), Dir: "/data/ledger", Origin: testOrigin, Receipts: stones{3, 4}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := run(t, l)
+		for range 2 {
+			for p := range int32(2) { // the root log grows by two
+				add(t, r.partition(p), 1)
+			}
+			time.Sleep(2 * DefaultInterval)
+			if _, err := r.KeepNewest(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := r.Kept().At(3); !errors.Is(err, checkpoints.ErrNotKept) {
+			t.Fatalf("size 3 is kept: %v", err)
+		}
+		f, err := r.ProveAnchored(r.partition(0).origin, false, Opened{1, record(1)})
+		if err != nil || string(f.Heads[0].Receipts[0].Data) != "carved 4" {
+			t.Errorf("%v, %v", f, err)
+		}
+		r.end()
+	})
+}
+
 func TestWithAPolicyWhatIsAnchoredIsWitnessed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := quarry(t)
