@@ -127,21 +127,29 @@ func TestDeadLettersGoWithTheirRecords(t *testing.T) {
 	produce(t, p.client(), "first")
 	produce(t, p.client(), "second")
 	letters := p.client(kgo.DefaultProduceTopic("dlq.workers"))
-	for _, offset := range []string{"0", "1"} {
-		r := &kgo.Record{Topic: "dlq.workers", Value: []byte("copy of " + offset), Headers: []kgo.RecordHeader{
-			{Key: "__dlq.errors.topic", Value: []byte("orders")},
+	for _, l := range []struct{ topic, of, offset string }{
+		{"dlq.workers", "orders", "0"}, {"dlq.workers", "orders", "1"},
+		{"dlq.again", "dlq.workers", "0"}, {"dlq.again", "dlq.workers", "1"}, // whose group failed, too
+		{"dlq.workers", "dlq.again", "1"}, {"dlq.workers", "dlq.workers", "3"}, // and one of itself
+	} {
+		r := &kgo.Record{Topic: l.topic, Value: []byte("copy of " + l.of + l.offset), Headers: []kgo.RecordHeader{
+			{Key: "__dlq.errors.topic", Value: []byte(l.of)},
 			{Key: "__dlq.errors.partition", Value: []byte("0")},
-			{Key: "__dlq.errors.offset", Value: []byte(offset)},
+			{Key: "__dlq.errors.offset", Value: []byte(l.offset)},
 		}}
 		if err := letters.ProduceSync(t.Context(), r).FirstErr(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	status, e, body := p.erase(`{"records":["orders/0@1"]}`)
-	if status != http.StatusOK || len(e.Erased) != 2 || e.Erased[1].Topic != "dlq.workers" || e.Erased[1].CopyOf != "orders" || e.Erased[1].Offsets != "1" {
+	var copies []string
+	for _, c := range e.Erased {
+		copies = append(copies, c.Topic+"@"+c.Offsets+" of "+c.CopyOf)
+	}
+	if want := []string{"orders@1 of ", "dlq.workers@1 of orders", "dlq.again@1 of dlq.workers", "dlq.workers@2 of dlq.again"}; status != http.StatusOK || !slices.Equal(copies, want) {
 		t.Fatalf("%d %s", status, body)
 	}
-	if got := p.consume("dlq.workers", 1); !slices.Equal(got, []string{"0=copy of 0"}) {
+	if got := p.consume("dlq.workers", 2); !slices.Equal(got, []string{"0=copy of orders0", "3=copy of dlq.workers3"}) {
 		t.Errorf("left are %v", got)
 	}
 }

@@ -29,17 +29,28 @@ func (p *Planner) copies(ctx context.Context, parts []Part) ([]Part, error) {
 	if err != nil {
 		return nil, fmt.Errorf("topics that may have copies: %w", err)
 	}
-	var copies []Part
-	for _, name := range slices.Sorted(maps.Keys(topics)) {
-		if !strings.HasPrefix(name, deadLetterPrefix) {
-			continue
+	maps.DeleteFunc(topics, func(name, _ string) bool { return !strings.HasPrefix(name, deadLetterPrefix) })
+	known := slices.Clone(parts)
+	for from := 0; from < len(known); {
+		found, err := p.copiesOf(ctx, slices.Sorted(maps.Keys(topics)), known, known[from:])
+		if err != nil {
+			return nil, err
 		}
+		from, known = len(known), append(known, found...)
+	}
+	return known[len(parts):], nil
+}
+
+// copiesOf finds the dead letters of some parts in topics, but for what is known.
+func (p *Planner) copiesOf(ctx context.Context, topics []string, known, parts []Part) ([]Part, error) {
+	var copies []Part
+	for _, name := range topics {
 		spans, err := p.Reader.Spans(ctx, name)
 		if err != nil {
 			return nil, err
 		}
 		for _, s := range spans {
-			found, err := p.copiesIn(ctx, s, parts)
+			found, err := p.copiesIn(ctx, s, known, parts)
 			if err != nil {
 				return nil, err
 			}
@@ -50,7 +61,7 @@ func (p *Planner) copies(ctx context.Context, parts []Part) ([]Part, error) {
 }
 
 // copiesIn finds the dead letters of one partition.
-func (p *Planner) copiesIn(ctx context.Context, s opening.Span, parts []Part) ([]Part, error) {
+func (p *Planner) copiesIn(ctx context.Context, s opening.Span, known, parts []Part) ([]Part, error) {
 	sets := map[string]*Set{}
 	err := p.Reader.EachBatch(ctx, s, func(b batch.Batch) error {
 		for r, err := range p.Reader.Codecs().Records(b) {
@@ -59,6 +70,10 @@ func (p *Planner) copiesIn(ctx context.Context, s opening.Span, parts []Part) ([
 			}
 			of, ok := originOf(r.Headers)
 			if !ok || !isMeant(parts, of) || b.Attributes().Control() {
+				continue
+			}
+			// Who writes headers of his own may name letters that are copies of each other.
+			if isMeant(known, opening.Place{Topic: s.Topic, Partition: s.Partition, Offset: r.Offset}) {
 				continue
 			}
 			if sets[of.Topic] == nil {
