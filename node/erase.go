@@ -62,6 +62,10 @@ func (n *Node) destroy(ctx context.Context, part erasure.Part) error {
 	if id := p.ID().TopicID; base64.RawURLEncoding.EncodeToString(id[:]) != part.TopicID {
 		return nil
 	}
+	// Of a damaged partition the records behind the damage may come back.
+	if err := p.Err(); err != nil && !errors.Is(err, log.ErrDeleted) {
+		return err
+	}
 	var ranges []log.Range
 	for _, r := range part.Offsets {
 		if last := min(r.Last, p.HighWatermark()-1); r.First <= last {

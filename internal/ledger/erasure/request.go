@@ -20,7 +20,7 @@ type Request struct {
 	Records []string `json:"records,omitempty"`
 	Topic   string   `json:"topic,omitempty"`
 	// Key is that of the records of Topic that are meant, in bytes.
-	Key []byte `json:"key_base64,omitempty"`
+	Key []byte `json:"key_base64,omitzero"`
 	// Before means the records of Topic with an earlier timestamp.
 	Before *time.Time `json:"before,omitempty"`
 	// DryRun has nothing erased.

@@ -1,9 +1,14 @@
 package erasure
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"math"
+	"net/http/httptest"
+	"reflect"
 	"testing"
+	"time"
 
 	"github.com/evidentlog/evident/proof"
 )
@@ -21,6 +26,24 @@ func TestRecordsAreNamed(t *testing.T) {
 	for _, bad := range []string{"", "orders", "orders/3", "orders@3", "/3@1", "orders/@1", "orders/x@1", "orders/-1@1", "orders/3@", "orders/3@x", "orders/3@5-", "orders/3@5-4", "orders/3@-5", "orders/4294967296@1"} {
 		if got, err := ParseRecords(bad); !errors.Is(err, ErrBadRequest) {
 			t.Errorf("%q is %+v, %v", bad, got, err)
+		}
+	}
+}
+
+// A key of no bytes is a key.
+func TestRequestsAreReadAsTheyWereSent(t *testing.T) {
+	before := time.UnixMilli(5).UTC()
+	for _, r := range []Request{
+		{Topic: "orders", Key: []byte("alice")}, {Topic: "orders", Key: []byte{}}, {Topic: "orders", Before: &before}, {Records: []string{"orders/0@1"}, DryRun: true},
+	} {
+		sent, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		post := httptest.NewRequest("POST", "/v1/erasures", bytes.NewReader(sent))
+		post.Header.Set("Content-Type", "application/json")
+		if got, err := readRequest(post); err != nil || !reflect.DeepEqual(got, r) {
+			t.Errorf("%s is %+v, %v", sent, got, err)
 		}
 	}
 }
