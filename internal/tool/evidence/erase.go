@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -174,11 +175,18 @@ func (e Erase) ask(ctx context.Context, r erasure.Request) (*erasure.Result, err
 		return nil, err
 	}
 	var result erasure.Result
-	if err := e.exchange(ctx, http.MethodPost, "/v1/erasures", body, &result); err != nil {
+	err = e.exchange(ctx, http.MethodPost, "/v1/erasures", body, &result)
+	switch {
+	case err == nil:
+		return &result, nil
+	case r.DryRun || errors.As(err, new(notBegun)):
 		return nil, fmt.Errorf("not erased: %w", err)
 	}
-	return &result, nil
+	return nil, fmt.Errorf("it is not known what was erased, if anything: %w; --list shows it, and asking again does no harm", err)
 }
+
+// notBegun is an error of a node that did nothing of what it was asked for.
+type notBegun struct{ error }
 
 // list shows the receipts of a partition.
 func (e Erase) list(ctx context.Context, env tool.Env) error {
@@ -212,7 +220,11 @@ func (e Erase) exchange(ctx context.Context, method, path string, body []byte, v
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("cannot reach the node's HTTP: %w; --url says where it is", err)
+		err = fmt.Errorf("cannot reach the node's HTTP: %w; --url says where it is", err)
+		if dial := (*net.OpError)(nil); errors.As(err, &dial) && dial.Op == "dial" {
+			err = notBegun{err}
+		}
+		return err
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxProof))
@@ -224,7 +236,10 @@ func (e Erase) exchange(ctx context.Context, method, path string, body []byte, v
 	}
 	var problem erasure.Problem
 	if err := json.Unmarshal(text, &problem); err != nil || problem.Detail == "" {
-		return fmt.Errorf("the node at %s erases nothing (%s): does it run with --ledger off?", e.URL, resp.Status)
+		return notBegun{fmt.Errorf("the node at %s erases nothing (%s): does it run with --ledger off?", e.URL, resp.Status)}
+	}
+	if resp.StatusCode != http.StatusInternalServerError {
+		return notBegun{errors.New(problem.Detail)}
 	}
 	return errors.New(problem.Detail)
 }
