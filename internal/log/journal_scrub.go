@@ -78,7 +78,10 @@ func (j *journal) retireAll(done chan error) {
 	}
 	if j.preparing {
 		j.preparing = false
-		if f := <-j.ready; f != nil {
+		j.hurry.Store(true) // all commits wait meanwhile
+		f := <-j.ready
+		j.hurry.Store(false)
+		if f != nil {
 			j.full <- f
 		}
 	}
