@@ -146,7 +146,7 @@ func TestATreeThatWasStoppedGoesOnWhereItIsDurable(t *testing.T) {
 		l := start(t, disk)
 		p := l.partition(1)
 		add(t, p, 5)
-		time.Sleep(2 * DefaultInterval)
+		time.Sleep(5 * DefaultInterval / 2) // not when a round begins
 		fail.Store(true)
 		add(t, p, 3)
 		other := l.partition(2) // a tree that no durable round has
@@ -187,7 +187,7 @@ func TestATreeThatWasStoppedIsNotClosed(t *testing.T) {
 		l := start(t, disk)
 		p := l.partition(1)
 		add(t, p, 5)
-		time.Sleep(2 * DefaultInterval)
+		time.Sleep(5 * DefaultInterval / 2) // not when a round begins
 		before := l.Size()
 		fail.Store(true)
 		add(t, p, 3)

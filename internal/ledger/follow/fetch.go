@@ -219,7 +219,7 @@ func (f *Follower) renew(p *followed) error {
 		return err
 	}
 	f.mu.Lock()
-	p.tree = tree
+	p.tree, p.compared = tree, false
 	f.mu.Unlock()
 	p.end = 0
 	f.index(p)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -307,6 +308,36 @@ func TestALogThatWasCutBackStartsAnotherGeneration(t *testing.T) {
 	}
 }
 
+// diverge gives a tree of five leaves three more, of records that the log does not
+// have, which gets four others.
+func (w *world) diverge(origin string) func(*ledger.Ledger) {
+	return func(l *ledger.Ledger) {
+		tree, err := proof.ParseOrigin("example.com/events", origin)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		p, err := l.Open(tree)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		var codecs batch.Codecs
+		b := codecs.NewBuilder(batch.Head{BaseOffset: 5})
+		for range 3 {
+			if err := b.Append(batch.Record{Timestamp: 1, Value: []byte("of another leader")}); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+		built, err := b.Build()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if err := p.Add(built); err != nil {
+			w.t.Fatal(err)
+		}
+		w.produce("orders", 0, "f", "g", "h", "i")
+	}
+}
+
 // A tail that was cut off and grew again has other records: found out by the
 // records themselves, though there are more of them than the ledger saw.
 func TestALogThatDivergedStartsAnotherGeneration(t *testing.T) {
@@ -315,31 +346,7 @@ func TestALogThatDivergedStartsAnotherGeneration(t *testing.T) {
 	w.produce("orders", 0, "a", "b", "c", "d", "e")
 	origin := w.await("orders", 0, 5)
 	w.stop()
-	w.start(func(l *ledger.Ledger) { // leaves of records that the log does not have
-		tree, err := proof.ParseOrigin("example.com/events", origin)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := l.Open(tree)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var codecs batch.Codecs
-		b := codecs.NewBuilder(batch.Head{BaseOffset: 5})
-		for range 3 {
-			if err := b.Append(batch.Record{Timestamp: 1, Value: []byte("of another leader")}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		built, err := b.Build()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := p.Add(built); err != nil {
-			t.Fatal(err)
-		}
-		w.produce("orders", 0, "f", "g", "h", "i")
-	})
+	w.start(w.diverge(origin))
 	now := w.await("orders", 0, 9, origin)
 	if !strings.HasSuffix(now, "/0/1") {
 		t.Errorf("the tree is %s, after %s", now, origin)
@@ -354,6 +361,55 @@ func TestALogThatDivergedStartsAnotherGeneration(t *testing.T) {
 	if text := w.log.String(); !strings.Contains(text, "alarm=diverged") || !strings.Contains(text, "from=5") {
 		t.Errorf("nobody was told where:\n%s", text)
 	}
+}
+
+// That a generation has ended may be lost with the round that should say so: the
+// log is compared with it once more.
+func TestALogThatDivergedIsComparedAgainAfterADiskFailed(t *testing.T) {
+	w := newWorld(t)
+	w.create("orders", 1, nil)
+	w.produce("orders", 0, "a", "b", "c", "d", "e")
+	origin := w.await("orders", 0, 5)
+	w.stop()
+	var failed atomic.Bool
+	following := make(chan struct{})
+	goOn := sync.OnceFunc(func() { close(following) })
+	t.Cleanup(goOn)
+	w.disk = vfs.NewFaulty(w.disk, func(op vfs.Op) error {
+		if op.Kind != vfs.OpWrite || !strings.Contains(w.log.String(), "alarm=diverged") {
+			return nil
+		}
+		<-following
+		if failed.Swap(true) {
+			return nil
+		}
+		return errors.New("disk on fire")
+	})
+	w.start(w.diverge(origin))
+	w.awaitNext(origin, 9)
+	goOn()
+	now := w.await("orders", 0, 9, origin)
+	if !strings.HasSuffix(now, "/0/1") || !failed.Load() {
+		t.Errorf("the tree is %s, after %s", now, origin)
+	}
+	if h, err := w.ledger.Head(origin); err != nil || !h.Closed || h.Size != 8 {
+		t.Errorf("the old tree is %+v, %v", h, err)
+	}
+}
+
+// awaitNext waits until the newest tree of a partition has leaves, durable or not.
+func (w *world) awaitNext(origin string, size int64) {
+	w.t.Helper()
+	tree, err := proof.ParseOrigin("example.com/events", origin)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if p, err := w.ledger.Open(tree); err == nil && p.Next() == size {
+			return
+		}
+	}
+	w.t.Fatalf("no tree grows to %d leaves\n%s", size, w.log)
 }
 
 func TestTopicsThatAreTurnedOffHaveNoTree(t *testing.T) {

@@ -120,7 +120,9 @@ func (f *Follower) open(topic string, k key, leader int32, known *followed) erro
 		known = &followed{key: k, topic: topic, leader: leader}
 	}
 	f.mu.Lock()
-	known.tree = tree
+	// The tree may have lost leaves, or be an older generation than the one before:
+	// one whose end was not durable yet when the ledger's disk failed.
+	known.tree, known.compared = tree, false
 	f.mu.followed[k] = known
 	f.mu.Unlock()
 	f.index(known)
