@@ -71,7 +71,7 @@ func TestANodeOnAClusterHasNoBrokerAndNoLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := client.ProduceSync(ctx, kgo.StringRecord("hello")).FirstErr(); err != nil {
 		t.Error(err)

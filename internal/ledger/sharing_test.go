@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/evidentlog/evident/internal/ledger/bucket"
 	"github.com/evidentlog/evident/internal/ledger/bucket/buckettest"
@@ -467,9 +468,10 @@ func TestNodesRaceForRounds(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, len(m.nodes))
 	for _, n := range m.nodes {
-		n.cfg.Records = 50 // rounds come early
+		n.cfg.Records, n.cfg.Interval = 50, 10*time.Millisecond // rounds come early
 		go func() { done <- n.Run(ctx) }()
 	}
+	trees := make([]*Partition, len(m.nodes))
 	for range 30 {
 		for i, n := range m.nodes {
 			p, err := n.Open(orders(int32(i)))
@@ -477,6 +479,14 @@ func TestNodesRaceForRounds(t *testing.T) {
 				t.Fatal(err)
 			}
 			add(t, p, 40)
+			trees[i] = p
+		}
+	}
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for _, p := range trees { // a last round may come too late on a slow machine
+		for p.Durable() < 30*40 {
+			<-again.C
 		}
 	}
 	stop()
