@@ -302,7 +302,7 @@ func (a *audited) rootSize() string {
 // await waits for what comes with a round of the ledger.
 func await(t *testing.T, there func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !there(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !there(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it does not come")
 		}

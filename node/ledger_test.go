@@ -73,7 +73,7 @@ func (p *provable) client(opts ...kgo.Opt) *kgo.Client {
 // ask asks for the proof of an offset of orders/0 until the ledger has it.
 func (p *provable) ask(offset int64) (status int, body string) {
 	p.t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		status, body = get(p.t, fmt.Sprintf("%s/v1/topics/orders/partitions/0/records/%d/proof", p.web, offset))
 		if status != http.StatusServiceUnavailable {
 			break
@@ -155,7 +155,7 @@ func transact(t *testing.T, c *kgo.Client, value string, end kgo.TransactionEndT
 
 func produce(t *testing.T, c *kgo.Client, value string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := c.ProduceSync(ctx, kgo.StringRecord(value)).FirstErr(); err != nil {
 		t.Fatal(err)

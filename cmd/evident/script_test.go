@@ -73,7 +73,7 @@ func params(dir string, setup func(*testscript.Env) error) testscript.Params {
 		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Deadline:            time.Now().Add(time.Minute),
+		Deadline:            time.Now().Add(5 * time.Minute),
 		Setup: func(env *testscript.Env) error {
 			// Under the race detector a program sleeps for a second before it ends.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
@@ -206,14 +206,14 @@ func member(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	select {
 	case <-joined:
-	case <-time.After(10 * time.Second):
-		ts.Fatalf("%s has no member after 10 s", args[0])
+	case <-time.After(time.Minute):
+		ts.Fatalf("%s has no member after a minute", args[0])
 	}
 }
 
 // awaitBeginning waits until a share group has begun with a topic.
 func awaitBeginning(ts *testscript.TestScript, cl *kgo.Client, group, topic string) {
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 		cl.PollFetches(ctx)
 		cancel()
@@ -228,7 +228,7 @@ func awaitBeginning(ts *testscript.TestScript, cl *kgo.Client, group, topic stri
 			return
 		}
 	}
-	ts.Fatalf("share group %s has not begun after 20 s", group)
+	ts.Fatalf("share group %s has not begun after a minute", group)
 }
 
 // membersKey is the value of a script that has the ends of its groups' members.
@@ -267,7 +267,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: await FILE REGEXP [VARIABLE]")
 	}
 	pattern := regexp.MustCompile("(?m)" + args[1])
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(2 * time.Millisecond) {
 		content, err := os.ReadFile(ts.MkAbs(args[0]))
 		match := pattern.FindSubmatch(content)
 		switch {
@@ -277,7 +277,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		case match != nil:
 			return
 		case time.Now().After(deadline):
-			ts.Fatalf("%s does not match %s after 20 s, %v: %s", args[0], args[1], err, content)
+			ts.Fatalf("%s does not match %s after a minute, %v: %s", args[0], args[1], err, content)
 		}
 	}
 }

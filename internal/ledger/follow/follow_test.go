@@ -404,7 +404,7 @@ func (w *world) awaitNext(origin string, size int64) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if p, err := w.ledger.Open(tree); err == nil && p.Next() == size {
 			return
 		}
