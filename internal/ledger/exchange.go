@@ -39,18 +39,23 @@ func (l *Ledger) shareRound(ctx context.Context) error {
 // until it is in, or overtaken whole.
 func (l *Ledger) exchange(ctx context.Context) error {
 	s := l.sharing
+	var lost error // why the newest write is not in
 	for range attempts {
 		if err := l.catchUp(ctx); err != nil || s.proposal == nil {
 			return err
 		}
-		err := s.journal.Propose(ctx, s.proposal.round)
-		if err == nil {
+		lost = s.journal.Propose(ctx, s.proposal.round)
+		switch {
+		case lost == nil:
 			s.round = s.proposal.round // what catchUp goes on with
-		} else if !errors.Is(err, bucket.ErrTaken) {
-			return fromBucket(err)
+		case !errors.Is(lost, bucket.ErrTaken) && !errors.Is(lost, bucket.ErrConflict):
+			return fromBucket(lost)
 		}
 	}
-	return l.catchUp(ctx)
+	if err := l.catchUp(ctx); err != nil || !errors.Is(lost, bucket.ErrConflict) {
+		return err
+	}
+	return fromBucket(lost) // the store takes none of the writes
 }
 
 // catchUp applies all rounds that are in the bucket, and signs what they lead to.

@@ -507,6 +507,40 @@ func TestNodesRaceForRounds(t *testing.T) {
 	}
 }
 
+// S3 answers one of two writes at once so, which says nothing of the store.
+func TestAWriteThatMetAnotherIsDoneInTheSameRound(t *testing.T) {
+	m := newTeam(t, 1)
+	n := m.nodes[0]
+	meets := 3
+	m.store.Fail(func(r *http.Request) buckettest.Fault {
+		if meets--; r.Method == http.MethodPut && meets >= 0 {
+			return buckettest.Conflict
+		}
+		return buckettest.None
+	})
+	p := m.grow(n, 0, 5)
+	m.round(n)
+	if p.Durable() != 5 || n.sharing.down {
+		t.Errorf("%d leaves are durable; the bucket is down: %v", p.Durable(), n.sharing.down)
+	}
+	m.store.Fail(func(r *http.Request) buckettest.Fault {
+		if r.Method == http.MethodPut {
+			return buckettest.Conflict
+		}
+		return buckettest.None
+	})
+	add(t, p, 5)
+	m.round(n)
+	if p.Durable() != 5 || !n.sharing.down {
+		t.Errorf("%d leaves are durable; the bucket, which takes no write, is down: %v", p.Durable(), n.sharing.down)
+	}
+	m.store.Fail(nil)
+	m.round(n)
+	if p.Durable() != 10 || n.sharing.down {
+		t.Errorf("%d leaves are durable; the bucket is down: %v", p.Durable(), n.sharing.down)
+	}
+}
+
 // Witnesses may have a checkpoint of another node that this one has not seen yet.
 func TestASizeThatAnotherNodeSignedIsAwaited(t *testing.T) {
 	m := newTeam(t, 2)

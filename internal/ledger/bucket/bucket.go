@@ -23,6 +23,9 @@ var (
 	// ErrTaken says that the condition of a write does not hold: an object that was
 	// to be created is there, or one that was to be replaced is another by now.
 	ErrTaken = errors.New("somebody else has written the object")
+	// ErrConflict says that the store refused one of several writes at once without
+	// looking at its condition (S3: ConditionalRequestConflict). Nothing is written.
+	ErrConflict = errors.New("somebody else is writing the object")
 )
 
 // DefaultTimeout is how long one request may take.
@@ -175,15 +178,10 @@ func (b *Bucket) explain(verb, name string, err error) error {
 		err = ErrNotFound
 	case answer.StatusCode == http.StatusPreconditionFailed:
 		err = ErrTaken
+	case answer.StatusCode == http.StatusConflict:
+		err = fmt.Errorf("%w: HTTP status %d, %s", ErrConflict, answer.StatusCode, answer.Code)
 	case answer.StatusCode != 0:
 		err = fmt.Errorf("HTTP status %d, %s: %w", answer.StatusCode, answer.Code, err)
 	}
 	return fmt.Errorf("cannot %s %s/%s: %w", verb, b.place, name, err)
-}
-
-// isConflict tells whether a store refused one of several writes at once without
-// looking at its condition (S3: ConditionalRequestConflict).
-func isConflict(err error) bool {
-	var answer minio.ErrorResponse
-	return errors.As(err, &answer) && answer.StatusCode == http.StatusConflict
 }

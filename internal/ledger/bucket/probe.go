@@ -53,7 +53,7 @@ func (b *Bucket) probeRace(ctx context.Context, name string) error {
 			switch {
 			case err == nil:
 				wins <- i
-			case errors.Is(err, ErrTaken), isConflict(err):
+			case errors.Is(err, ErrTaken), errors.Is(err, ErrConflict):
 				return nil
 			}
 			return err
