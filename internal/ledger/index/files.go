@@ -14,12 +14,6 @@ import (
 // removed, and so is what follows it: it is made again from the log.
 func (ix *Index) openPartition(name Name, live int64) (*Partition, error) {
 	p := &Partition{ix: ix, name: name, dir: ix.cfg.Dir + "/" + name.folder()}
-	if err := ix.cfg.FS.MkdirAll(p.dir); err != nil {
-		return nil, err
-	}
-	if err := ix.cfg.FS.SyncDir(ix.cfg.Dir); err != nil {
-		return nil, err
-	}
 	blocks, err := p.readFolder(live)
 	if err != nil {
 		return nil, err
@@ -40,9 +34,13 @@ type named struct {
 // readFolder returns the blocks up to an offset, and removes all else.
 func (p *Partition) readFolder(live int64) ([]*block, error) {
 	list, err := p.ix.cfg.FS.ReadDir(p.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // its first block makes it
+	}
 	if err != nil {
 		return nil, err
 	}
+	p.made = true // and durable: its name was synced then, or by Keep at the start
 	var files []named
 	for _, e := range list {
 		if first, next, version, ok := parseBlockName(e.Name()); ok {
@@ -91,20 +89,34 @@ func (p *Partition) openBlocks(files []named, live int64) (blocks []*block, err 
 	return blocks, nil
 }
 
+// makeFolder makes the partition's folder durable before its first block: many
+// partitions have none for long, and a sync each would hold up the start.
+func (p *Partition) makeFolder() error {
+	if p.made {
+		return nil
+	}
+	if err := p.ix.cfg.FS.MkdirAll(p.dir); err != nil {
+		return err
+	}
+	err := p.ix.cfg.FS.SyncDir(p.ix.cfg.Dir)
+	p.made = err == nil
+	return err
+}
+
 // removeFolder removes a folder of blocks.
 func removeFolder(fsys vfs.FS, dir string) error {
 	if err := removeFiles(fsys, dir, func(string) bool { return true }); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
 		return err
 	}
 	return fsys.RemoveAll(dir)
 }
 
-// removeFiles removes some files of a folder.
+// removeFiles removes some files of a folder, which need not be there.
 func removeFiles(fsys vfs.FS, dir string, which func(name string) bool) error {
 	list, err := fsys.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

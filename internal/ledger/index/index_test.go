@@ -3,6 +3,7 @@ package index
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -435,5 +436,30 @@ func TestHashesAreSipHash(t *testing.T) {
 		if got := s.hash(0, message); got != want {
 			t.Errorf("%d bytes: %016x, want %016x", n, got, want)
 		}
+	}
+}
+
+// Many partitions have nothing in their index for long: opening them writes
+// nothing, and closing what stays empty leaves nothing.
+func TestAPartitionHasNoFolderBeforeItsFirstBlock(t *testing.T) {
+	mem := newDisk(t)
+	ix := open(t, mem, 30)
+	p := ix.orders(t, 0)
+	if err := p.Rebuild(); err != nil {
+		t.Errorf("made again: %v", err)
+	}
+	if err := ix.writeAll(); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := mem.ReadDir(p.dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("before the first block there are %v, %v", list, err)
+	}
+	add(ix, p, 0, 60)
+	if err := ix.writeAll(); err != nil {
+		t.Fatal(err)
+	}
+	mem = mem.Crash(vfs.KeepNone) // what was synced is left
+	if list, err := mem.ReadDir(p.dir); len(list) == 0 || err != nil {
+		t.Errorf("after the first block there are %v, %v", list, err)
 	}
 }

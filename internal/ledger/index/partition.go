@@ -21,6 +21,7 @@ type Partition struct {
 	// they are read. It is taken after work and before mu.
 	files sync.RWMutex
 	work  sync.Mutex // held by whoever makes, replaces or removes files; taken first
+	made  bool       // the folder is there, durably; guarded by work
 
 	mu struct {
 		sync.Mutex

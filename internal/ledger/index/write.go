@@ -51,6 +51,9 @@ func (p *Partition) written(s *slice, b *block) {
 // make makes a block of a sorted slice, durable before it has its name.
 func (p *Partition) make(s *slice) (*block, error) {
 	fsys := p.ix.cfg.FS
+	if err := p.makeFolder(); err != nil {
+		return nil, err
+	}
 	p.mu.Lock()
 	p.mu.version++
 	name := p.dir + "/" + blockName(s.first, s.next, p.mu.version)
