@@ -21,8 +21,13 @@ const (
 )
 
 // gatherPause is how long a fetch that wants many bytes rests between two
-// looks.
-const gatherPause = 5 * time.Millisecond
+// looks; longer if it looks at many partitions, each of which costs something
+// each time, but no longer than gatherMost.
+const (
+	gatherPause = 5 * time.Millisecond
+	gatherEach  = 50 * time.Microsecond
+	gatherMost  = 50 * time.Millisecond
+)
 
 // fetching is a Fetch request being worked on.
 type fetching struct {
@@ -153,7 +158,8 @@ func (f *fetching) gather(ctx context.Context) {
 	if f.req.MinBytes <= 1 {
 		return
 	}
-	pause := time.NewTimer(min(gatherPause, max(0, time.Until(f.deadline))))
+	rest := min(max(gatherPause, time.Duration(len(f.set.work))*gatherEach), gatherMost)
+	pause := time.NewTimer(min(rest, max(0, time.Until(f.deadline))))
 	defer pause.Stop()
 	select {
 	case <-pause.C:
