@@ -142,6 +142,31 @@ func TestARecordIsProvenOnceItsTransactionIsCommitted(t *testing.T) {
 	}
 }
 
+// A record's batch is larger than what is fetched at first, and so is what lies
+// between it and its marker.
+func TestALargeRecordIsProvenWithAMarkerFarAway(t *testing.T) {
+	p := startProvable(t, node.Config{})
+	none := kgo.ProducerBatchCompression(kgo.NoCompression())
+	c, other := p.client(none, kgo.TransactionalID("payments")), p.client(none)
+	large := strings.Repeat("large ", 50<<10)
+	if err := c.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	produce(t, c, large) // offset 0
+	for range 3 {
+		produce(t, other, large) // 1 to 3
+	}
+	if err := c.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
+		t.Fatal(err)
+	}
+	if r := p.proven(0); string(r.Record.Value) != large || r.CommittedAt != 4 {
+		t.Errorf("%d bytes, committed at %d", len(r.Record.Value), r.CommittedAt)
+	}
+	if r := p.proven(2); string(r.Record.Value) != large {
+		t.Errorf("%d bytes", len(r.Record.Value))
+	}
+}
+
 func transact(t *testing.T, c *kgo.Client, value string, end kgo.TransactionEndTry) {
 	t.Helper()
 	if err := c.BeginTransaction(); err != nil {

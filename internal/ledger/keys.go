@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -22,6 +23,7 @@ const (
 type keys struct {
 	ed25519 ed25519.PrivateKey
 	root    []*proof.Signer // of the root log, Ed25519 first
+	last    atomic.Pointer[signedTree]
 }
 
 // loadKeys reads the keys of a ledger. Only a new ledger gets new ones.
@@ -33,7 +35,7 @@ func loadKeys(cfg *Config, isNew bool) (*keys, error) {
 	}
 	edSigner, err1 := proof.NewEd25519Signer(cfg.Origin, private.Ed25519)
 	pqSigner, err2 := proof.NewMLDSA44Signer(cfg.Origin, private.MLDSA44, cfg.Now)
-	return &keys{private.Ed25519, []*proof.Signer{edSigner, pqSigner}}, errors.Join(err1, err2)
+	return &keys{ed25519: private.Ed25519, root: []*proof.Signer{edSigner, pqSigner}}, errors.Join(err1, err2)
 }
 
 // signRoot signs a checkpoint of the root log.
@@ -70,8 +72,26 @@ func (k *keys) openRoot(signed []byte) (proof.Checkpoint, error) {
 	return c, err
 }
 
-// signTree signs the head of a partition's tree.
+// A signedTree is the head of a partition's tree with its signature.
+type signedTree struct {
+	head proof.Checkpoint
+	note []byte // never changed
+}
+
+// signTree signs the head of a partition's tree, which nobody may change. Proofs
+// that are asked for at one time are mostly by one head: the last is remembered.
 func (k *keys) signTree(c proof.Checkpoint) ([]byte, error) {
+	if last := k.last.Load(); last != nil && last.head == c {
+		return last.note, nil
+	}
+	signed, err := k.signTreeAnew(c)
+	if err == nil {
+		k.last.Store(&signedTree{c, signed})
+	}
+	return signed, err
+}
+
+func (k *keys) signTreeAnew(c proof.Checkpoint) ([]byte, error) {
 	s, err := proof.NewEd25519Signer(c.Origin, k.ed25519)
 	if err != nil {
 		return nil, err

@@ -2,7 +2,9 @@ package provable
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"math/bits"
 	"math/rand/v2"
@@ -75,14 +77,17 @@ func measureProofs(ctx context.Context, g *grower, dir string, count int) (Proof
 		return res, err
 	}
 	res.DiskBytes = float64(size) / float64(n)
-	if res.Cold, _, err = g.timeProofs(ctx, max(count/20, 1), &res, func() error { return evict(dir) }); err != nil {
+	if err := warm(ctx, dir); err != nil {
 		return res, err
 	}
 	none := func() error { return nil }
 	if _, _, err = g.timeProofs(ctx, max(count/4, 1), &res, none); err != nil { // to warm up
 		return res, err
 	}
-	res.Warm, res.CPU, err = g.timeProofs(ctx, count, &res, none)
+	if res.Warm, res.CPU, err = g.timeProofs(ctx, count, &res, none); err != nil {
+		return res, err
+	}
+	res.Cold, _, err = g.timeProofs(ctx, max(count/20, 1), &res, func() error { return evict(dir) })
 	return res, err
 }
 
@@ -136,15 +141,37 @@ func folderSize(dir string) (n int64, err error) {
 	return n, nil
 }
 
+// warm reads all files of a ledger into the system's cache, as far as there is
+// memory.
+func warm(ctx context.Context, dir string) error {
+	return eachFile(dir, func(name string) error {
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		for b := make([]byte, 1<<20); err == nil && ctx.Err() == nil; {
+			_, err = f.Read(b)
+		}
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return errors.Join(err, ctx.Err())
+	})
+}
+
 // evict throws all files of a ledger out of the system's cache.
-func evict(dir string) error {
+func evict(dir string) error { return eachFile(dir, evictFile) }
+
+// eachFile calls a function with the name of each file that proofs are made from.
+func eachFile(dir string, do func(name string) error) error {
 	for _, pattern := range []string{"/trees/*", "/root/*"} {
 		names, err := filepath.Glob(dir + pattern)
 		if err != nil {
 			return err
 		}
 		for _, name := range names {
-			if err := evictFile(name); err != nil {
+			if err := do(name); err != nil {
 				return err
 			}
 		}

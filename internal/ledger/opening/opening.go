@@ -102,8 +102,22 @@ func (r *Reader) metadata(ctx context.Context, topic string) (*kmsg.MetadataResp
 	return &resp.Topics[0], err
 }
 
+// read asks for little at first: brokers send the first batch whole, which is the
+// one that has the offset.
 func (p *partition) read(ctx context.Context, offset int64) ([]ledger.Opened, error) {
-	batches, err := p.fetch(ctx, offset)
+	records, err := p.readWithin(ctx, offset, scanLeast)
+	if records == nil && err == nil {
+		records, err = p.readWithin(ctx, offset, fetchBytes)
+	}
+	if records == nil && err == nil {
+		err = ErrNoRecord
+	}
+	return records, err
+}
+
+// readWithin reads what is at an offset; none if so much of the log does not have it.
+func (p *partition) readWithin(ctx context.Context, offset int64, most int32) ([]ledger.Opened, error) {
+	batches, err := p.fetch(ctx, offset, most)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +140,7 @@ func (p *partition) read(ctx context.Context, offset int64) ([]ledger.Opened, er
 		marker, err := p.marker(ctx, first)
 		return []ledger.Opened{found, marker}, err
 	}
-	return nil, ErrNoRecord
+	return nil, nil
 }
 
 // recordIn opens the record at an offset of a batch.
@@ -147,8 +161,9 @@ func (p *partition) recordIn(b batch.Batch, offset int64) (ledger.Opened, error)
 
 // marker finds the marker that ended the transaction of a batch.
 func (p *partition) marker(ctx context.Context, of batch.Batch) (ledger.Opened, error) {
-	for next := of.NextOffset(); ; {
-		batches, err := p.fetch(ctx, next)
+	most := int32(scanLeast)
+	for next := of.NextOffset(); ; most = min(2*most, fetchBytes) {
+		batches, err := p.fetch(ctx, next, most)
 		if err != nil {
 			return ledger.Opened{}, err
 		}
@@ -172,9 +187,10 @@ func (p *partition) marker(ctx context.Context, of batch.Batch) (ledger.Opened, 
 	}
 }
 
-// fetch reads batches from an offset on, none if it is the log's end.
-func (p *partition) fetch(ctx context.Context, offset int64) ([]byte, error) {
-	found, err := p.ask(ctx, offset, fetchBytes, 0)
+// fetch reads about so many bytes of batches from an offset on, at least one batch;
+// none if it is the log's end.
+func (p *partition) fetch(ctx context.Context, offset int64, most int32) ([]byte, error) {
+	found, err := p.ask(ctx, offset, most, 0)
 	if err != nil {
 		return nil, err
 	}

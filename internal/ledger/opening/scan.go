@@ -237,7 +237,7 @@ func (r *Reader) Batches(ctx context.Context, at Place) (batches []byte, topicID
 		return nil, "", fmt.Errorf("%v: %w", at, err)
 	}
 	topicID = base64.RawURLEncoding.EncodeToString(p.topicID[:])
-	if batches, err = p.fetch(ctx, at.Offset); err != nil {
+	if batches, err = p.fetch(ctx, at.Offset, fetchBytes); err != nil {
 		return nil, topicID, fmt.Errorf("%v: %w", at, err)
 	}
 	return batches, topicID, nil

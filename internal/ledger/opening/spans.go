@@ -111,7 +111,7 @@ func (r *Reader) EachBatch(ctx context.Context, s Span, visit func(batch.Batch) 
 		return err
 	}
 	for next := s.Start; next < s.End; {
-		batches, err := p.fetch(ctx, next)
+		batches, err := p.fetch(ctx, next, fetchBytes)
 		if err != nil {
 			return fmt.Errorf("%s/%d: %w", s.Topic, s.Partition, err)
 		}

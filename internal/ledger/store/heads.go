@@ -136,12 +136,12 @@ func (s *Store) FirstHead(newest Head, offset int64) (Head, error) {
 	if newest.RootIndex < 0 || newest.Size <= offset {
 		return newest, nil
 	}
-	f, err := s.fs.Open(s.rootFile(headsFile), 0)
+	f, err := s.readers.acquire(s.rootFile(headsFile))
 	if err != nil {
 		return Head{}, notFoundIsCorrupt(err)
 	}
-	defer f.Close()
 	index, err := firstLink(f, newest.RootIndex, offset)
+	s.readers.release(f, err == nil)
 	if err != nil || index == newest.RootIndex {
 		return newest, err
 	}

@@ -8,7 +8,9 @@ package store
 func (s *Store) Reopen() error {
 	s.releases.Wait()
 	_ = s.journal.close() // it has failed, and what it has is read again
+	s.readers.forget()
 	fresh := newStore(s.fs, s.dir, s.limit)
+	defer fresh.readers.close()
 	if err := fresh.recover(); err != nil {
 		_ = fresh.journal.close() // as above
 		return err

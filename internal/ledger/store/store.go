@@ -43,6 +43,8 @@ type Store struct {
 	dir   string
 	limit int64
 	lock  io.Closer
+	// readers are of files of trees and of the root log.
+	readers *readers
 
 	// Owned by the goroutine that commits.
 	journal  journal
@@ -84,6 +86,7 @@ func Open(cfg Config) (_ *Store, err error) {
 	}
 	defer func() {
 		if err != nil {
+			s.readers.close()
 			err = errors.Join(err, s.journal.close(), s.lock.Close())
 		}
 	}()
@@ -95,6 +98,7 @@ func Open(cfg Config) (_ *Store, err error) {
 
 func newStore(fsys vfs.FS, dir string, limit int64) *Store {
 	s := &Store{fs: fsys, dir: dir, limit: limit, dirty: map[TreeID]bool{}, written: map[TreeID]bool{}}
+	s.readers = newReaders(fsys)
 	s.mu.byOrigin, s.mu.next = map[string]TreeID{}, 1
 	s.mu.erasures = map[TreeID][]*Erasure{}
 	if s.limit == 0 {
@@ -352,5 +356,6 @@ func (s *Store) Close() error {
 		err = s.rotate()
 	}
 	s.releases.Wait()
+	s.readers.close()
 	return errors.Join(err, s.Err(), s.journal.close(), s.lock.Close())
 }

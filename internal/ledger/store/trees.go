@@ -98,13 +98,12 @@ func (s *Store) readTree(id TreeID, what string, at int64, n int) ([]byte, error
 
 // readFile returns bytes that must be there.
 func (s *Store) readFile(name string, at int64, n int) ([]byte, error) {
-	f, err := s.fs.Open(name, 0)
-	if err != nil {
+	b := make([]byte, n)
+	got, err := s.readers.readAt(name, b, at)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, notFoundIsCorrupt(err)
 	}
-	defer f.Close()
-	b := make([]byte, n)
-	if got, err := f.ReadAt(b, at); got < n {
+	if got < n {
 		return nil, fmt.Errorf("%w: %s: %d bytes at %d, and %d are needed: %w", ErrCorrupt, name, got, at, n, err)
 	}
 	return b, nil
@@ -147,19 +146,26 @@ func (t treeTiles) leaves(n int64, width int) ([]byte, error) {
 
 // leafHashes returns the hashes of a bundle's entries as leaves.
 func leafHashes(bundle []byte) []proof.Hash {
-	n := len(bundle) / bundleEntry
-	hashes, sizes := make([]proof.Hash, n), make([]int, n)
-	messages := make([]byte, 0, n*lanes.Padded(1+proof.EntrySize))
-	for i := range sizes {
-		from := len(messages)
-		messages = append(messages, leafPrefix)
-		messages = append(messages, bundle[i*bundleEntry+2:(i+1)*bundleEntry]...)
-		sizes[i] = len(messages) - from
-		messages = lanes.Pad(messages, from)
+	hashes := make([]proof.Hash, len(bundle)/bundleEntry)
+	sizes := make([]int, 0, leavesAtOnce)
+	messages := make([]byte, 0, leavesAtOnce*lanes.Padded(1+proof.EntrySize))
+	for rest := hashes; len(rest) > 0; rest = rest[len(sizes):] {
+		sizes, messages = sizes[:0], messages[:0]
+		for range min(leavesAtOnce, len(rest)) {
+			from := len(messages)
+			messages = append(messages, leafPrefix)
+			messages = append(messages, bundle[2:bundleEntry]...)
+			sizes = append(sizes, len(messages)-from)
+			messages = lanes.Pad(messages, from)
+			bundle = bundle[bundleEntry:]
+		}
+		lanes.Sum(rest[:len(sizes)], messages, sizes)
 	}
-	lanes.Sum(hashes, messages, sizes)
 	return hashes
 }
+
+// leavesAtOnce fit into the processor's cache as messages.
+const leavesAtOnce = 32
 
 // leafPrefix is the first byte of what is hashed to a leaf (RFC 6962, section 2.1).
 const leafPrefix = 0

@@ -106,12 +106,15 @@ func (n *nodes) tile(id tileID) (*folded, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &folded{make([]proof.Hash, len(data)/hashSize)}
+	width := len(data) / hashSize
+	all := make([]proof.Hash, 2*width) // of all rows, each after the other
+	t := &folded{all[:width]}
 	for i := range t[0] {
-		t[0][i] = hashAt(data, i)
+		copy(t[0][i][:], data[i*hashSize:])
 	}
 	for row := range TileHeight {
-		t[row+1] = make([]proof.Hash, len(t[row])/2)
+		all = all[len(t[row]):]
+		t[row+1] = all[:len(t[row])/2]
 		n.pairs.hash(t[row+1], t[row])
 	}
 	n.tiles[id] = t
