@@ -150,6 +150,16 @@ func (l *Ledger) generations(t proof.Tree) ([]store.Head, error) {
 	return heads, nil
 }
 
+// Ended returns how many leaves a partition's newest tree has, if it is closed.
+func (l *Ledger) Ended(t proof.Tree) (size int64, ended bool) {
+	heads, err := l.generations(t)
+	if err != nil {
+		return 0, false
+	}
+	newest := heads[len(heads)-1]
+	return newest.Size, newest.Closed
+}
+
 // below is what ranges have below an offset.
 func below(ranges []proof.Range, end int64) []proof.Range {
 	var out []proof.Range

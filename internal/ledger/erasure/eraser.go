@@ -113,19 +113,7 @@ func (e *Eraser) erase(ctx context.Context, p Part, by string, done *Erased) err
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		entries, err := e.Ledger.Erase(ctx, p.tree(), p.Offsets, by)
-		switch {
-		case err == nil:
-			done.Receipts = receipts(entries)
-			e.finish(ctx, p, entries, done)
-			return nil
-		case errors.Is(err, ledger.ErrNoTree) && e.Destroy != nil:
-			// Of a topic that has no ledger, or has none yet: the log knows.
-			if err = e.Destroy(ctx, p); err == nil {
-				done.Records = Destroyed
-				return nil
-			}
-		}
+		err := e.try(ctx, p, by, done)
 		if !errors.Is(err, ledger.ErrNotYet) && !errors.Is(err, log.ErrHeld) {
 			return err
 		}
@@ -135,6 +123,35 @@ func (e *Eraser) erase(ctx context.Context, p Part, by string, done *Erased) err
 		case <-time.After(again):
 		}
 	}
+}
+
+// try is erase, as far as that can be done now.
+func (e *Eraser) try(ctx context.Context, p Part, by string, done *Erased) error {
+	if size, ended := e.Ledger.Ended(p.tree()); ended && e.Destroy != nil {
+		// What came after the ledger was turned off is in no tree: the log knows.
+		var behind []proof.Range
+		if p.Offsets, behind = split(p.Offsets, size); len(behind) > 0 {
+			if err := e.Destroy(ctx, Part{Topic: p.Topic, TopicID: p.TopicID, Partition: p.Partition, Offsets: behind}); err != nil {
+				return err
+			}
+			done.Records = Destroyed
+		}
+		if len(p.Offsets) == 0 {
+			return nil
+		}
+	}
+	entries, err := e.Ledger.Erase(ctx, p.tree(), p.Offsets, by)
+	switch {
+	case err == nil:
+		done.Receipts = receipts(entries)
+		e.finish(ctx, p, entries, done)
+	case errors.Is(err, ledger.ErrNoTree) && e.Destroy != nil:
+		// Of a topic that has no ledger, or has none yet: the log knows.
+		if err = e.Destroy(ctx, p); err == nil {
+			done.Records = Destroyed
+		}
+	}
+	return err
 }
 
 func (p *Part) tree() proof.Tree {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ type house struct {
 	ledger *ledger.Ledger
 	tree   *ledger.Partition
 	eraser *Eraser
+	off    bool // the ledger, for this topic
 	stop   context.CancelFunc
 	ended  chan error
 }
@@ -39,6 +41,9 @@ func treeName() proof.Tree { return proof.Tree{Topic: "people", TopicID: topicID
 
 func (h *house) open() (err error) {
 	h.log, err = log.Open(log.Config{FS: h.fs, Dir: "/data", Hold: func(log.ID) int64 {
+		if h.off {
+			return math.MaxInt64
+		}
 		if h.tree == nil {
 			return 0
 		}
@@ -104,7 +109,7 @@ func (h *house) settle(n int64) error {
 	if _, err := h.p.Append(raw, log.AckDurable, func(err error) { durable <- err }); err != nil {
 		return err
 	}
-	if err := <-durable; err != nil {
+	if err := <-durable; err != nil || h.off {
 		return err
 	}
 	return h.follow()

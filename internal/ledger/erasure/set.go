@@ -35,6 +35,19 @@ func (s *Set) Ranges() []proof.Range {
 	return out
 }
 
+// split is what ranges have below an offset, and from it on.
+func split(ranges []proof.Range, at int64) (below, from []proof.Range) {
+	for _, r := range ranges {
+		if r.First < at {
+			below = append(below, proof.Range{First: r.First, Last: min(r.Last, at-1)})
+		}
+		if r.Last >= at {
+			from = append(from, proof.Range{First: max(r.First, at), Last: r.Last})
+		}
+	}
+	return below, from
+}
+
 // Count is how many offsets ranges have.
 func Count(ranges []proof.Range) (n int64) {
 	for _, r := range ranges {

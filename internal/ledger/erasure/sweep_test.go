@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"runtime"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,6 +60,45 @@ func TestSweepsGoOnWhereTheLastEnded(t *testing.T) {
 		}
 		if want := "retention 0-3; retention 4-6; deletion 7-9; "; got != want {
 			t.Errorf("erased was %q, want %q", got, want)
+		}
+		if err := h.close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// What came after the ledger was turned off for a topic is in no tree, and goes.
+func TestRecordsBehindATreeThatHasEndedAreErased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &house{fs: newDisk(t)}
+		if err := errors.Join(h.open(), h.settle(3)); err != nil {
+			t.Fatal(err)
+		}
+		h.tree.Close("ledger turned off")
+		time.Sleep(ledger.DefaultInterval + time.Millisecond)
+		h.off = true
+		if err := h.settle(4); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			first, last int64
+			receipts    string
+		}{{2, 3, "2"}, {5, 5, ""}, {0, 0, "0"}} {
+			var done Erased
+			part := Part{Topic: "people", TopicID: topicID, Offsets: []proof.Range{{First: c.first, Last: c.last}}}
+			if err := h.eraser.erase(t.Context(), part, "User:admin", &done); err != nil || done.Records != Destroyed {
+				t.Fatalf("%d-%d: %+v, %v", c.first, c.last, done, err)
+			}
+			var got string
+			for _, r := range done.Receipts {
+				got += r.Offsets
+			}
+			if got != c.receipts {
+				t.Errorf("%d-%d: the receipts are of %q, want %q", c.first, c.last, got, c.receipts)
+			}
+		}
+		if got := slices.Sorted(maps.Keys(h.known(t))); !slices.Equal(got, []int64{1, 4, 6}) {
+			t.Errorf("left are %v", got)
 		}
 		if err := h.close(); err != nil {
 			t.Error(err)
