@@ -55,7 +55,7 @@ type Config struct {
 type Follower struct {
 	cfg      Config
 	settings settings         // of the goroutine of Run
-	adopted  bool             // the trees that were open at the start; likewise
+	adopted  bool             // the trees that are open, and nobody follows; likewise
 	broken   map[key]*waiting // whose trees cannot be opened; of the goroutine of Run
 
 	mu struct {
@@ -107,6 +107,7 @@ func (f *Follower) Run(ctx context.Context) error {
 				break
 			}
 			if errors.Is(err, ledger.ErrStopped) { // which was logged
+				f.adopted = false
 				wait(ctx, patience)
 				continue
 			}

@@ -412,6 +412,37 @@ func (w *world) awaitNext(origin string, size int64) {
 	w.t.Fatalf("no tree grows to %d leaves\n%s", size, w.log)
 }
 
+func TestATopicDeletedWhileTheDiskFailedIsClosed(t *testing.T) {
+	w := newWorld(t)
+	w.stop()
+	var fails atomic.Bool
+	w.disk = vfs.NewFaulty(w.disk, func(op vfs.Op) error {
+		if fails.Load() && op.Kind == vfs.OpWrite {
+			return errors.New("disk on fire")
+		}
+		return nil
+	})
+	w.start(nil)
+	w.create("orders", 1, nil)
+	w.produce("orders", 0, "a", "b")
+	old := w.await("orders", 0, 2)
+	fails.Store(true)
+	w.produce("orders", 0, "c")
+	for end := time.Now().Add(time.Minute); w.ledger.Err() == nil; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the ledger does not stop")
+		}
+	}
+	if _, err := w.admin.DeleteTopic(t.Context(), "orders"); err != nil {
+		t.Fatal(err)
+	}
+	fails.Store(false)
+	w.awaitClosed(old)
+	if h, err := w.ledger.Head(old); err != nil || h.Size != 2 {
+		t.Errorf("the tree is %+v, %v", h, err)
+	}
+}
+
 func TestTopicsThatAreTurnedOffHaveNoTree(t *testing.T) {
 	w := newWorld(t)
 	off := Off

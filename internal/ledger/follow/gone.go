@@ -14,7 +14,8 @@ import (
 
 // adopt follows the trees that were open when the ledger was, and whose
 // partitions are not there: as of any partition that is missed, their topics may
-// have been deleted, or turned off, while nobody followed them. It does so once.
+// have been deleted, or turned off, while nobody followed them. It does so once,
+// and whenever the ledger had stopped.
 func (f *Follower) adopt(there map[key]bool) error {
 	if f.adopted || f.cfg.Assigned != nil {
 		return nil
@@ -25,7 +26,10 @@ func (f *Follower) adopt(there map[key]bool) error {
 			continue // nothing that a cluster has
 		}
 		k := key{topicID(b), t.Partition}
-		if there[k] {
+		f.mu.Lock()
+		followed := f.mu.followed[k] != nil
+		f.mu.Unlock()
+		if there[k] || followed {
 			continue
 		}
 		if err := f.open(t.Topic, k, -1, nil); err != nil {

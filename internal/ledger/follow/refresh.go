@@ -118,6 +118,8 @@ func (f *Follower) open(topic string, k key, leader int32, known *followed) erro
 	delete(f.broken, k)
 	if known == nil {
 		known = &followed{key: k, topic: topic, leader: leader}
+	} else {
+		f.adopted = false // the ledger had stopped: it has forgotten which trees were to be closed
 	}
 	f.mu.Lock()
 	// The tree may have lost leaves, or be an older generation than the one before:
@@ -165,12 +167,16 @@ func (f *Follower) letGo(there map[key]bool, others map[topicID]bool) {
 		if p.missed++; p.missed < missesToEnd && !others[k.id] && !names[p.topic] {
 			continue
 		}
+		delete(f.mu.followed, k)
+		if p.tree.Over() { // it stopped with the ledger: it has to be opened again to be closed
+			f.adopted = false
+			continue
+		}
 		reason := ledger.TopicDeleted
 		if others[k.id] {
 			reason = "turned off"
 		}
 		f.cfg.Logger.Info("the ledger closes a tree", "topic", p.topic, "partition", p.partition, "reason", reason, "size", p.tree.Next())
 		p.tree.Close(reason)
-		delete(f.mu.followed, k)
 	}
 }
