@@ -53,13 +53,14 @@ func startAudited(t *testing.T) *audited {
 			// So long that the log writes it to its segment at once.
 			a.client.Produce(t.Context(), kgo.StringRecord(fmt.Sprintf("order %d, %s", n+i, strings.Repeat("long", 500))), nil)
 		}
-		end := kgo.TryCommit
+		how := kgo.TryCommit
 		if n == 200 {
-			end = kgo.TryAbort
+			how = kgo.TryAbort
 		}
-		if err := errors.Join(a.client.Flush(t.Context()), a.client.EndTransaction(t.Context(), end)); err != nil {
+		if err := a.client.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		end(t, a.client, how)
 	}
 	a.proven(auditedRecords - 1)
 	a.trust.Keys = a.keys()

@@ -227,10 +227,8 @@ func TestSearchesSeeWhatIsCommitted(t *testing.T) {
 	if got := p.ids("key=k"); !slices.Equal(got, want) {
 		t.Errorf("found %v, want %v", got, want)
 	}
-	if err := c.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
-		t.Fatal(err)
-	}
-	p.bundle("id=open") // once its marker is there
+	end(t, c, kgo.TryCommit)
+	p.bundle("id=open")
 }
 
 // ids are those of the events that a search finds.
@@ -244,15 +242,13 @@ func (p *provable) ids(query string) (ids []string) {
 }
 
 // transactEvent sends an event in a transaction, and waits until that has ended.
-func transactEvent(t *testing.T, c *kgo.Client, id string, end kgo.TransactionEndTry) {
+func transactEvent(t *testing.T, c *kgo.Client, id string, how kgo.TransactionEndTry) {
 	t.Helper()
 	if err := c.BeginTransaction(); err != nil {
 		t.Fatal(err)
 	}
 	send(t, c, header("k", 1, "ce_id", id))
-	if err := c.EndTransaction(t.Context(), end); err != nil {
-		t.Fatal(err)
-	}
+	end(t, c, how)
 }
 
 func TestBadQueriesAreAnswered(t *testing.T) {
