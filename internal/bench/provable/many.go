@@ -46,11 +46,12 @@ func (r *run) partitions(ctx context.Context) error {
 }
 
 // manyPass is the share of a core that a node uses under the load, after a while
-// of it: making partitions is not what is measured.
+// of it: making partitions, and their files with the first records, is not what is
+// measured.
 func (r *run) manyPass(ctx context.Context, c *child) (share float64, err error) {
 	cpu := c.target().CPU
 	err = withTopic(ctx, c, r.cfg.Many, func(_ *kadm.Client, topic string) error {
-		if _, err := paced(ctx, c, topic, r.cfg.Many, manySize, r.cfg.Many, 3*time.Second); err != nil {
+		if _, err := paced(ctx, c, topic, r.cfg.Many, manySize, r.cfg.Many, 4*r.cfg.Duration); err != nil {
 			return err
 		}
 		before, err := cpu(ctx)
