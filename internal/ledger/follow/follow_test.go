@@ -124,8 +124,8 @@ func (w *world) produce(topic string, partition int32, values ...string) {
 	}
 }
 
-// await waits until a tree that is none of others has a head of some size, and
-// returns its origin.
+// await waits until a tree that is none of others has a head of some size, which
+// is signed, and returns its origin.
 func (w *world) await(topic string, partition int, size int64, others ...string) string {
 	w.t.Helper()
 	var got string
@@ -136,12 +136,23 @@ func (w *world) await(topic string, partition int, size int64, others ...string)
 			continue
 		}
 		h, err := w.ledger.Head(origin)
-		if got = fmt.Sprintf("%q, %v", h.String(), err); err == nil && h.Size == size && !slices.Contains(others, origin) {
+		if got = fmt.Sprintf("%q, %v", h.String(), err); err == nil && h.Size == size && h.RootIndex < w.signed() && !slices.Contains(others, origin) {
 			return origin
 		}
 	}
 	w.t.Fatalf("%s/%d has no head of size %d, but %s\n%s", topic, partition, size, got, w.log)
 	return ""
+}
+
+// signed is how many entries of the root log are signed: the newest of those that
+// are durable are signed a moment later.
+func (w *world) signed() int64 {
+	text, _, _ := strings.Cut(string(w.ledger.Checkpoint()), "\n\n")
+	c, err := proof.ParseCheckpoint(text + "\n")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c.Size
 }
 
 // proves tells whether a value is provable at an offset.
