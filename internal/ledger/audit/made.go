@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/evidentlog/evident/internal/ledger/leaves"
 	"github.com/evidentlog/evident/internal/log/batch"
 	"github.com/evidentlog/evident/proof"
 )
@@ -36,8 +37,8 @@ type maker struct {
 	batch  batch.Batch // that is at hand; nil if none is
 	ended  bool        // the log has no more
 	record proof.Record
-	bytes  []byte            // opening and entry
-	keys   map[string]string // of headers, which repeat
+	bytes  []byte       // opening and entry
+	names  leaves.Names // of headers
 	// erasedSince tells whether an offset was erased since the root log was read.
 	erasedSince func(context.Context, *treeLog, int64) (bool, error)
 
@@ -121,7 +122,7 @@ func (m *maker) takeBatch(b batch.Batch) {
 		m.record.Timestamp, m.record.Key, m.record.Value = r.Timestamp, r.Key, r.Value
 		m.record.Headers = m.record.Headers[:0]
 		for key, value := range r.Headers.All() {
-			m.record.Headers = append(m.record.Headers, proof.Header{Key: m.key(key), Value: value})
+			m.record.Headers = append(m.record.Headers, proof.Header{Key: m.names.Of(key), Value: value})
 		}
 		m.compare(int(r.Offset-m.chunk.from), &m.record)
 	}
@@ -134,19 +135,6 @@ func (m *maker) unreadable(from, to int64) {
 	for offset := max(from, m.chunk.from); offset < min(to, m.chunk.end()); offset++ {
 		m.compare(int(offset-m.chunk.from), &lost)
 	}
-}
-
-func (m *maker) key(b []byte) string {
-	if key, ok := m.keys[string(b)]; ok {
-		return key
-	}
-	const most = 1000
-	if len(m.keys) >= most {
-		clear(m.keys)
-	}
-	key := string(b)
-	m.keys[key] = key
-	return key
 }
 
 // salt returns the salt of an entry of the chunk; nil if it is not to be had.

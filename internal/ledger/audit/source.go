@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/evidentlog/evident/internal/ledger/fetch"
 	"github.com/evidentlog/evident/internal/log/batch"
 )
 
@@ -186,27 +187,12 @@ func (s *source) fetch(ctx context.Context, at int64) (batches []byte, err error
 }
 
 func (s *source) tryFetch(ctx context.Context, at int64) ([]byte, error) {
-	req := kmsg.NewPtrFetchRequest()
-	req.MaxBytes, req.SessionEpoch = fetchBytes, -1
-	t := kmsg.NewFetchRequestTopic()
-	t.Topic, t.TopicID = s.topic, s.id
-	q := kmsg.NewFetchRequestTopicPartition()
-	q.Partition, q.FetchOffset, q.PartitionMaxBytes = s.partition, at, fetchBytes
-	t.Partitions = append(t.Partitions, q)
-	req.Topics = append(req.Topics, t)
-	answer, err := s.client.Broker(int(s.leader)).RetriableRequest(ctx, req)
+	from := fetch.Partition{Client: s.client, Leader: s.leader, Topic: s.topic, ID: s.id, Number: s.partition}
+	found, err := from.Read(ctx, at, fetchBytes, 0)
 	if err != nil {
 		return nil, err
 	}
-	resp := answer.(*kmsg.FetchResponse)
-	if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
-		return nil, err
-	}
-	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
-		return nil, errors.New("the broker's answer is not about the one partition that was asked for")
-	}
-	p := resp.Topics[0].Partitions[0]
-	return p.RecordBatches, kerr.ErrorForCode(p.ErrorCode)
+	return found.RecordBatches, nil
 }
 
 func (s *source) findLeader(ctx context.Context) error {

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/evidentlog/evident/internal/ledger/leaves"
 	"github.com/evidentlog/evident/internal/ledger/remote"
 	"github.com/evidentlog/evident/internal/log/batch"
 	"github.com/evidentlog/evident/proof"
@@ -35,7 +36,7 @@ func (a *Audit) auditTree(ctx context.Context, t *treeLog) (TreeReport, error) {
 	}
 	chunks := a.readAhead(ctx, log, t, done.size)
 	defer chunks.stop()
-	m := &maker{tree: t, codecs: &batch.Codecs{}, keys: map[string]string{}, ck: ck, erasedSince: a.erasedSince}
+	m := &maker{tree: t, codecs: &batch.Codecs{}, names: leaves.Names{}, ck: ck, erasedSince: a.erasedSince}
 	unsaved := r.Counts
 	for ck.served.Size() < t.newest.Size {
 		c, err := chunks.next()

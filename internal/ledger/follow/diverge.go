@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/evidentlog/evident/internal/ledger/fetch"
 	"github.com/evidentlog/evident/internal/log/batch"
 )
 
@@ -80,27 +80,8 @@ func (f *Follower) compareAt(ctx context.Context, p *followed, offset int64) (di
 // batchAt fetches the batch at an offset, or after it; nil if the log does not go
 // there.
 func (f *Follower) batchAt(ctx context.Context, p *followed, offset int64) (batch.Batch, error) {
-	req := kmsg.NewPtrFetchRequest()
-	req.MaxBytes, req.SessionEpoch = partitionMax, -1
-	t := kmsg.NewFetchRequestTopic()
-	t.Topic, t.TopicID = p.topic, p.id
-	q := kmsg.NewFetchRequestTopicPartition()
-	q.Partition, q.FetchOffset, q.PartitionMaxBytes = p.partition, offset, 1 // one batch comes, whatever its size
-	t.Partitions = append(t.Partitions, q)
-	req.Topics = append(req.Topics, t)
-	answer, err := f.cfg.Client.Broker(int(p.leader)).RetriableRequest(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	resp := answer.(*kmsg.FetchResponse)
-	if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
-		return nil, err
-	}
-	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
-		return nil, errors.New("the broker's answer is not about the one partition that was asked for")
-	}
-	r := &resp.Topics[0].Partitions[0]
-	err = kerr.ErrorForCode(r.ErrorCode)
+	at := fetch.Partition{Client: f.cfg.Client, Leader: p.leader, Topic: p.topic, ID: p.id, Number: p.partition}
+	r, err := at.Read(ctx, offset, 1, 0) // one batch comes, whatever its size
 	if errors.Is(err, kerr.OffsetOutOfRange) || err == nil && len(r.RecordBatches) == 0 {
 		return nil, nil
 	}

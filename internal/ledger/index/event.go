@@ -48,16 +48,9 @@ func EventOf(headers iter.Seq2[[]byte, []byte], value []byte) Event {
 	var e Event
 	structured := false
 	for key, v := range headers {
-		switch string(key) {
-		case "ce_id":
-			e.ID = v
-		case "ce_source":
-			e.Source = v
-		case "ce_type":
-			e.Type = v
-		case "ce_correlationid":
-			e.Correlation = v
-		case "content-type":
+		if name, ok := bytes.CutPrefix(key, []byte("ce_")); ok {
+			e.set(name, v)
+		} else if string(key) == "content-type" {
 			structured = isEventJSON(v)
 		}
 	}
@@ -77,20 +70,23 @@ func isEventJSON(contentType []byte) bool {
 // structuredEvent reads an event in JSON; nothing if it is none.
 func structuredEvent(value []byte) Event {
 	var e Event
-	ok := members(value, func(name, text []byte) {
-		switch string(name) {
-		case "id":
-			e.ID = text
-		case "source":
-			e.Source = text
-		case "type":
-			e.Type = text
-		case "correlationid":
-			e.Correlation = text
-		}
-	})
+	ok := members(value, e.set)
 	if !ok {
 		return Event{}
 	}
 	return e
+}
+
+// set takes an attribute of CloudEvents, if it is one that is looked for.
+func (e *Event) set(name, value []byte) {
+	switch string(name) {
+	case "id":
+		e.ID = value
+	case "source":
+		e.Source = value
+	case "type":
+		e.Type = value
+	case "correlationid":
+		e.Correlation = value
+	}
 }

@@ -17,7 +17,7 @@ import (
 // in turn; it has some 200 KB of memory for itself.
 type Maker struct {
 	codecs *batch.Codecs
-	keys   map[string]string // of headers, which repeat
+	names  Names // of headers
 	record proof.Record
 	group  group
 	watch  Watcher
@@ -32,9 +32,10 @@ type Watcher interface {
 // Watch sets who is shown records from now on; nobody if w is nil.
 func (m *Maker) Watch(w Watcher) { m.watch = w }
 
-// New returns a maker that takes its salts from the system's generator.
+// New returns a maker. Its salts come from AES in counter mode, keyed anew from the
+// system's generator for each group of leaves.
 func New(codecs *batch.Codecs) *Maker {
-	m := &Maker{codecs: codecs, keys: map[string]string{}}
+	m := &Maker{codecs: codecs, names: Names{}}
 	m.group.init()
 	return m
 }
@@ -101,7 +102,7 @@ func (m *Maker) add(r *batch.Record) {
 	m.record.Headers = m.record.Headers[:0]
 	if r.Headers.Len() > 0 {
 		for key, value := range r.Headers.All() {
-			m.record.Headers = append(m.record.Headers, proof.Header{Key: m.key(key), Value: value})
+			m.record.Headers = append(m.record.Headers, proof.Header{Key: m.names.Of(key), Value: value})
 		}
 	}
 	m.group.add(&m.record)
@@ -124,18 +125,4 @@ func (m *Maker) lost(to int64, why proof.Reason) {
 	for lost := proof.LostRecord(why); m.group.next < to; {
 		m.group.add(&lost)
 	}
-}
-
-// key returns the key of a header as a string, without making one each time.
-func (m *Maker) key(b []byte) string {
-	if key, ok := m.keys[string(b)]; ok {
-		return key
-	}
-	const most = 1000
-	if len(m.keys) >= most {
-		clear(m.keys)
-	}
-	key := string(b)
-	m.keys[key] = key
-	return key
 }

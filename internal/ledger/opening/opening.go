@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/ledger"
+	"github.com/evidentlog/evident/internal/ledger/fetch"
 	"github.com/evidentlog/evident/internal/ledger/leaves"
 	"github.com/evidentlog/evident/internal/log/batch"
 	"github.com/evidentlog/evident/proof"
@@ -199,27 +200,8 @@ func (p *partition) fetch(ctx context.Context, offset int64, most int32) ([]byte
 
 // ask fetches from an offset on.
 func (p *partition) ask(ctx context.Context, offset int64, most int32, isolation int8) (*kmsg.FetchResponseTopicPartition, error) {
-	req := kmsg.NewPtrFetchRequest()
-	req.MaxBytes, req.SessionEpoch, req.IsolationLevel = most, -1, isolation
-	t := kmsg.NewFetchRequestTopic()
-	t.Topic, t.TopicID = p.topic, p.topicID
-	q := kmsg.NewFetchRequestTopicPartition()
-	q.Partition, q.FetchOffset, q.PartitionMaxBytes = p.number, offset, most
-	t.Partitions = append(t.Partitions, q)
-	req.Topics = append(req.Topics, t)
-	answer, err := p.Client.Broker(int(p.leader)).RetriableRequest(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	resp := answer.(*kmsg.FetchResponse)
-	if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
-		return nil, err
-	}
-	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
-		return nil, errors.New("the broker's answer is not about the one partition that was asked for")
-	}
-	found := &resp.Topics[0].Partitions[0]
-	err = kerr.ErrorForCode(found.ErrorCode)
+	at := fetch.Partition{Client: p.Client, Leader: p.leader, Topic: p.topic, ID: p.topicID, Number: p.number}
+	found, err := at.Read(ctx, offset, most, isolation)
 	if errors.Is(err, kerr.OffsetOutOfRange) {
 		return nil, fmt.Errorf("%w: offset %d is before the log's start or behind its end", ErrNoRecord, offset)
 	}
