@@ -62,7 +62,7 @@ func (l *Ledger) exchange(ctx context.Context) error {
 func (l *Ledger) catchUp(ctx context.Context) error {
 	s := l.sharing
 	err := l.applyAll(ctx)
-	if s.changed && (err == nil || errors.Is(err, errUnreachable)) {
+	if s.changed && (err == nil || errors.Is(err, ErrUnreachable)) {
 		s.changed = false
 		err = errors.Join(err, l.sign())
 	}
@@ -175,7 +175,7 @@ func (l *Ledger) rebase(overtaken map[*Partition]bool) {
 }
 
 // errContended says that other nodes were always faster.
-var errContended = fmt.Errorf("%w: other nodes write so much that this one does not come in", errUnreachable)
+var errContended = fmt.Errorf("%w: other nodes write so much that this one does not come in", ErrUnreachable)
 
 // eraseShared is erase in a ledger that other nodes write too.
 func (l *Ledger) eraseShared(ctx context.Context, r *eraseRequest) error {
@@ -186,7 +186,7 @@ func (l *Ledger) eraseShared(ctx context.Context, r *eraseRequest) error {
 		return roots, refused
 	})
 	if err != nil {
-		r.answer <- erasedAnswer{err: err}
+		r.answer <- erasedAnswer{err: l.unerased(err)}
 		if refused != nil {
 			return nil
 		}
@@ -197,6 +197,17 @@ func (l *Ledger) eraseShared(ctx context.Context, r *eraseRequest) error {
 	}
 	r.answer <- erasedAnswer{entries: entries}
 	return nil
+}
+
+// unerased tells who asks for an erasure what has become of it.
+func (l *Ledger) unerased(err error) error {
+	switch p := l.sharing.proposal; {
+	case p != nil && p.shares == nil:
+		return fmt.Errorf("%w: %w", errMayCome, err)
+	case errors.Is(err, ErrUnreachable):
+		return fmt.Errorf("nothing is erased: %w", err)
+	}
+	return err
 }
 
 // shareErasure makes erasures durable in all nodes' ledger, and returns the index

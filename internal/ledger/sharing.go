@@ -24,8 +24,11 @@ const (
 	lastChance = 5 * time.Second
 )
 
-// errUnreachable says that the bucket does not do what it should, and may again.
-var errUnreachable = errors.New("the ledger's bucket cannot be used")
+// ErrUnreachable says that the bucket does not do what it should, and may again.
+var ErrUnreachable = errors.New("the ledger's bucket cannot be used")
+
+// errMayCome says that an erasure was sent to the bucket, which did not confirm it.
+var errMayCome = errors.New("it is not known whether the erasure is noted: it may be done as soon as the bucket can be used again; ask for the list of erasures then, or erase once more, which does no harm")
 
 // sharing is what a ledger needs that other nodes write too. Run owns it.
 type sharing struct {
@@ -51,7 +54,7 @@ func fromBucket(err error) error {
 	if err == nil || errors.Is(err, shared.ErrSetBack) || errors.Is(err, shared.ErrDamaged) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", errUnreachable, err)
+	return fmt.Errorf("%w: %w", ErrUnreachable, err)
 }
 
 // bind compares the folder with the bucket that it is used with, if any, before
@@ -186,7 +189,7 @@ func (l *Ledger) tolerate(err error) error {
 	case err == nil && s.down:
 		s.down = false
 		l.cfg.Logger.Info("the ledger's bucket can be used again", "bucket", s.bucket)
-	case errors.Is(err, errUnreachable):
+	case errors.Is(err, ErrUnreachable):
 		if !s.down {
 			s.down = true
 			l.cfg.Logger.Warn("nothing becomes provable until the ledger's bucket can be used again", "bucket", s.bucket, "error", err)

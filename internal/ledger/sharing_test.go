@@ -558,3 +558,42 @@ func TestASizeThatAnotherNodeSignedIsAwaited(t *testing.T) {
 		t.Errorf("%d, want %d", b.Size(), a.Size())
 	}
 }
+
+// erase asks a node for an erasure, as who calls Erase while Run has the ledger.
+func (m *team) erase(n *node, partition int32, offset int64) error {
+	m.t.Helper()
+	answer := make(chan erasedAnswer, 1)
+	if err := n.Ledger.erase(m.t.Context(), &eraseRequest{orders(partition), []proof.Range{{First: offset, Last: offset}}, "somebody", answer}); err != nil {
+		m.t.Fatal(err)
+	}
+	return (<-answer).err
+}
+
+// Who asks is told whether the erasure may come about after all.
+func TestAnErasureThatTheBucketDoesNotConfirmMayComeLater(t *testing.T) {
+	m := newTeam(t, 1)
+	n := m.nodes[0]
+	p := m.grow(n, 0, 10)
+	m.round(n)
+	m.store.Fail(func(*http.Request) buckettest.Fault { return buckettest.Broken })
+	if err := m.erase(n, 0, 3); !errors.Is(err, ErrUnreachable) || errors.Is(err, errMayCome) {
+		t.Errorf("nothing was sent: %v", err)
+	}
+	m.store.Fail(func(r *http.Request) buckettest.Fault {
+		if r.Method == http.MethodPut {
+			return buckettest.Late
+		}
+		return buckettest.None
+	})
+	if err := m.erase(n, 0, 4); !errors.Is(err, ErrUnreachable) || !errors.Is(err, errMayCome) {
+		t.Errorf("it was sent: %v", err)
+	}
+	m.store.Fail(nil)
+	m.round(n)
+	if err := n.WasErased(p.origin, 3); err != nil {
+		t.Errorf("what was not sent: %v", err)
+	}
+	if err := n.WasErased(p.origin, 4); err == nil {
+		t.Error("what was sent is forgotten")
+	}
+}

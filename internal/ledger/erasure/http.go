@@ -100,7 +100,8 @@ func statusOf(err error) int {
 		return http.StatusBadRequest
 	case errors.Is(err, opening.ErrNoRecord), errors.Is(err, ledger.ErrNoTree):
 		return http.StatusNotFound
-	case errors.Is(err, ledger.ErrNotYet), errors.Is(err, log.ErrHeld), errors.Is(err, ledger.ErrClosed), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, ledger.ErrNotYet), errors.Is(err, log.ErrHeld), errors.Is(err, ledger.ErrClosed),
+		errors.Is(err, ledger.ErrUnreachable), errors.Is(err, context.DeadlineExceeded):
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError

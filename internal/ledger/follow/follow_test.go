@@ -37,6 +37,9 @@ type world struct {
 	ledger  *ledger.Ledger
 	log     *lines
 	stop    func()
+	// As of Config.
+	assigned func(topic string, partition int32) bool
+	exclude  []string
 }
 
 // lines is a log that is read while it is written.
@@ -93,7 +96,9 @@ func (w *world) start(before func(*ledger.Ledger)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	followed, ran := make(chan error, 1), make(chan error, 1)
 	reading, endReading := context.WithCancel(ctx)
-	follower := New(Config{Client: w.client, Ledger: l, Logger: slog.New(slog.NewTextHandler(w.log, nil))})
+	follower := New(Config{
+		Client: w.client, Ledger: l, Assigned: w.assigned, Exclude: w.exclude, Logger: slog.New(slog.NewTextHandler(w.log, nil)),
+	})
 	go func() { followed <- follower.Run(reading) }()
 	go func() { ran <- l.Run(ctx) }()
 	w.stop = func() {
@@ -252,6 +257,38 @@ func TestATopicDeletedWhileNobodyFollowedIsClosed(t *testing.T) {
 	w.awaitClosed(old)
 	if h, err := w.ledger.Head(stays); err != nil || h.Closed {
 		t.Errorf("a topic that is there: %+v, %v", h, err)
+	}
+}
+
+// The node that followed a topic may die before it has told that it is gone.
+func TestATreeThatAnotherNodeShouldHaveClosedIsClosed(t *testing.T) {
+	w := newWorld(t)
+	for _, topic := range []string{"early", "late", "off", "excluded", "stays"} {
+		w.create(topic, 1, nil)
+		w.produce(topic, 0, "a")
+	}
+	trees := map[string]string{}
+	for _, topic := range []string{"early", "late", "off", "excluded", "stays"} {
+		trees[topic] = w.await(topic, 0, 1)
+	}
+	w.stop()
+	remove := func(topic string) {
+		if _, err := w.admin.DeleteTopic(t.Context(), topic); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.assigned = func(topic string, _ int32) bool { return topic == "off" } // the others are another node's
+	w.exclude = []string{"off", "excluded"}                                 // which the other may follow
+	remove("early")
+	w.start(nil)
+	w.awaitClosed(trees["early"])
+	w.awaitClosed(trees["off"])
+	remove("late") // while this node runs, which looks not only once
+	w.awaitClosed(trees["late"])
+	for _, topic := range []string{"excluded", "stays"} {
+		if h, err := w.ledger.Head(trees[topic]); err != nil || h.Closed {
+			t.Errorf("%s: %+v, %v", topic, h, err)
+		}
 	}
 }
 

@@ -15,9 +15,11 @@ import (
 // adopt follows the trees that were open when the ledger was, and whose
 // partitions are not there: as of any partition that is missed, their topics may
 // have been deleted, or turned off, while nobody followed them. It does so once,
-// and whenever the ledger had stopped.
-func (f *Follower) adopt(there map[key]bool) error {
-	if f.adopted || f.cfg.Assigned != nil {
+// and whenever the ledger had stopped; always if other nodes follow too: what one
+// of them was about to close, when it died or was overtaken, is closed by whoever
+// sees it. That several may try does no harm: a tree is closed once.
+func (f *Follower) adopt(there map[key]bool, others map[topicID]bool) error {
+	if f.adopted {
 		return nil
 	}
 	for _, t := range f.cfg.Ledger.OpenTrees() {
@@ -29,15 +31,21 @@ func (f *Follower) adopt(there map[key]bool) error {
 		f.mu.Lock()
 		followed := f.mu.followed[k] != nil
 		f.mu.Unlock()
-		if there[k] || followed {
+		if there[k] || followed || others[k.id] && !f.mine(t.Topic, t.Partition) {
 			continue
 		}
 		if err := f.open(t.Topic, k, -1, nil); err != nil {
 			return err
 		}
 	}
-	f.adopted = true
+	f.adopted = f.cfg.Assigned == nil
 	return nil
+}
+
+// mine tells whether a partition is to be followed by this node: its topic may be
+// left out here and not elsewhere.
+func (f *Follower) mine(topic string, partition int32) bool {
+	return f.cfg.Assigned == nil || f.cfg.Assigned(topic, partition)
 }
 
 // confirm asks by name for topics that were missed so often that their trees are

@@ -17,8 +17,8 @@ const (
 	groupHeartbeat = 2 * time.Second
 	// groupRefresh is how often members look for new topics.
 	groupRefresh = 5 * time.Second
-	// groupTopics are all but internal topics.
-	groupTopics = "^([^_]|_[^_]|_$)"
+	// groupTopics matches the names that are [Provable].
+	groupTopics = "^([^_]|_[^_]|_$|__evident_(resources|audit)$)"
 )
 
 // A Group shares out a cluster's partitions between nodes, as a consumer group.

@@ -2,6 +2,7 @@ package follow
 
 import (
 	"log/slog"
+	"regexp"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -53,7 +54,7 @@ func (g *Group) mine(topic string, partitions int32) (list []int32) {
 
 func TestNodesShareOutPartitions(t *testing.T) {
 	const partitions = 6
-	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, "orders"), kfake.SeedTopics(1, "__internal"))
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, "orders"), kfake.SeedTopics(1, "__internal", "__evident_audit"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +71,27 @@ func TestNodesShareOutPartitions(t *testing.T) {
 	if groups[0].Has("__internal", 0) || groups[1].Has("__internal", 0) {
 		t.Error("an internal topic is shared out")
 	}
+	for !groups[0].Has("__evident_audit", 0) && !groups[1].Has("__evident_audit", 0) {
+		select {
+		case <-groups[0].Changed():
+		case <-groups[1].Changed():
+		case <-t.Context().Done():
+			t.Fatal("what was done is nobody's")
+		}
+	}
 	groups[0].Close()
 	await(t, groups, groups[1:], partitions)
 	groups[1].Close()
+}
+
+func TestTheGroupHasTheTopicsThatAreProvable(t *testing.T) {
+	match := regexp.MustCompile(groupTopics)
+	for _, topic := range []string{
+		"orders", "_", "_schemas", "a__b", "__consumer_offsets", "__transaction_state", "__", "___",
+		"__evident_resources", "__evident_audit", "__evident_audit2", "__evident_other", "x__evident_audit",
+	} {
+		if got, want := match.MatchString(topic), Provable(topic); got != want {
+			t.Errorf("%q is shared out: %v, and provable: %v", topic, got, want)
+		}
+	}
 }

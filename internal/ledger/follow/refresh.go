@@ -46,7 +46,7 @@ func (f *Follower) refresh(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := f.adopt(there); err != nil {
+	if err := f.adopt(there, others); err != nil {
 		return err
 	}
 	if err := f.confirm(ctx, there); err != nil {
@@ -73,7 +73,7 @@ func (f *Follower) take(t *kmsg.MetadataResponseTopic, there map[key]bool) error
 	for _, p := range t.Partitions {
 		k := key{t.TopicID, p.Partition}
 		there[k] = true
-		if f.cfg.Assigned != nil && !f.cfg.Assigned(*t.Topic, p.Partition) {
+		if !f.mine(*t.Topic, p.Partition) {
 			f.leave(k)
 			continue
 		}

@@ -1,11 +1,13 @@
 package shared
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/evidentlog/evident/internal/ledger/bucket"
 )
@@ -13,6 +15,13 @@ import (
 const (
 	metaName   = "ledger"
 	metaHeader = "evident shared ledger 1"
+)
+
+const (
+	// beginAgain is how long a node waits at first that met others which begin the
+	// same ledger; then longer, up to about beginMost.
+	beginAgain = 20 * time.Millisecond
+	beginMost  = 5 * time.Second
 )
 
 // ErrOther says that a bucket has another ledger than the one that is wanted.
@@ -37,10 +46,9 @@ func Read(ctx context.Context, b *bucket.Bucket) (string, error) {
 // returns what the bucket says of it: a text that no other ledger has.
 func Join(ctx context.Context, b *bucket.Bucket, origin string, keys []string) (string, error) {
 	text, err := Read(ctx, b)
-	if err == nil && text == "" {
-		begun := fmt.Sprintf("%s\nid %s\n%s", metaHeader, rand.Text(), describe(origin, keys))
-		if _, err = b.Create(ctx, metaName, []byte(begun)); err == nil || errors.Is(err, bucket.ErrTaken) {
-			text, err = Read(ctx, b)
+	for wait := time.Duration(0); err == nil && text == ""; wait = 2*wait + beginAgain {
+		if text, err = begin(ctx, b, origin, keys, wait); errors.Is(err, bucket.ErrConflict) && wait < beginMost {
+			err = nil // nobody may have come in
 		}
 	}
 	if err != nil {
@@ -50,6 +58,25 @@ func Join(ctx context.Context, b *bucket.Bucket, origin string, keys []string) (
 		return "", fmt.Errorf("%w: %v is the ledger\n%sand this node's is\n%s; all nodes need the origin and the key file of the first", ErrOther, b, rest, describe(origin, keys))
 	}
 	return text, nil
+}
+
+// begin begins a ledger after a while, and returns what the bucket says then.
+func begin(ctx context.Context, b *bucket.Bucket, origin string, keys []string, wait time.Duration) (string, error) {
+	select {
+	case <-time.After(wait):
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	begun := fmt.Sprintf("%s\nid %s\n%s", metaHeader, rand.Text(), describe(origin, keys))
+	_, lost := b.Create(ctx, metaName, []byte(begun))
+	if lost != nil && !errors.Is(lost, bucket.ErrTaken) && !errors.Is(lost, bucket.ErrConflict) {
+		return "", lost
+	}
+	text, err := Read(ctx, b)
+	if text == "" && err == nil {
+		err = cmp.Or(lost, fmt.Errorf("%w: %v/%s, which was written", bucket.ErrNotFound, b, metaName))
+	}
+	return text, err
 }
 
 func describe(origin string, keys []string) string {

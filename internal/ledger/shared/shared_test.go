@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
 	"testing"
 
@@ -265,4 +266,25 @@ func FuzzReadRound(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A store may refuse writes at once without saying who has won.
+func TestNodesThatBeginALedgerAtOnceFindEachOther(t *testing.T) {
+	s := buckettest.New(t)
+	conflicts := 3
+	s.Fail(func(r *http.Request) buckettest.Fault {
+		if r.Method == http.MethodPut && conflicts > 0 {
+			conflicts--
+			return buckettest.Conflict
+		}
+		return buckettest.None
+	})
+	b := s.Bucket(t)
+	text, err := Join(t.Context(), b, "example.com/a", []string{"k"})
+	if err != nil || conflicts > 0 {
+		t.Fatalf("%q, %v, %d conflicts are left", text, err, conflicts)
+	}
+	if got, err := Read(t.Context(), b); got != text || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
 }
