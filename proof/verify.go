@@ -23,6 +23,9 @@ type Trust struct {
 	// Anchors check receipts, by kind. Receipts of other kinds are passed over,
 	// and the report says so.
 	Anchors map[string]Anchor
+	// Now is the verifier's clock. The time in a cosignature that lies after it is
+	// not used. Zero: none does.
+	Now time.Time
 }
 
 // An Anchor checks receipts of one kind.
@@ -39,9 +42,13 @@ var ErrUnchecked = errors.New("not checked")
 
 // Existed tells that a checkpoint existed at a time, and by whose word.
 type Existed struct {
-	By string    // a witness's name, an anchor
-	At time.Time // not after this
+	By       string        // a witness's name, a block
+	Clock    time.Time     // when, as their clock has it
+	Accuracy time.Duration // by how much that clock may be behind
 }
+
+// NotAfter is until when the checkpoint existed for certain.
+func (e Existed) NotAfter() time.Time { return e.Clock.Add(e.Accuracy) }
 
 // A Report says what a proof file proves.
 type Report struct {
@@ -56,7 +63,7 @@ type ProvenHead struct {
 	LoggedAt time.Time  // the log's claim
 	SignedBy []string   // the root log's keys that signed, by algorithm
 	Existed  []Existed  // what witnesses and anchors make certain
-	Unknown  []string   // signatures and receipts that nobody could check
+	Unknown  []string   // signatures and receipts that nobody could check, times that cannot be
 	Records  []ProvenRecord
 	// External tells that the log is a cluster that does not wait for the ledger:
 	// that something was omitted before the ledger saw it cannot be excluded.
@@ -115,6 +122,7 @@ func (t *Trust) verifyHead(h *Head) (*ProvenHead, error) {
 	if proven.Tree, err = ParseOrigin(proven.Root.Origin, entry.Checkpoint.Origin); err != nil {
 		return nil, fmt.Errorf("root entry: %w", err)
 	}
+	proven.doubt(proven.LoggedAt)
 	if err := t.verifyReceipts(h, proven); err != nil {
 		return nil, err
 	}
@@ -264,7 +272,7 @@ func (t *Trust) checkWitnesses(n *note.Note, proven *ProvenHead) error {
 		if at := w.Key.signedAt(s); !at.IsZero() {
 			// The time is in whole seconds, rounded down: the witness may have signed at
 			// any moment of that second, and it is certain only at its end.
-			proven.Existed = append(proven.Existed, Existed{"witness " + w.Name, at.Add(time.Second)})
+			t.take(proven, Existed{"witness " + w.Name, at, time.Second})
 		}
 	}
 	if !t.Policy.fulfilled(cosigned) {

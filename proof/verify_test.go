@@ -137,7 +137,7 @@ func TestThePolicyDecides(t *testing.T) {
 	}
 	r := must[*Report](t)(f.Verify(policy("one")))
 	h := r.Heads[0]
-	if want := []Existed{{"witness one", clock().UTC().Truncate(time.Second).Add(time.Second)}}; !reflect.DeepEqual(h.Existed, want) {
+	if want := []Existed{{"witness one", clock().UTC().Truncate(time.Second), time.Second}}; !reflect.DeepEqual(h.Existed, want) {
 		t.Errorf("existed %+v, want %+v", h.Existed, want)
 	}
 	if want := []string{`signature of "` + testOrigin + `"`, `signature of "w3.example"`}; !reflect.DeepEqual(h.Unknown, want) {
@@ -199,7 +199,7 @@ func (a anchorOf) VerifyReceipt(checkpoint string, receipt []byte) (Existed, err
 	if checkpoint != a.checkpoint || string(receipt) != a.receipt {
 		return Existed{}, errors.New("it is for another checkpoint")
 	}
-	return Existed{"an anchor", clock()}, nil
+	return Existed{"an anchor", clock(), 0}, nil
 }
 
 // anchorThatLacks cannot check receipts.

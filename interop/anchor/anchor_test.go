@@ -123,7 +123,7 @@ func TestGrowingCheckpointsAreAnchoredAndVerifiedOffline(t *testing.T) {
 		h := c.header(t, receipt)
 		v := verify.Verifier{Blocks: []verify.Hash{verify.Hash(h.Hash())}, Contract: &cfg.Contract}
 		existed, err := v.VerifyReceipt(signed, receipt)
-		if err != nil || uint64(existed.At.Unix()) != h.Time || !strings.Contains(existed.By, cfg.Contract.String()) {
+		if err != nil || uint64(existed.Clock.Unix()) != h.Time || !strings.Contains(existed.By, cfg.Contract.String()) {
 			t.Errorf("size %d: %v, %v, and the block's time is %d", size, existed, err, h.Time)
 		}
 		t.Logf("a receipt of %d bytes", len(receipt))

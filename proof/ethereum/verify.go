@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/evidentlog/evident/proof"
 	"github.com/evidentlog/evident/proof/ethereum/rlp"
@@ -28,6 +29,11 @@ type Verifier struct {
 
 var _ proof.Anchor = Verifier{}
 
+// Accuracy is to how much the time of a block is right: it is the beginning of
+// its slot, and the block is made some seconds later; one that comes some slots
+// late is left out of the chain.
+const Accuracy = time.Minute
+
 // VerifyReceipt tells by which block the checkpoint was in a contract. The error
 // is proof.ErrUnchecked if nothing is wrong, and the block is none of those that
 // the caller knows.
@@ -47,11 +53,10 @@ func (v Verifier) VerifyReceipt(checkpoint string, receipt []byte) (proof.Existe
 	case v.Contract != nil && *v.Contract != r.Contract:
 		return proof.Existed{}, fmt.Errorf("it was anchored in the contract %v, and not in %v", r.Contract, *v.Contract)
 	case !slices.Contains(v.Blocks, block.Hash):
-		return proof.Existed{}, fmt.Errorf("%w: it leads to block %d of an Ethereum chain, %v, whose hash was not given", proof.ErrUnchecked, block.Number, block.Hash)
+		return proof.Existed{}, fmt.Errorf("%w: it leads to %v, which it says is block %d of an Ethereum chain, and that hash was not given: without it nobody knows that the block is in the chain, and no time is certain by it", proof.ErrUnchecked, block.Hash, block.Number)
 	}
-	// A block has the time at which its slot begins, and is made some seconds later.
-	by := fmt.Sprintf("Ethereum block %d, in the contract %v (its time is right to some seconds)", block.Number, r.Contract)
-	return proof.Existed{By: by, At: block.Time}, nil
+	by := fmt.Sprintf("Ethereum block %d, in the contract %v", block.Number, r.Contract)
+	return proof.Existed{By: by, Clock: block.Time, Accuracy: Accuracy}, nil
 }
 
 // Verify checks that the contract's storage has a digest after the receipt's

@@ -2,8 +2,10 @@ package opentimestamps
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/evidentlog/evident/proof"
@@ -17,6 +19,11 @@ type Verifier struct {
 }
 
 var _ proof.Anchor = Verifier{}
+
+// Accuracy is to how much the time of a Bitcoin block is right: the chain's rules
+// let a miner's clock be two hours ahead of the others', and behind them about as
+// far as the last hour's blocks are.
+const Accuracy = 2 * time.Hour
 
 // VerifyReceipt tells by which block the checkpoint existed. The receipt is a
 // file for the SHA-256 digest of the checkpoint's text (proof.CheckpointDigest).
@@ -38,7 +45,7 @@ func (v Verifier) VerifyReceipt(checkpoint string, receipt []byte) (proof.Existe
 	if err != nil {
 		return proof.Existed{}, err
 	}
-	return proof.Existed{By: fmt.Sprintf("Bitcoin block %d (its time is right to about two hours)", block.Height), At: block.Time}, nil
+	return proof.Existed{By: fmt.Sprintf("Bitcoin block %d", block.Height), Clock: block.Time, Accuracy: Accuracy}, nil
 }
 
 // A Block of Bitcoin commits to what was timestamped.
@@ -49,21 +56,22 @@ type Block struct {
 
 // Verify returns the earliest block that a timestamp leads to. The error is
 // proof.ErrUnchecked if it leads to no block with a known header. Attestations
-// that are wrong count only if none is right: a calendar that lies must not take
-// away what another has given.
+// that are wrong count only if none is right, and none of them is of a block with
+// an unknown header: a calendar that lies must not take away what another has given.
 func (v Verifier) Verify(f *File) (Block, error) {
 	var earliest *Block
 	var wrong error
-	var missing []error
+	var blocks []int64 // without a header
+	var other error    // another reason why nothing can be said
 	err := f.Tree.Walk(f.Digest, func(message []byte, a *Attestation) error {
 		h, known := v.Headers[a.Height]
 		switch {
 		case a.Kind == Pending:
-			missing = append(missing, fmt.Errorf("the calendar %s has promised to put it into a Bitcoin block", a.URI))
+			other = fmt.Errorf("the calendar %s has promised to put it into a Bitcoin block", a.URI)
 		case a.Kind != Bitcoin:
-			missing = append(missing, fmt.Errorf("it has an attestation of an unknown kind (%x)", a.Tag))
+			other = cmp.Or(other, fmt.Errorf("it has an attestation of an unknown kind (%x)", a.Tag))
 		case !known:
-			missing = append(missing, fmt.Errorf("it leads to Bitcoin block %d, whose header was not given", a.Height))
+			blocks = append(blocks, a.Height)
 		default:
 			if root := h.Root(); !bytes.Equal(message, root[:]) {
 				wrong = fmt.Errorf("it leads to %x, and Bitcoin block %d has the root %x: the receipt was altered, or the header is another block's", message, a.Height, root)
@@ -76,18 +84,34 @@ func (v Verifier) Verify(f *File) (Block, error) {
 	switch {
 	case err != nil:
 		return Block{}, err
-	case earliest == nil && wrong != nil:
-		return Block{}, wrong
-	case earliest == nil:
-		return Block{}, fmt.Errorf("%w: %w", proof.ErrUnchecked, first(missing))
+	case earliest != nil:
+		return *earliest, nil
+	case wrong == nil:
+		return Block{}, fmt.Errorf("%w: %w", proof.ErrUnchecked, lacking(blocks, other))
+	case len(blocks) > 0:
+		return Block{}, fmt.Errorf("%w: %w; and %w", proof.ErrUnchecked, wrong, lacking(blocks, other))
 	}
-	return *earliest, nil
+	return Block{}, wrong
 }
 
-// first returns one of the reasons: there may be as many as a file has bytes.
-func first(reasons []error) error {
-	if len(reasons) == 0 {
-		return errors.New("it has no attestation")
+// lacking says what a receipt needs. Without a header nobody knows more than that
+// a calendar has named a block.
+func lacking(blocks []int64, other error) error {
+	slices.Sort(blocks)
+	blocks = slices.Compact(blocks)
+	switch len(blocks) {
+	case 0:
+		if other == nil {
+			return errors.New("it has no attestation")
+		}
+		return other
+	case 1:
+		return fmt.Errorf("it names Bitcoin block %d, whose header was not given: without it this is a calendar's word, and no time is certain by it", blocks[0])
 	}
-	return reasons[0]
+	const enough = 4 // there may be as many as a file has bytes
+	names := fmt.Sprint(blocks[0])
+	for _, height := range blocks[1:min(len(blocks), enough)] {
+		names += fmt.Sprintf(" or %d", height)
+	}
+	return fmt.Errorf("it names Bitcoin block %s, and no header of them was given: without one this is the word of calendars, and no time is certain by it", names)
 }

@@ -46,7 +46,7 @@ func TestAFlippedByteOfTheHeaderIsFound(t *testing.T) {
 
 func TestAFlippedByteOfAProofProvesNothing(t *testing.T) {
 	receipt, mined := mine(t, 900000)
-	if e, err := mined.VerifyReceipt(checkpoint, receipt); err != nil || !strings.HasPrefix(e.By, "Bitcoin block 900000 ") {
+	if e, err := mined.VerifyReceipt(checkpoint, receipt); err != nil || e.By != "Bitcoin block 900000" {
 		t.Fatalf("%v, %v", e, err)
 	}
 	// A block with an odd number of hashes in a level repeats the last one: to
@@ -98,7 +98,7 @@ func TestWhatNeedsMoreIsUncheckedAndNotWrong(t *testing.T) {
 		headers map[int64]Header
 		want    string
 	}{
-		"no header":  {mined, nil, "Bitcoin block 900000, whose header was not given"},
+		"no header":  {mined, nil, "Bitcoin block 900000, whose header was not given: without it this is a calendar's word, and no time is certain by it"},
 		"pending":    {New(digest, Tree{{Attestation: &Attestation{Kind: Pending, URI: "https://calendar.example"}}}).Bytes(), v.Headers, "https://calendar.example has promised"},
 		"other kind": {New(digest, Tree{{Attestation: &Attestation{Tag: [8]byte{1, 2}}}}).Bytes(), v.Headers, "unknown kind (0102"},
 	} {
@@ -131,8 +131,25 @@ func TestTheEarliestBlockCounts(t *testing.T) {
 		t.Errorf("beside an attestation that is wrong: %v, %v", block, err)
 	}
 	delete(v.Headers, 900000)
+	if _, err := v.Verify(f); !errors.Is(err, proof.ErrUnchecked) || !strings.Contains(err.Error(), "has the root") || !strings.Contains(err.Error(), "block 900000, whose header was not given") {
+		t.Errorf("with one that is wrong and one whose header is missing: %v", err)
+	}
+	f.Tree = f.Tree.Prune(func(a *Attestation) bool { return a.Height != 900000 })
 	if _, err := v.Verify(f); err == nil || errors.Is(err, proof.ErrUnchecked) {
 		t.Errorf("with one that is wrong alone: %v", err)
+	}
+}
+
+func TestAllBlocksThatWouldDoAreNamed(t *testing.T) {
+	receipt, _ := mine(t, 900000)
+	f, err := Parse(receipt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Tree.Merge(Tree{{Attestation: &Attestation{Kind: Bitcoin, Height: 899999}}, {Attestation: &Attestation{Kind: Pending, URI: "https://a.example"}}})
+	const want = "it names Bitcoin block 899999 or 900000, and no header of them was given: without one this is the word of calendars, and no time is certain by it"
+	if _, err := (Verifier{}).Verify(f); !errors.Is(err, proof.ErrUnchecked) || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("%v", err)
 	}
 }
 

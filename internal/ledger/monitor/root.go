@@ -76,7 +76,7 @@ func (m *Monitor) getCheckpoint(ctx context.Context) (signed, error) {
 		c.stamp = opened.SignedAt.Unix()
 	}
 	for _, e := range opened.Existed {
-		c.stamp = max(c.stamp, e.At.Unix())
+		c.stamp = max(c.stamp, e.Clock.Unix())
 	}
 	return c, nil
 }

@@ -23,7 +23,7 @@ type Verify struct {
 	Blocks
 }
 
-// Checked is what "evident verify" prints for scripts.
+// Checked is what "evident verify" prints for scripts: docs/format/verify.md.
 type Checked struct {
 	Proven bool   `json:"proven"`
 	Error  string `json:"error,omitempty"` // why not
@@ -46,10 +46,12 @@ type Head struct {
 	Records []Record `json:"records"`
 }
 
-// Existed is what is certain about time.
+// Existed is what is certain about time: NotAfter is Clock and Accuracy added.
 type Existed struct {
 	By       string    `json:"by"`
 	NotAfter time.Time `json:"not_after"`
+	Clock    time.Time `json:"clock"`            // as the witness, or the block, has it
+	Accuracy int64     `json:"accuracy_seconds"` // by how much that may be behind
 }
 
 // Record is one that was proven.
@@ -119,6 +121,7 @@ func (v Verify) trust() (proof.Trust, error) {
 		return proof.Trust{}, tool.Usagef("whom do you trust? Give the log's key with --vkey (its owner publishes it, and a node shows it at /ledger/vkey), or a policy with --policy")
 	}
 	t, err := readTrust(v.Keys, v.Policy)
+	t.Now = time.Now()
 	if err == nil {
 		t.Anchors, err = v.anchors()
 	}
@@ -188,7 +191,7 @@ func newHead(p *proof.ProvenHead) Head {
 		h.Engine = "external"
 	}
 	for _, e := range p.Existed {
-		h.Existed = append(h.Existed, Existed{e.By, e.At})
+		h.Existed = append(h.Existed, Existed{e.By, e.NotAfter(), e.Clock, int64(e.Accuracy / time.Second)})
 	}
 	for i := range p.Records {
 		h.Records = append(h.Records, newRecord(p.Tree, &p.Records[i]))
@@ -314,7 +317,7 @@ func (h *Head) text(w io.Writer) {
 		h.Origin, tool.Plural(h.Size, "record"), entries(h.RootSize))
 	fmt.Fprintf(w, "  The log says that it stood there at %s. That is the log's claim.\n", h.LoggedAt.Format(time.RFC3339Nano))
 	for _, e := range h.Existed {
-		fmt.Fprintf(w, "  It is certain that it stood there not after %s, by %s.\n", e.NotAfter.Format(time.RFC3339Nano), e.By)
+		e.text(w)
 	}
 	if len(h.Existed) == 0 {
 		fmt.Fprintln(w, "  No witness or anchor has confirmed a time, or that there is no other version of the log.")
@@ -327,6 +330,24 @@ func (h *Head) text(w io.Writer) {
 	for _, u := range h.Unchecked {
 		fmt.Fprintf(w, "  Not checked: %s.\n", u)
 	}
+}
+
+func (e *Existed) text(w io.Writer) {
+	fmt.Fprintf(w, "  It is certain that it stood there not after %s, by %s, whose clock says %s; that is taken to be right to %s.\n",
+		e.NotAfter.Format(time.RFC3339), e.By, e.Clock.Format(time.RFC3339), accuracy(e.Accuracy))
+}
+
+// accuracy is a number of seconds in words.
+func accuracy(seconds int64) string {
+	switch {
+	case seconds%3600 == 0 && seconds > 3600:
+		return fmt.Sprintf("%d hours", seconds/3600)
+	case seconds%60 == 0 && seconds > 60:
+		return fmt.Sprintf("%d minutes", seconds/60)
+	case seconds == 1:
+		return "a second"
+	}
+	return fmt.Sprintf("%d seconds", seconds)
 }
 
 func entries(n int64) string {

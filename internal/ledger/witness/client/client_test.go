@@ -167,7 +167,7 @@ func TestAProofCarriesTheWordOfItsWitnesses(t *testing.T) {
 		if waited := time.Since(before); waited > time.Second {
 			t.Errorf("the proof waited for %v: the witnesses were not asked at once", waited)
 		}
-		if len(h.Existed) != 2 || time.Since(h.Existed[0].At) > time.Minute {
+		if len(h.Existed) != 2 || time.Since(h.Existed[0].Clock) > time.Minute {
 			t.Errorf("witnessed by %+v", h.Existed)
 		}
 		if signed := r.witnessed(); !strings.Contains(signed, "— one.example ") || !strings.Contains(signed, fmt.Sprintf("\n%d\n", h.Root.Size)) {
