@@ -37,6 +37,7 @@ func TestAKilledNodeNeverForks(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	acknowledged := make(chan int64, 1)
 	go func() { acknowledged <- n.produceUntil(ctx) }()
+	n.await(1) // a kill before there is a tree would show nothing
 
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	var seen []torchwood.Checkpoint
@@ -103,11 +104,7 @@ func (n *node) continues(seen []torchwood.Checkpoint) {
 // allProvable proves records here and there, the last ones among them.
 func (n *node) allProvable(count int64) {
 	n.t.Helper()
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if n.checkpoint(n.partition()).N >= count {
-			break
-		}
-	}
+	n.await(count)
 	for _, offset := range []int64{0, count / 3, count / 2, count - 2, count - 1} {
 		text, err := n.get(fmt.Sprintf("/v1/topics/orders/partitions/0/records/%d/proof", offset))
 		if err != nil {
