@@ -9,24 +9,27 @@ import (
 )
 
 // Index turns the index of the partition's records on or off. What is turned off
-// is removed; what is turned on again is made from the log. Without
+// is removed, in a while; what is turned on again is made from the log. Without
 // [Config].Index it does nothing. What a closed tree had is removed with it.
 func (p *Partition) Index(on bool) error {
 	ix := p.ledger.cfg.Index
-	if ix == nil || on == (p.index.Load() != nil) {
+	if ix == nil || on && p.index.Load() != nil {
 		return nil
 	}
-	if !on {
-		if old := p.index.Swap(nil); old != nil {
-			return old.Drop()
-		}
+	if old := p.index.Swap(nil); old != nil {
+		old.Drop()
 		return nil
 	}
 	t, err := proof.ParseOrigin(p.ledger.cfg.Origin, p.origin)
 	if err != nil {
 		return err
 	}
-	opened, err := ix.Partition(index.Name{Topic: t.Topic, TopicID: t.TopicID, Partition: t.Partition, Generation: t.Generation}, p.Next())
+	name := index.Name{Topic: t.Topic, TopicID: t.TopicID, Partition: t.Partition, Generation: t.Generation}
+	if !on {
+		ix.Forget(name)
+		return nil
+	}
+	opened, err := ix.Partition(name, p.Next())
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.origin, err)
 	}

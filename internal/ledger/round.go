@@ -149,9 +149,8 @@ func (l *Ledger) finish(s *share) {
 	}
 	if s.closing != "" {
 		s.p.end()
-		if err := s.p.Index(false); err != nil {
-			l.cfg.Logger.Error("what the index has of a tree that is closed could not be removed, and is when the node is started again",
-				"tree", s.p.origin, "error", err)
+		if err := s.p.Index(false); err != nil { // its files are removed by the index's own goroutine
+			l.cfg.Logger.Error("the index of a tree that is closed cannot be removed", "tree", s.p.origin, "error", err)
 		}
 		l.mu.Lock()
 		delete(l.mu.partitions, s.p.origin)

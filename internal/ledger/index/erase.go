@@ -2,32 +2,66 @@ package index
 
 import (
 	"errors"
+	"math"
 	"slices"
 
 	"github.com/evidentlog/evident/proof"
 )
 
-// Erase removes all that the index has of offsets of a partition: see
-// [Partition.Erase].
+// Erase removes all that the index has of offsets of a partition, be it open or
+// not: see [Partition.Erase].
 func (ix *Index) Erase(topicID string, partition int32, offsets []proof.Range) error {
-	var errs []error
+	is := func(p *Partition) bool { return p.name.TopicID == topicID && p.name.Partition == partition }
+	errs := []error{ix.eraseClosed(is, offsets)} // first: it may be opened, or dropped, meanwhile
 	for _, p := range ix.Partitions("") {
-		if p.name.TopicID == topicID && p.name.Partition == partition {
+		if is(p) {
 			errs = append(errs, p.Erase(offsets))
 		}
 	}
+	for _, p := range ix.dropped() {
+		if is(p) {
+			errs = append(errs, p.remove())
+		}
+	}
 	return errors.Join(errs...)
+}
+
+// eraseClosed erases in folders that nobody has opened since the start: an erasure
+// is gone on with before the follower has come to its partition. Nobody can open
+// them meanwhile.
+func (ix *Index) eraseClosed(is func(*Partition) bool, offsets []proof.Range) error {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	for folder := range ix.mu.closed {
+		id, partition, generation, _ := parseFolder(folder)
+		p := ix.unopened(Name{TopicID: id, Partition: partition, Generation: generation})
+		if !is(p) {
+			continue
+		}
+		blocks, err := p.readFolder(math.MaxInt64)
+		if err != nil {
+			return err
+		}
+		p.mu.blocks = blocks
+		if err := p.Erase(offsets); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Erase removes all that the index has of offsets for good, and returns when
 // nothing of it is on the disk. The ranges rise, and have no offset twice. Their
 // records must be gone from the log before: an index that is made again reads what
 // is there. To erase what has been erased costs little.
-func (p *Partition) Erase(offsets []proof.Range) error { return p.mend(p.erase(offsets)) }
+func (p *Partition) Erase(offsets []proof.Range) error { return p.Mend(p.erase(offsets)) }
 
 func (p *Partition) erase(offsets []proof.Range) error {
 	p.work.Lock()
 	defer p.work.Unlock()
+	if err := p.sweep(); err != nil {
+		return err
+	}
 	for i, b := range p.eraseInMemory(offsets) {
 		if err := p.eraseIn(i, b, offsets); err != nil {
 			return err
@@ -56,7 +90,7 @@ func (p *Partition) eraseIn(i int, b *block, offsets []proof.Range) error {
 	}
 	s, err := b.load(p.ix.cfg.FS)
 	if err != nil {
-		return err
+		return in(b, err)
 	}
 	if !s.erase(offsets) {
 		return nil

@@ -43,7 +43,7 @@ func (ix *Index) query(t Terms) *query {
 // Find gives the offsets from an offset on that may have what is searched for, in
 // rising order: all that have it and that the index reaches, and perhaps others.
 // Records that are added meanwhile may be among them. ErrCorrupt ends it, which
-// [Partition.Rebuild] mends.
+// [Partition.Mend] mends.
 func (p *Partition) Find(t Terms, from int64) iter.Seq2[int64, error] {
 	q := p.ix.query(t)
 	return func(yield func(int64, error) bool) {
@@ -77,7 +77,7 @@ func (p *Partition) findFrom(q *query, from int64) (offsets []int64, next int64,
 	if errors.Is(err, fs.ErrNotExist) {
 		err = errors.Join(ErrCorrupt, err)
 	}
-	return within(offsets, max(from, b.first), b.next), b.next, true, err
+	return within(offsets, max(from, b.first), b.next), b.next, true, in(b, err)
 }
 
 // look returns the block to search, or else what is found in memory.

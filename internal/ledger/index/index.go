@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,11 +60,15 @@ type Index struct {
 	wake   chan struct{} // there may be something to write
 	late   chan struct{} // a partition may have fallen behind
 
+	damaged atomic.Int64 // blocks that were found to be
+
 	collectors sync.Pool // of *Collector
 
 	mu struct {
 		sync.Mutex
-		partitions map[string]*Partition // by folder
+		partitions map[string]*Partition // that are open, by folder
+		dropped    map[string]*Partition // whose files Run has not removed yet
+		closed     map[string]bool       // folders that were found at the start, and not opened
 	}
 }
 
@@ -79,7 +81,7 @@ func Open(cfg Config) (*Index, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	ix := &Index{cfg: cfg, width: mergeWidth, wake: make(chan struct{}, 1), late: make(chan struct{}, 1)}
-	ix.mu.partitions = map[string]*Partition{}
+	ix.mu.partitions, ix.mu.dropped = map[string]*Partition{}, map[string]*Partition{}
 	if err := ix.open(); err != nil {
 		return nil, fmt.Errorf("index: %w", err)
 	}
@@ -90,6 +92,9 @@ func (ix *Index) open() (err error) {
 	if err := ix.cfg.FS.MkdirAll(ix.cfg.Dir); err != nil {
 		return err
 	}
+	if ix.mu.closed, err = ix.folders(); err != nil {
+		return err
+	}
 	var found bool
 	if ix.secret, found, err = loadSecret(ix.cfg.FS, ix.cfg.Dir); err != nil || found {
 		return err
@@ -97,41 +102,13 @@ func (ix *Index) open() (err error) {
 	return ix.Keep(func(string, int32, int32) bool { return false }) // hashes of another secret are of no use
 }
 
-// Keep removes what there is of partitions that are not to be kept, and are not
-// open.
-func (ix *Index) Keep(keep func(topicID string, partition, generation int32) bool) error {
-	ix.mu.Lock()
-	defer ix.mu.Unlock()
-	list, err := ix.cfg.FS.ReadDir(ix.cfg.Dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range list {
-		id, partition, generation, ok := parseFolder(e.Name())
-		if !e.IsDir() || !ok || ix.mu.partitions[e.Name()] != nil || keep(id, partition, generation) {
-			continue
-		}
-		if err := removeFolder(ix.cfg.FS, ix.cfg.Dir+"/"+e.Name()); err != nil {
-			return err
-		}
-	}
-	return ix.cfg.FS.SyncDir(ix.cfg.Dir)
-}
-
-func parseFolder(name string) (topicID string, partition, generation int32, ok bool) {
-	parts := strings.Split(name, ".")
-	if len(parts) != 3 {
-		return "", 0, 0, false
-	}
-	p, err1 := strconv.ParseInt(parts[1], 10, 32)
-	g, err2 := strconv.ParseInt(parts[2], 10, 32)
-	return parts[0], int32(p), int32(g), err1 == nil && err2 == nil
-}
-
 // Partition opens the index of a partition, whose next record to come is at an
 // offset. What it had of records from there on is forgotten: they may have become
 // others.
 func (ix *Index) Partition(name Name, next int64) (*Partition, error) {
+	if err := ix.await(name.folder()); err != nil {
+		return nil, fmt.Errorf("index of %s/%d: %w", name.Topic, name.Partition, err)
+	}
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	if p := ix.mu.partitions[name.folder()]; p != nil {
@@ -142,6 +119,7 @@ func (ix *Index) Partition(name Name, next int64) (*Partition, error) {
 		return nil, fmt.Errorf("index of %s/%d: %w", name.Topic, name.Partition, err)
 	}
 	ix.mu.partitions[name.folder()] = p
+	delete(ix.mu.closed, name.folder())
 	if p.Behind() {
 		poke(ix.late)
 	}
@@ -178,8 +156,9 @@ func poke(c chan struct{}) {
 	}
 }
 
-// Run writes blocks until ctx ends, then all that is in memory. A disk that fails
-// is tried again: meanwhile partitions fall behind. The error is of the last try.
+// Run writes blocks, and removes what was dropped, until ctx ends, then writes all
+// that is in memory. A disk that fails is tried again: meanwhile partitions fall
+// behind. The error is of the last try.
 func (ix *Index) Run(ctx context.Context) error {
 	failed := false
 	for ctx.Err() == nil {
@@ -189,9 +168,9 @@ func (ix *Index) Run(ctx context.Context) error {
 		case <-ix.wake:
 		}
 		ix.shrink()
-		err := ix.writeAll()
+		err := errors.Join(ix.removeDropped(), ix.writeAll())
 		if err != nil && !failed {
-			ix.cfg.Logger.Error("the index cannot be written, and is tried again", "error", err)
+			ix.cfg.Logger.Error("the index cannot be written, or what was dropped of it removed; it is tried again", "error", err)
 		}
 		if failed = err != nil; failed {
 			wait(ctx, retryAfter)
@@ -227,7 +206,7 @@ func (ix *Index) shrink() {
 func (ix *Index) writeAll() error {
 	var errs []error
 	for _, p := range ix.Partitions("") {
-		errs = append(errs, p.mend(p.write()))
+		errs = append(errs, p.Mend(p.write()))
 	}
 	return errors.Join(errs...)
 }

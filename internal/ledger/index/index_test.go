@@ -327,7 +327,11 @@ func TestAPartitionThatIsDroppedLeavesNothing(t *testing.T) {
 	p := ix.orders(t, 0)
 	add(ix, p, 0, 30)
 	ix.close(t)
-	if err := p.Drop(); err != nil {
+	p.Drop()
+	if len(ix.Partitions("")) > 0 {
+		t.Error("it is still there to be searched")
+	}
+	if err := ix.removeDropped(); err != nil {
 		t.Fatal(err)
 	}
 	if got := add(ix, p, 30, 40); got != Ended {
@@ -340,40 +344,6 @@ func TestAPartitionThatIsDroppedLeavesNothing(t *testing.T) {
 	if p = ix.orders(t, 0); p.Next() != 0 || add(ix, p, 0, 5) != Taken {
 		t.Error("it cannot be made anew")
 	}
-}
-
-// Every byte that is flipped is found, or does not matter; then all is made again.
-func TestDamageIsFoundAndMended(t *testing.T) {
-	disk := newDisk(t)
-	ix := open(t, disk, 100)
-	p := ix.orders(t, 0)
-	add(ix, p, 0, 150)
-	ix.close(t)
-	name := p.mu.blocks[0].name
-	var terms Terms
-	terms.AnyTime()
-	terms.Values[ID] = []byte("id30")
-	for at := int64(8); at < 4*pageSize; at += 513 {
-		flip(t, disk, name, at)
-		for _, err := range p.Find(terms, 0) {
-			if err != nil && !errors.Is(err, ErrCorrupt) {
-				t.Errorf("byte %d: %v", at, err)
-			}
-		}
-		again := open(t, disk, 100) // must not fail
-		again.orders(t, 150)
-		if _, err := disk.Stat(name); err != nil {
-			break // the header was damaged, and the file thrown away
-		}
-		flip(t, disk, name, at)
-	}
-	if err := p.Rebuild(); err != nil {
-		t.Fatal(err)
-	}
-	if !p.Behind() || add(ix, p, 0, 150) != Taken {
-		t.Fatal("it is not made again")
-	}
-	check(t, p, nil, 0)
 }
 
 func flip(t *testing.T, fsys vfs.FS, name string, at int64) {
@@ -448,9 +418,11 @@ func TestAPartitionHasNoFolderBeforeItsFirstBlock(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := ix.orders(t, 0)
-	if err := p.Rebuild(); err != nil {
-		t.Errorf("made again: %v", err)
+	p.Drop()
+	if err := ix.removeDropped(); err != nil {
+		t.Errorf("dropped: %v", err)
 	}
+	p = ix.orders(t, 0)
 	if err := ix.writeAll(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,7 @@
 package index
 
 import (
-	"errors"
+	"slices"
 	"sync"
 
 	"github.com/evidentlog/evident/proof"
@@ -22,6 +22,7 @@ type Partition struct {
 	files sync.RWMutex
 	work  sync.Mutex // held by whoever makes, replaces or removes files; taken first
 	made  bool       // the folder is there, durably; guarded by work
+	old   []string   // files that are to be removed; guarded by work
 
 	mu struct {
 		sync.Mutex
@@ -164,52 +165,18 @@ func (p *Partition) Trim(start int64) {
 	}
 }
 
-// Drop removes the index for good: the partition is gone, or not indexed any more.
-func (p *Partition) Drop() error {
-	p.work.Lock()
-	defer p.work.Unlock()
-	p.files.Lock()
-	defer p.files.Unlock()
-	p.forget(true)
-	err := removeFolder(p.ix.cfg.FS, p.dir)
-	p.ix.mu.Lock() // last: who opens it again finds an empty folder
-	defer p.ix.mu.Unlock()
-	if p.ix.mu.partitions[p.name.folder()] == p {
-		delete(p.ix.mu.partitions, p.name.folder())
-	}
-	return err
-}
-
-// forget makes the partition an empty one that begins at offset 0.
-func (p *Partition) forget(stop bool) {
+// forget makes the partition an empty one that begins at offset 0. p.work is held.
+func (p *Partition) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.cutOff(0, 0)
+}
+
+// cutOff forgets all but the first n blocks, and what is in memory: the index
+// reaches up to an offset from here on. p.work and p.mu are held.
+func (p *Partition) cutOff(n int, next int64) {
 	for _, s := range append(p.mu.full, p.mu.growing) {
 		p.ix.memory.Add(-s.size())
 	}
-	p.mu.blocks, p.mu.full, p.mu.growing = nil, nil, &slice{}
-	p.mu.stopped = p.mu.stopped || stop
-}
-
-// mend throws the index away if an error says that it is damaged.
-func (p *Partition) mend(err error) error {
-	if !errors.Is(err, ErrCorrupt) {
-		return err
-	}
-	p.ix.cfg.Logger.Error("the index is damaged, and is made again from the log",
-		"topic", p.name.Topic, "partition", p.name.Partition, "error", err)
-	return p.Rebuild()
-}
-
-// Rebuild throws away what is damaged, which is all if any of it is: the index is
-// behind then, and is made again from the log.
-func (p *Partition) Rebuild() error {
-	p.work.Lock()
-	defer p.work.Unlock()
-	p.files.Lock()
-	defer p.files.Unlock()
-	p.forget(false)
-	err := removeFiles(p.ix.cfg.FS, p.dir, func(string) bool { return true })
-	poke(p.ix.late)
-	return err
+	p.mu.blocks, p.mu.full, p.mu.growing = slices.Clone(p.mu.blocks[:n]), nil, &slice{first: next, next: next}
 }

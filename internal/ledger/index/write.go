@@ -6,6 +6,9 @@ import "slices"
 func (p *Partition) write() error {
 	p.work.Lock()
 	defer p.work.Unlock()
+	if err := p.sweep(); err != nil {
+		return err
+	}
 	for {
 		s := p.oldest()
 		if s == nil {
@@ -59,13 +62,17 @@ func (p *Partition) make(s *slice) (*block, error) {
 	name := p.dir + "/" + blockName(s.first, s.next, p.mu.version)
 	p.mu.Unlock()
 	h, err := writeBlock(fsys, name+unfinished, s)
+	if err == nil {
+		err = fsys.Rename(name+unfinished, name)
+	}
+	if err == nil {
+		err = fsys.SyncDir(p.dir)
+	}
 	if err != nil {
+		p.old = append(p.old, name+unfinished, name) // slots are in what there is of it
 		return nil, err
 	}
-	if err := fsys.Rename(name+unfinished, name); err != nil {
-		return nil, err
-	}
-	return &block{h, name}, fsys.SyncDir(p.dir)
+	return &block{h, name}, nil
 }
 
 // replace lets blocks from the i-th to the j-th go for one that has what they had,
@@ -75,14 +82,10 @@ func (p *Partition) replace(i, j int, by ...*block) error {
 	old := slices.Clone(p.mu.blocks[i:j])
 	p.mu.blocks = slices.Replace(slices.Clone(p.mu.blocks), i, j, by...)
 	p.mu.Unlock()
-	p.files.Lock() // nobody reads them any more
-	defer p.files.Unlock()
 	for _, b := range old {
-		if err := shred(p.ix.cfg.FS, b.name); err != nil {
-			return err
-		}
+		p.old = append(p.old, b.name)
 	}
-	return p.ix.cfg.FS.SyncDir(p.dir)
+	return p.sweep()
 }
 
 // merge merges the newest blocks if there are as many as are merged at a time, and their
@@ -116,7 +119,7 @@ func (p *Partition) join(blocks []*block) (*slice, error) {
 	for _, b := range blocks {
 		s, err := b.load(p.ix.cfg.FS)
 		if err != nil {
-			return nil, err
+			return nil, in(b, err)
 		}
 		joined.records += s.records
 		for f := range s.slots {

@@ -228,19 +228,30 @@ func (s *Scanner) Marker(ctx context.Context) (marker ledger.Opened, ok bool, er
 	return marker, true, nil
 }
 
-// Batches returns batches from an offset of a partition on, whole ones but for the
-// last; none at the log's end. The error is ErrNoRecord if the log does not have
-// the offset. topicID is that of the topic that has the name now.
-func (r *Reader) Batches(ctx context.Context, at Place) (batches []byte, topicID string, err error) {
+// A Chunk is a part of a partition's log.
+type Chunk struct {
+	Batches []byte // whole ones but for the last; none at the log's end
+	TopicID string // of the topic that has the name now
+	// End is the log's as its leader knows it: one that is new may not know yet all
+	// that can be read.
+	End int64
+}
+
+// Chunk returns what stands from an offset of a partition on. The error is
+// ErrNoRecord if the log does not have the offset; the topic's id is told all the
+// same, if there is one.
+func (r *Reader) Chunk(ctx context.Context, at Place) (c Chunk, err error) {
 	p, err := r.find(ctx, at)
 	if err != nil {
-		return nil, "", fmt.Errorf("%v: %w", at, err)
+		return c, fmt.Errorf("%v: %w", at, err)
 	}
-	topicID = base64.RawURLEncoding.EncodeToString(p.topicID[:])
-	if batches, err = p.fetch(ctx, at.Offset, fetchBytes); err != nil {
-		return nil, topicID, fmt.Errorf("%v: %w", at, err)
+	c.TopicID = base64.RawURLEncoding.EncodeToString(p.topicID[:])
+	found, err := p.ask(ctx, at.Offset, fetchBytes, 0)
+	if err != nil {
+		return c, fmt.Errorf("%v: %w", at, err)
 	}
-	return batches, topicID, nil
+	c.Batches, c.End = found.RecordBatches, found.HighWatermark
+	return c, nil
 }
 
 // Records gives the records of a batch.

@@ -20,7 +20,7 @@ const (
 	// nobody said that there are any.
 	lookAgain = 5 * time.Second
 	// mostEmpty is how often a log may answer with nothing where the ledger has seen
-	// offsets, before that is believed: compaction can leave none.
+	// offsets, before that is looked into: compaction can leave none.
 	mostEmpty = 5
 )
 
@@ -57,15 +57,15 @@ func (s *Searcher) fill(ctx context.Context, p *index.Partition) error {
 	begun, first := time.Now(), p.Next()
 	for empty := 0; p.Behind() && ctx.Err() == nil; {
 		at := opening.Place{Topic: p.Name().Topic, Partition: p.Name().Partition, Offset: p.Next()}
-		batches, topicID, err := s.Reader.Batches(ctx, at)
-		if topicID != p.Name().TopicID {
+		chunk, err := s.Reader.Chunk(ctx, at)
+		if chunk.TopicID != p.Name().TopicID {
 			return err // its topic is gone, and soon the partition; another one may have the name
 		}
 		var added int
 		if errors.Is(err, opening.ErrNoRecord) {
 			err = s.skip(ctx, p)
 		} else if err == nil {
-			added, err = s.addAll(ctx, p, at.Offset, batches)
+			added, err = s.addAll(ctx, p, at.Offset, chunk.Batches)
 		}
 		if err != nil {
 			return err
@@ -73,12 +73,28 @@ func (s *Searcher) fill(ctx context.Context, p *index.Partition) error {
 		if empty++; added > 0 {
 			empty = 0
 		} else if wait(ctx, restAfter); empty > mostEmpty {
-			p.Add(at.Offset, p.Live(), &index.Collector{}) // there is nothing up to the log's end
+			err = believe(p, at.Offset, chunk.End)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	if took := time.Since(begun); took > time.Second {
 		s.Logger.Info("the index has caught up with a partition", "topic", p.Name().Topic, "partition", p.Name().Partition, "offsets", p.Next()-first, "took", took)
 	}
+	return nil
+}
+
+var errUnsettled = errors.New("the partition's leader does not know yet how far its log can be read")
+
+// believe takes it that nothing stands from an offset on, if whoever says so knows
+// the log as far as the ledger does.
+func believe(p *index.Partition, from, end int64) error {
+	live := p.Live()
+	if end < live {
+		return fmt.Errorf("%w: up to offset %d, and the ledger has %d", errUnsettled, end, live)
+	}
+	p.Add(from, live, &index.Collector{})
 	return nil
 }
 

@@ -90,9 +90,9 @@ func (s *Searcher) walk(ctx context.Context, q Query, visit func(*Hit, *opening.
 		}
 		next, err = w.partition(ctx, p, from)
 		if errors.Is(err, index.ErrCorrupt) {
-			s.Logger.Error("the index is damaged, and is made again from the log", "topic", p.Name().Topic, "partition", p.Name().Partition, "error", err)
-			behind = append(behind, Behind{p.Name().Topic, p.Name().Partition, 0, p.Next()})
-			err = p.Rebuild()
+			end := p.Next()
+			err = p.Mend(err)
+			behind = append(behind, Behind{p.Name().Topic, p.Name().Partition, p.Next(), end})
 		}
 		if next != nil || err != nil {
 			return next, behind, err
