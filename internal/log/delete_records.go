@@ -25,9 +25,6 @@ func (p *Partition) raiseStart(offset int64) (bool, error) {
 	if hw := p.HighWatermark(); offset < 0 || offset > hw {
 		return false, fmt.Errorf("%w: cannot delete the records below %d, the high watermark is %d", ErrOffsetOutOfRange, offset, hw)
 	}
-	if p.erasing() {
-		return false, fmt.Errorf("%w: records of %s are being erased", ErrHeld, p.name())
-	}
 	if hold := p.hold(); offset > hold {
 		return false, fmt.Errorf("%w: cannot delete the records below %d yet, those from %d on are still needed", ErrHeld, offset, hold)
 	}

@@ -2,6 +2,7 @@ package log
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -12,6 +13,18 @@ import (
 // A Range is offsets of a partition, First to Last, both included.
 type Range struct{ First, Last int64 }
 
+// An UnreadableError tells of records that were to be erased and are still there:
+// their batches cannot be read, so nobody can tell which bytes are theirs. Whoever
+// erases all offsets of such a batch destroys it as a whole.
+type UnreadableError struct {
+	Partition string  // folder
+	Offsets   []Range // in rising order
+}
+
+func (e *UnreadableError) Error() string {
+	return fmt.Sprintf("%s: batches with the offsets %v cannot be read, and nothing was erased from them", e.Partition, e.Offsets)
+}
+
 // Erase destroys records for good: the segments that have them are written anew
 // without them, and overwritten, and so is what the journal has of them. Offsets
 // of other records, producers' state and transactions stay what they are, and
@@ -19,14 +32,44 @@ type Range struct{ First, Last int64 }
 // transactions are nobody's data, and stay. Offsets without a record are left
 // alone; ranges are in rising order.
 //
-// When it returns nil no file of the log has a byte of the records. It waits for
-// reads of the old files that are under way. After an error, or a crash, the log
-// goes on by itself until it has succeeded, if what was to be erased had been
-// noted: the error is ErrHeld, or wraps ErrOffsetOutOfRange, if it had not.
+// When it returns nil no file of the log has a byte of the records; if it is an
+// *UnreadableError, none but those that it names. It waits for reads of the old
+// files that are under way. After any other error, or a crash, the log goes on by
+// itself until it has succeeded, if what was to be erased had been noted: the error
+// is ErrHeld, or wraps ErrOffsetOutOfRange, if it had not.
 func (p *Partition) Erase(ctx context.Context, ranges []Range) error {
 	if len(ranges) == 0 {
 		return nil
 	}
+	if err := p.beginErasure(ranges); err != nil {
+		return err
+	}
+	var left []Range
+	for {
+		unreadable, read, err := p.tryErasure(ctx)
+		if err != nil {
+			return err
+		}
+		left = mergeRanges(left, unreadable)
+		if read == nil {
+			return p.unreadable(left)
+		}
+		if err := p.log.files.awaitIdle(ctx, read); err != nil {
+			return fmt.Errorf("waiting for reads of what was erased from %s: %w", p.dir, err)
+		}
+	}
+}
+
+// unreadable is the error for records that could not be erased, nil if there are none.
+func (p *Partition) unreadable(left []Range) error {
+	if len(left) == 0 {
+		return nil
+	}
+	return &UnreadableError{p.dir, left}
+}
+
+// beginErasure notes durably what is to be erased.
+func (p *Partition) beginErasure(ranges []Range) error {
 	p.maintenance.Lock()
 	defer p.maintenance.Unlock()
 	if err := p.checkErasure(ranges[len(ranges)-1].Last); err != nil {
@@ -39,7 +82,7 @@ func (p *Partition) Erase(ctx context.Context, ranges []Range) error {
 	if err := p.intendErasure(ranges); err != nil {
 		return p.storageError(err)
 	}
-	return p.finishErasure(ctx)
+	return nil
 }
 
 // checkErasure tells whether records up to an offset may be erased: all that is
@@ -57,29 +100,37 @@ func (p *Partition) checkErasure(last int64) error {
 	return nil
 }
 
-// finishErasure does what the partition's intent says. The maintenance lock is
-// held. It may be done again from its beginning.
-func (p *Partition) finishErasure(ctx context.Context) error {
+// tryErasure does what the partition's intent says, and may be done again from its
+// beginning. It does not wait for reads: read has a file that somebody still reads,
+// and the erasure goes on when it is called again. left cannot be erased at all.
+func (p *Partition) tryErasure(ctx context.Context) (left []Range, read *owner, err error) {
+	p.maintenance.Lock()
+	defer p.maintenance.Unlock()
 	p.mu.Lock()
-	ranges := p.mu.erasing
+	ranges, err := p.mu.erasing, p.mu.err
 	p.mu.Unlock()
-	if len(ranges) == 0 {
-		return nil
+	if err != nil || ranges == nil {
+		return nil, nil, err
 	}
-	if err := p.sealBefore(ranges[len(ranges)-1].Last); err != nil {
-		return err
+	if n := len(ranges); n > 0 {
+		if err := p.sealBefore(ranges[n-1].Last); err != nil {
+			return nil, nil, err
+		}
 	}
 	e := &erasure{
 		compaction: compaction{p: p, ctx: ctx, st: p.Settings(), now: p.log.cfg.Now(), rebuild: p.log.codecs.NewRebuilder()},
 		ranges:     ranges,
 	}
 	if err := e.run(); err != nil {
-		return fmt.Errorf("erasing of %s: %w", p.dir, err)
+		return nil, nil, fmt.Errorf("erasing of %s: %w", p.dir, err)
+	}
+	if read := p.readBuried(); read != nil {
+		return e.left, read, nil
 	}
 	if err := p.log.journal.scrub(ctx); err != nil {
-		return err
+		return nil, nil, err
 	}
-	return p.forgetErasure()
+	return e.left, nil, p.forgetErasure()
 }
 
 // sealBefore sees to it that an offset is in a segment that takes no more.
@@ -97,11 +148,12 @@ func (p *Partition) sealBefore(offset int64) error {
 type erasure struct {
 	compaction
 	ranges []Range
+	left   []Range // of the ranges, that cannot be erased since their batches cannot be read
 }
 
 func (e *erasure) run() error {
-	e.copies, e.bury = e.copyBatch, e.buryFile
-	if err := e.wipeAll(); err != nil { // what an earlier attempt left
+	e.copies, e.bury = e.copyBatch, e.p.bury
+	if err := e.p.wipeIdle(); err != nil { // first: a full disk has room then
 		return err
 	}
 	list := e.affected()
@@ -155,7 +207,7 @@ func (e *erasure) copyBatch(s *segment, w *appendWriter, b batch.Batch, _ int64)
 	} else {
 		var err error
 		if out, err = e.rebuild.Rebuild(b, 0, func(r *batch.Record) bool { return !e.holds(r.Offset) }); err != nil {
-			return fmt.Errorf("%w: batch at offset %d: %w", ErrCorruption, b.BaseOffset(), err)
+			out = e.copyUnreadable(b)
 		}
 	}
 	s.note(out, s.size, e.st.IndexIntervalBytes)
@@ -172,17 +224,45 @@ func (e *erasure) noteMarker(s *segment, b batch.Batch) {
 	}
 }
 
+// copyUnreadable is what becomes of a batch that nobody can take records out of:
+// if all that it has is to be erased it becomes an empty one, else it stays.
+func (e *erasure) copyUnreadable(b batch.Batch) batch.Batch {
+	if e.covers(b) {
+		return e.rebuild.Empty(b)
+	}
+	e.leave(b.BaseOffset(), b.LastOffset())
+	return b
+}
+
+// covers tells whether all offsets of a batch are to be erased.
+func (e *erasure) covers(b batch.Batch) bool {
+	return slices.ContainsFunc(e.ranges, func(r Range) bool { return r.First <= b.BaseOffset() && b.LastOffset() <= r.Last })
+}
+
+// leave notes that what was to be erased from first to last cannot be.
+func (e *erasure) leave(first, last int64) {
+	for _, r := range e.ranges {
+		if r = (Range{max(r.First, first), min(r.Last, last)}); r.First <= r.Last {
+			e.left = mergeRanges(e.left, []Range{r})
+		}
+	}
+}
+
 // replace rewrites a segment, if it has anything that is to be erased, and does
-// away with the old one.
+// away with the old one. One that is damaged stays: others must not wait for it.
 func (e *erasure) replace(s *segment) error {
 	has, err := e.concerns(s)
+	if err == nil && has {
+		err = e.rewrite([]*segment{s})
+	}
+	if errors.Is(err, ErrCorruption) && e.p.Err() == nil {
+		e.leave(s.base, s.next-1)
+		return nil
+	}
 	if err != nil || !has {
 		return err
 	}
-	if err := e.rewrite([]*segment{s}); err != nil {
-		return err
-	}
-	return e.wipeAll()
+	return e.p.wipeIdle()
 }
 
 // concerns tells whether a segment has a record that is to be erased. To find out
@@ -193,13 +273,8 @@ func (e *erasure) concerns(s *segment) (has bool, err error) {
 		if b.Attributes().Control() || !slices.ContainsFunc(e.ranges, between) {
 			return nil
 		}
-		for r, err := range e.p.log.codecs.Records(b) {
-			if err != nil {
-				return fmt.Errorf("%w: batch at offset %d: %w", ErrCorruption, b.BaseOffset(), err)
-			}
-			if has = e.holds(r.Offset); has {
-				return io.EOF
-			}
+		if has = e.concernsBatch(b); has {
+			return io.EOF
 		}
 		return nil
 	})
@@ -207,4 +282,20 @@ func (e *erasure) concerns(s *segment) (has bool, err error) {
 		err = nil
 	}
 	return has, err
+}
+
+func (e *erasure) concernsBatch(b batch.Batch) bool {
+	for r, err := range e.p.log.codecs.Records(b) {
+		if err != nil {
+			if e.covers(b) {
+				return true
+			}
+			e.leave(b.BaseOffset(), b.LastOffset())
+			return false
+		}
+		if e.holds(r.Offset) {
+			return true
+		}
+	}
+	return false
 }

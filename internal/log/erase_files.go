@@ -26,17 +26,46 @@ const (
 
 func (p *Partition) erasingPath() string { return filepath.Join(p.dir, erasingName) }
 
+// A buriedFile is one that is to be overwritten when nobody reads it.
+type buriedFile struct {
+	owner *owner
+	name  string
+}
+
 // intendErasure makes durable what is to be erased, besides what is so already.
 func (p *Partition) intendErasure(ranges []Range) error {
 	p.mu.Lock()
 	all := mergeRanges(p.mu.erasing, ranges)
 	p.mu.Unlock()
-	if err := replaceFile(p.log.fs, p.erasingPath(), encodeErasing(all)); err != nil {
+	return p.noteErasing(all)
+}
+
+// clipErasure gives up what was to be erased from an offset on, where the log ends:
+// those records have been cut off, and others will get their offsets.
+func (p *Partition) clipErasure(end int64) error {
+	p.mu.Lock()
+	ranges := p.mu.erasing
+	p.mu.Unlock()
+	n := len(ranges)
+	if n == 0 || ranges[n-1].Last < end {
+		return nil
+	}
+	clipped := []Range{}
+	for _, r := range ranges {
+		if r.First < end {
+			clipped = append(clipped, Range{r.First, min(r.Last, end-1)})
+		}
+	}
+	return p.noteErasing(clipped)
+}
+
+func (p *Partition) noteErasing(ranges []Range) error {
+	if err := replaceFile(p.log.fs, p.erasingPath(), encodeErasing(ranges)); err != nil {
 		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.mu.erasing = all
+	p.mu.erasing = ranges
 	return nil
 }
 
@@ -107,17 +136,53 @@ func (p *Partition) readErasing() error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.mu.erasing = ranges
+	p.mu.erasing = append([]Range{}, ranges...) // not nil, even if there are none
 	return nil
 }
 
-// buryFile gives the file of a segment that is about to be replaced another name,
-// under which it waits to be overwritten.
-func (e *erasure) buryFile(s *segment) error {
-	e.p.mu.Lock()
-	e.p.mu.buried = append(e.p.mu.buried, s.owner)
-	e.p.mu.Unlock()
-	return e.p.log.fs.Rename(s.logName(), s.logName()+buriedSuffix)
+// bury gives the file of a segment that is retired another name, under which it
+// waits to be overwritten.
+func (p *Partition) bury(s *segment) error {
+	name, err := buriedName(p.log.fs, s.logName())
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	p.mu.buried = append(p.mu.buried, buriedFile{s.owner, name})
+	p.mu.Unlock()
+	return buryAs(p.log.fs, s.logName(), name)
+}
+
+func buryAs(fsys vfs.FS, file, name string) error {
+	if err := fsys.Rename(file, name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil // one that was never written
+}
+
+// buriedName is a name for a file that is to be overwritten. There may be one of
+// the same segment that is still read.
+func buriedName(fsys vfs.FS, file string) (string, error) {
+	name := file + buriedSuffix
+	for n := 1; ; n++ {
+		_, err := fsys.Stat(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return name, nil
+		}
+		if err != nil {
+			return "", err
+		}
+		name = fmt.Sprintf("%s.%d%s", file, n, buriedSuffix)
+	}
+}
+
+// buryFile is bury while nobody has the segment open.
+func buryFile(fsys vfs.FS, file string) error {
+	name, err := buriedName(fsys, file)
+	if err != nil {
+		return err
+	}
+	return buryAs(fsys, file, name)
 }
 
 // buryRange does so for the segments that a swap file is to replace, if the swap
@@ -133,8 +198,7 @@ func buryRange(fsys vfs.FS, dir, swap string) error {
 	}
 	for _, f := range list {
 		if b, ok := segmentBase(f.Name()); ok && base <= b && b < next {
-			name := filepath.Join(dir, f.Name())
-			if err := fsys.Rename(name, name+buriedSuffix); err != nil {
+			if err := buryFile(fsys, filepath.Join(dir, f.Name())); err != nil {
 				return err
 			}
 		}
@@ -142,28 +206,33 @@ func buryRange(fsys vfs.FS, dir, swap string) error {
 	return nil
 }
 
-// wipeAll overwrites and removes the partition's files that are buried, as soon as
-// nobody reads them any more.
-func (e *erasure) wipeAll() error {
-	e.p.mu.Lock()
-	owners := e.p.mu.buried
-	e.p.mu.Unlock()
-	for _, o := range owners {
-		if err := e.p.log.files.awaitIdle(e.ctx, o); err != nil {
-			return fmt.Errorf("waiting for reads of what was erased: %w", err)
-		}
-	}
-	list, err := e.p.log.fs.ReadDir(e.p.dir)
-	if err == nil {
-		err = wipeBuried(e.p.log.fs, e.p.dir, list)
-	}
+// wipeIdle overwrites and removes the partition's files that are buried, but for
+// those that somebody still reads.
+func (p *Partition) wipeIdle() error {
+	p.mu.Lock()
+	p.mu.buried = slices.DeleteFunc(p.mu.buried, func(b buriedFile) bool { return p.log.files.isIdle(b.owner) })
+	read := slices.Clone(p.mu.buried)
+	p.mu.Unlock()
+	list, err := p.log.fs.ReadDir(p.dir)
 	if err != nil {
 		return err
 	}
-	e.p.mu.Lock()
-	defer e.p.mu.Unlock()
-	e.p.mu.buried = nil
-	return nil
+	list = slices.DeleteFunc(list, func(f fs.DirEntry) bool {
+		name := filepath.Join(p.dir, f.Name())
+		return slices.ContainsFunc(read, func(b buriedFile) bool { return b.name == name })
+	})
+	return wipeBuried(p.log.fs, p.dir, list)
+}
+
+// readBuried is the owner of a buried file that somebody still reads, nil if nobody
+// reads any.
+func (p *Partition) readBuried() *owner {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.mu.buried) == 0 {
+		return nil
+	}
+	return p.mu.buried[0].owner
 }
 
 func wipeBuried(fsys vfs.FS, dir string, list []fs.DirEntry) error {
@@ -181,22 +250,25 @@ func wipeBuried(fsys vfs.FS, dir string, list []fs.DirEntry) error {
 	return nil
 }
 
-// erasing tells whether an erasure has not been finished. Until it is, nothing else
-// may remove the files that it is about.
+// erasing tells whether an erasure has not been finished. Until it is, files that
+// are removed are overwritten first, and compaction waits.
 func (p *Partition) erasing() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.mu.erasing) > 0
+	return p.mu.erasing != nil
 }
 
-// resumeErasure goes on with an erasure that was interrupted.
+// resumeErasure goes on with an erasure that was interrupted. What is still read is
+// left to the next time.
 func (p *Partition) resumeErasure(ctx context.Context) error {
-	p.maintenance.Lock()
-	defer p.maintenance.Unlock()
-	if !p.erasing() || p.Err() != nil {
+	if !p.erasing() {
 		return nil
 	}
-	return p.finishErasure(ctx)
+	left, read, err := p.tryErasure(ctx)
+	if err != nil || read != nil {
+		return err
+	}
+	return p.unreadable(left)
 }
 
 // removeWiped removes a file, if it is there, after overwriting it: what it has may

@@ -178,6 +178,13 @@ func (o *owner) leave() {
 	}
 }
 
+// isIdle tells whether nobody uses the files of an owner that is gone.
+func (c *fileCache) isIdle(o *owner) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return o.users == 0
+}
+
 // awaitIdle waits until nobody uses the files of an owner that is gone. Nobody
 // begins to, then.
 func (c *fileCache) awaitIdle(ctx context.Context, o *owner) error {

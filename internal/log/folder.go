@@ -64,6 +64,11 @@ func (r *recovery) take(e fs.DirEntry) error {
 func (r *recovery) removeExpired() error {
 	n := 0
 	for r.from != nil && n+1 < len(r.segments) && r.segments[n].next <= r.from.logStart && r.segments[n].base < r.from.base {
+		if r.erasing {
+			if err := buryFile(r.log.fs, r.segments[n].logName()); err != nil {
+				return err
+			}
+		}
 		if err := r.segments[n].remove(r.log.files); err != nil {
 			return err
 		}
@@ -81,7 +86,7 @@ func (r *recovery) removeExpired() error {
 // remain.
 func (r *recovery) settleCompaction(entries []fs.DirEntry) ([]fs.DirEntry, error) {
 	changed := false
-	erasing := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == erasingName })
+	r.erasing = slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == erasingName })
 	for _, e := range entries {
 		name := filepath.Join(r.dir, e.Name())
 		switch {
@@ -92,7 +97,7 @@ func (r *recovery) settleCompaction(entries []fs.DirEntry) ([]fs.DirEntry, error
 			}
 		case strings.HasSuffix(name, swapSuffix):
 			changed = true
-			if erasing {
+			if r.erasing {
 				if err := buryRange(r.log.fs, r.dir, e.Name()); err != nil {
 					return nil, err
 				}

@@ -31,6 +31,7 @@ func (l *Log) maintain(ctx context.Context) {
 			}
 		case <-retention.C:
 			l.report("retention", nil, l.applyRetention(l.partitions(), l.cfg.Now()))
+			l.resumeErasures(ctx) // some of what was to be erased may be gone, and the disk is not full any more
 			l.expireProducers()
 		case <-compaction.C:
 			l.resumeErasures(ctx)
@@ -44,7 +45,12 @@ func (l *Log) maintain(ctx context.Context) {
 // resumeErasures goes on with erasures that were interrupted.
 func (l *Log) resumeErasures(ctx context.Context) {
 	for _, p := range l.partitions() {
-		l.report("erasing", p, p.resumeErasure(ctx))
+		err := p.resumeErasure(ctx)
+		if left := (*UnreadableError)(nil); errors.As(err, &left) {
+			l.cfg.Logger.Error("an erasure is over, and records remain", "error", err)
+			continue
+		}
+		l.report("erasing", p, err)
 	}
 }
 

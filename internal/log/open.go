@@ -30,6 +30,9 @@ func (p *Partition) open() error {
 		return p.save(r.journal)
 	}
 	p.replay(r.journal)
+	if err := p.clipErasure(p.LogEnd()); err != nil { // before anything is appended
+		return err
+	}
 	if r.hasSaved {
 		if err := p.dropSaved(); err != nil {
 			return err

@@ -85,8 +85,8 @@ type Partition struct {
 		segments  []*segment // by base offset; the last is active
 		flushed   mark       // up to here everything is in the segments' files
 		cleaned   int64      // compaction has seen all records below this offset
-		erasing   []Range    // what is to be erased, durably noted; in rising order
-		buried    []*owner   // of files that are to be overwritten when nobody reads them
+		erasing   []Range    // what is to be erased, durably noted; in rising order; nil if nothing is noted
+		buried    []buriedFile
 		producers *producerTable
 		watchers  map[Watcher]struct{}
 		cursors   cursors

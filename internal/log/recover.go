@@ -27,6 +27,7 @@ type recovery struct {
 	clean     bool        // the log was closed in order: from says it all
 	opening   bool        // nobody reads the partition yet
 	cutDamage bool        // go on without what is damaged
+	erasing   bool        // files that are removed may have what is to be erased
 	must      int64       // what lies below this offset is known to be in the segments
 	journal   []journalEntry
 

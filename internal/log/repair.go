@@ -126,6 +126,9 @@ func (p *Partition) repair() error {
 	if r.damage != nil {
 		return r.damage
 	}
+	if err := p.clipErasure(end.offset); err != nil { // before anything is appended
+		return err
+	}
 	p.resumeFrom(r)
 	return nil
 }

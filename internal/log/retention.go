@@ -80,7 +80,7 @@ func (p *Partition) startIsSaved() error {
 // returns whether there is anything. The maintenance lock is held.
 func (p *Partition) advanceStart(now time.Time) (bool, error) {
 	st := p.Settings()
-	if !st.Delete || p.Err() != nil || p.erasing() {
+	if !st.Delete || p.Err() != nil {
 		return false, nil
 	}
 	if err := p.rollExpired(&st, now); err != nil {
@@ -196,7 +196,13 @@ func (p *Partition) removeBelowStart() error {
 		p.retire(s)
 	}
 	p.mu.Unlock()
+	erasing := p.erasing()
 	for _, s := range list {
+		if erasing { // it may have what is to be erased, which is overwritten then
+			if err := p.bury(s); err != nil {
+				return err
+			}
+		}
 		if err := s.remove(p.log.files); err != nil {
 			return err
 		}

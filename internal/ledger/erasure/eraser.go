@@ -1,6 +1,7 @@
 package erasure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,8 +27,8 @@ type Eraser struct {
 	Ledger *ledger.Ledger
 	Index  *index.Index // nil without one
 	// Destroy destroys the records of a part in the log. ErrHeld of package log
-	// tells that they are still needed. nil: the log is somebody else's, and keeps
-	// them.
+	// tells that they are still needed, an *UnreadableError that some remain. nil: the
+	// log is somebody else's, and keeps them.
 	Destroy func(context.Context, Part) error
 	Logger  *slog.Logger
 }
@@ -35,7 +36,7 @@ type Eraser struct {
 // Fates of a record.
 const (
 	Destroyed = "destroyed"
-	Remains   = "remains" // the log is an external cluster's
+	Remains   = "remains" // the log is an external cluster's, or some are Unreadable
 	Pending   = "pending" // noted, and tried again until it succeeds
 	Failed    = "failed"  // nothing of it was done
 	Planned   = "planned" // a dry run
@@ -59,7 +60,10 @@ type Erased struct {
 	// Records tells the fate of what the log had: Destroyed, Remains, Pending, Failed,
 	// Planned.
 	Records string `json:"records"`
-	Error   string `json:"error,omitempty"` // why they are pending, or it failed
+	Error   string `json:"error,omitempty"` // why they are pending or remain, or it failed
+	// Unreadable are offsets that Remain in a log of the node's own: their batches
+	// cannot be read. All offsets of such a batch together can be erased.
+	Unreadable string `json:"unreadable,omitempty"`
 	// Receipts are entries of the root log; none for a topic without a ledger.
 	Receipts []Receipt `json:"receipts"`
 }
@@ -131,10 +135,10 @@ func (e *Eraser) try(ctx context.Context, p Part, by string, done *Erased) error
 		// What came after the ledger was turned off is in no tree: the log knows.
 		var behind []proof.Range
 		if p.Offsets, behind = split(p.Offsets, size); len(behind) > 0 {
-			if err := e.Destroy(ctx, Part{Topic: p.Topic, TopicID: p.TopicID, Partition: p.Partition, Offsets: behind}); err != nil {
+			behind := Part{Topic: p.Topic, TopicID: p.TopicID, Partition: p.Partition, Offsets: behind}
+			if err := done.destroyed(e.Destroy(ctx, behind)); err != nil {
 				return err
 			}
-			done.Records = Destroyed
 		}
 		if len(p.Offsets) == 0 {
 			return nil
@@ -147,11 +151,37 @@ func (e *Eraser) try(ctx context.Context, p Part, by string, done *Erased) error
 		e.finish(ctx, p, entries, done)
 	case errors.Is(err, ledger.ErrNoTree) && e.Destroy != nil:
 		// Of a topic that has no ledger, or has none yet: the log knows.
-		if err = e.Destroy(ctx, p); err == nil {
-			done.Records = Destroyed
-		}
+		err = done.destroyed(e.Destroy(ctx, p))
 	}
 	return err
+}
+
+// destroyed notes that the log has done what it can. What is left for ever because
+// it cannot be read is no error.
+func (d *Erased) destroyed(err error) error {
+	left, ok := unreadable(err)
+	switch {
+	case ok:
+		d.Records, d.Unreadable, d.Error = Remains, left, err.Error()
+	case err != nil:
+		return err
+	case d.Unreadable == "":
+		d.Records = Destroyed
+	}
+	return nil
+}
+
+// unreadable are the offsets that an error of the log says cannot be erased, ever.
+func unreadable(err error) (offsets string, ok bool) {
+	var left *log.UnreadableError
+	if !errors.As(err, &left) {
+		return "", false
+	}
+	ranges := make([]proof.Range, len(left.Offsets))
+	for i, r := range left.Offsets {
+		ranges[i] = proof.Range(r)
+	}
+	return proof.FormatRanges(ranges), true
 }
 
 func (p *Part) tree() proof.Tree {
@@ -160,29 +190,38 @@ func (p *Part) tree() proof.Tree {
 
 // finish destroys what the log and the index have, after the ledger's part is done.
 func (e *Eraser) finish(ctx context.Context, p Part, entries []ledger.Erased, done *Erased) {
-	done.Records = Remains
-	if err := e.destroy(ctx, p); err != nil {
+	err := e.destroy(ctx, p)
+	if e.Destroy == nil && err == nil {
+		done.Records = Remains
+	} else {
+		err = done.destroyed(err)
+	}
+	if err != nil {
 		e.Logger.Warn("an erasure is noted and not completed; it is tried again", "topic", p.Topic, "partition", p.Partition, "error", err)
 		done.Records, done.Error = Pending, err.Error()
 		return
-	}
-	if e.Destroy != nil {
-		done.Records = Destroyed
 	}
 	for _, entry := range entries {
 		e.Ledger.FinishErasure(entry)
 	}
 }
 
-// destroy destroys the records first: an index that is made again reads what is there.
+// destroy destroys the records first: an index that is made again reads what is
+// there. An error that is unreadable says that all is done that can be.
 func (e *Eraser) destroy(ctx context.Context, p Part) error {
+	var left error
 	if e.Destroy != nil {
-		if err := e.Destroy(ctx, p); err != nil {
+		err := e.Destroy(ctx, p)
+		if offsets, ok := unreadable(err); ok {
+			e.Logger.Error("records could not be erased, since their batches cannot be read", "topic", p.Topic, "partition", p.Partition, "offsets", offsets)
+			left, err = err, nil
+		}
+		if err != nil {
 			return err
 		}
 	}
 	if e.Index == nil {
-		return nil
+		return left
 	}
-	return e.Index.Erase(p.TopicID, p.Partition, p.Offsets)
+	return cmp.Or(e.Index.Erase(p.TopicID, p.Partition, p.Offsets), left)
 }

@@ -49,7 +49,7 @@ func (e *Eraser) Resume(ctx context.Context) {
 		if err == nil && entry.By != ledger.ByRetention && entry.By != ledger.ByDeletion {
 			err = e.destroy(ctx, Part{Topic: t.Topic, TopicID: t.TopicID, Partition: t.Partition, Offsets: entry.Offsets})
 		}
-		if err == nil {
+		if _, ok := unreadable(err); err == nil || ok {
 			e.Ledger.FinishErasure(entry)
 		} else if ctx.Err() == nil {
 			e.Logger.Debug("an erasure is still not completed", "origin", entry.Origin, "error", err)

@@ -18,6 +18,7 @@ import (
 	"github.com/evidentlog/evident/internal/ledger"
 	"github.com/evidentlog/evident/internal/ledger/opening"
 	"github.com/evidentlog/evident/internal/ledger/store"
+	"github.com/evidentlog/evident/internal/log"
 	"github.com/evidentlog/evident/proof"
 )
 
@@ -185,4 +186,31 @@ func grow(t *testing.T, l *ledger.Ledger, name proof.Tree, n int64) string {
 	}
 	name.Deployment = l.Origin()
 	return name.Origin()
+}
+
+// What the log cannot take out of a batch is told, once, and nothing waits for it.
+func TestWhatCannotBeReadIsToldAndNotTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &house{fs: newDisk(t)}
+		if err := errors.Join(h.open(), h.settle(5)); err != nil {
+			t.Fatal(err)
+		}
+		tries := 0
+		h.eraser.Destroy = func(context.Context, Part) error {
+			tries++
+			return &log.UnreadableError{Partition: "people-0", Offsets: []log.Range{{First: 2, Last: 3}}}
+		}
+		var done Erased
+		part := Part{Topic: "people", TopicID: topicID, Offsets: []proof.Range{{First: 1, Last: 3}}}
+		if err := h.eraser.erase(t.Context(), part, "User:admin", &done); err != nil || done.Records != Remains || done.Unreadable != "2-3" || done.Error == "" {
+			t.Errorf("%+v, %v", done, err)
+		}
+		h.eraser.Resume(t.Context())
+		if tries != 1 || len(h.ledger.Unfinished()) != 0 {
+			t.Errorf("it was tried %d times, and %d erasures are not over", tries, len(h.ledger.Unfinished()))
+		}
+		if err := h.close(); err != nil {
+			t.Error(err)
+		}
+	})
 }

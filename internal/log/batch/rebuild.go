@@ -42,7 +42,7 @@ func (r *Rebuilder) Rebuild(b Batch, horizon int64, keep func(*Record) bool) (Ba
 	case kept == b.Count() && horizon == 0:
 		return b, nil
 	case kept == 0:
-		return r.empty(b), nil
+		return r.Empty(b), nil
 	}
 	return r.copy(b, horizon)
 }
@@ -66,9 +66,10 @@ func (r *Rebuilder) ask(b Batch, keep func(*Record) bool) (kept int32, tombstone
 	return kept, tombstones, nil
 }
 
-// empty makes a batch of no records. As in Kafka it has no base timestamp, codec or
-// horizon, and keeps the largest timestamp.
-func (r *Rebuilder) empty(b Batch) Batch {
+// Empty returns b without its records, which need not be readable. As in Kafka the
+// result has no base timestamp, codec or horizon, and keeps the largest timestamp.
+// It is valid until the next call.
+func (r *Rebuilder) Empty(b Batch) Batch {
 	r.builder.like(b)
 	r.builder.attributes &^= maskCodec | flagDeleteHorizon
 	r.builder.base, r.builder.max = NoTimestamp, b.MaxTimestamp()

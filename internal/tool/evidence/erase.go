@@ -119,15 +119,17 @@ func copyOf(p *erasure.Erased) string {
 
 // incomplete is an error if not all of what was asked for is gone.
 func incomplete(r *erasure.Result) error {
-	var remains, pending, failed []string
+	var remains, unreadable, pending, failed []string
 	for _, p := range r.Erased {
 		at := fmt.Sprintf("%s/%d@%s", p.Topic, p.Partition, p.Offsets)
-		switch p.Records {
-		case erasure.Remains:
+		switch {
+		case p.Unreadable != "":
+			unreadable = append(unreadable, fmt.Sprintf("%s/%d@%s", p.Topic, p.Partition, p.Unreadable))
+		case p.Records == erasure.Remains:
 			remains = append(remains, at)
-		case erasure.Pending:
+		case p.Records == erasure.Pending:
 			pending = append(pending, at+": "+p.Error)
-		case erasure.Failed:
+		case p.Records == erasure.Failed:
 			failed = append(failed, at+": "+p.Error)
 		}
 	}
@@ -136,6 +138,9 @@ func incomplete(r *erasure.Result) error {
 	}
 	if len(pending) > 0 {
 		return fmt.Errorf("noted, and not completed: the node goes on with it until it succeeds: %s", strings.Join(pending, "; "))
+	}
+	if len(unreadable) > 0 {
+		return fmt.Errorf("the salts are destroyed, and some records remain, since their batches cannot be read (erase all offsets of such a batch, and it goes as a whole): %s", strings.Join(unreadable, "; "))
 	}
 	if len(remains) > 0 {
 		return fmt.Errorf("the salts are destroyed, and nobody can prove these records any more, but the records remain on the Kafka cluster, which erases no single records: %s", strings.Join(remains, "; "))

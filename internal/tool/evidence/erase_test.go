@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/evidentlog/evident/internal/ledger/erasure"
 	"github.com/evidentlog/evident/internal/tool"
 )
 
@@ -44,5 +45,19 @@ func TestAnErasureWithoutAnAnswerIsNotToldAsUndone(t *testing.T) {
 	e := Erase{URL: node.URL, Yes: true, Timeout: time.Minute}
 	if err := e.Run(t.Context(), tool.Env{}, []string{"orders/0@1"}); err == nil || !strings.HasPrefix(err.Error(), "not erased: cannot reach ") {
 		t.Errorf("got %v of a node that is not there", err)
+	}
+}
+
+func TestWhatRemainsIsAnError(t *testing.T) {
+	for want, e := range map[string]erasure.Erased{
+		"":                                 {Records: erasure.Destroyed},
+		"on the Kafka cluster":             {Records: erasure.Remains},
+		"cannot be read":                   {Records: erasure.Remains, Unreadable: "2-3"},
+		"the node goes on with it":         {Records: erasure.Pending, Error: "the disk is full"},
+		"not erased: /0@: the tree is old": {Records: erasure.Failed, Error: "the tree is old"},
+	} {
+		if err := incomplete(&erasure.Result{Erased: []erasure.Erased{e}}); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", e, err, want)
+		}
 	}
 }
