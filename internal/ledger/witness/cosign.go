@@ -152,7 +152,7 @@ func (l *witnessed) continues(c proof.Checkpoint, r *protocol.Request) error {
 		return &errConflict{known.size}
 	}
 	if empty, _ := tlog.TreeHash(0, nil); c.Size == 0 && c.Root != empty {
-		return fmt.Errorf("%w: the root hash of an empty tree is not %x", errInconsistent, c.Root)
+		return fmt.Errorf("%w: the root hash of an empty tree is not %v", errInconsistent, c.Root)
 	}
 	switch {
 	case r.Old == 0 || r.Old == c.Size:
@@ -160,7 +160,7 @@ func (l *witnessed) continues(c proof.Checkpoint, r *protocol.Request) error {
 			return fmt.Errorf("%w: from size %d to %d nothing is to be proven, and the proof has %d lines", errInconsistent, r.Old, c.Size, len(r.Proof))
 		}
 		if r.Old > 0 && c.Root != known.root {
-			return fmt.Errorf("%w: size %d was cosigned with the root hash %x, and this is %x", errFork, c.Size, known.root, c.Root)
+			return fmt.Errorf("%w: size %d was cosigned with the root hash %v, and this is %v", errFork, c.Size, known.root, c.Root)
 		}
 		return nil
 	}

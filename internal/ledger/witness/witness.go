@@ -1,6 +1,7 @@
 package witness
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -78,14 +79,23 @@ func Open(cfg Config) (*Witness, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	if len(cfg.Name) > maxName {
-		return nil, fmt.Errorf("the witness's name %.40q… has %d bytes, and at most %d can be signed", cfg.Name, len(cfg.Name), maxName)
+	if err := CheckName(cfg.Name); err != nil {
+		return nil, err
 	}
 	w := &Witness{cfg: cfg, logs: map[string]*witnessed{}, byHash: map[string]*witnessed{}}
 	if err := w.open(); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
+}
+
+// CheckName says what is wrong with the name of a witness.
+func CheckName(name string) error {
+	if len(name) > maxName {
+		return fmt.Errorf("the witness's name %.40q… has %d bytes, and at most %d can be signed", name, len(name), maxName)
+	}
+	_, err := proof.NewVerifier(name, proof.Ed25519, make([]byte, ed25519.PublicKeySize))
+	return err
 }
 
 func (w *Witness) open() (err error) {

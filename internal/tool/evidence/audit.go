@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"runtime"
 	"slices"
 	"strconv"
@@ -39,9 +40,9 @@ type Audited struct {
 	KeysFromNode bool `json:"keys_from_node"`
 }
 
-// Run audits the ledger of the node at a URL.
-func (a Audit) Run(ctx context.Context, env tool.Env, url string) error {
-	site, err := remote.NewSite(url, remote.Config{})
+// Run audits the ledger of the node whose HTTP is at a URL.
+func (a Audit) Run(ctx context.Context, env tool.Env, at string) error {
+	site, err := remote.NewSite(at, remote.Config{})
 	if err != nil {
 		return &tool.UsageError{Err: err}
 	}
@@ -71,6 +72,9 @@ func (a Audit) Run(ctx context.Context, env tool.Env, url string) error {
 		Parallel: runtime.GOMAXPROCS(0), Total: bar.total, Added: bar.added,
 	})
 	bar.stop()
+	if errors.As(err, new(*url.Error)) { // of HTTP, where no broker is
+		return fmt.Errorf("cannot reach the node's HTTP: %w", err)
+	}
 	if err != nil {
 		return client.Explain(ctx, err)
 	}

@@ -77,7 +77,7 @@ func (e Erase) request(records []string) (erasure.Request, error) {
 	if e.Before != "" {
 		ms, err := offset.ParseTime(strings.TrimPrefix(e.Before, "@"), time.Now())
 		if err != nil {
-			return r, err
+			return r, tool.Usagef("--before %q is no time: write 2026-01-31, 2026-01-31T08:00:00Z, 1769846400000 (ms) or -1h (ago)", e.Before)
 		}
 		before := time.UnixMilli(ms).UTC()
 		r.Before = &before

@@ -42,6 +42,9 @@ func (w Witness) Run(ctx context.Context, env tool.Env) (err error) {
 	case w.Interval <= 0:
 		return tool.Usagef("--interval %v: it must be longer than nothing", w.Interval)
 	}
+	if err := witness.CheckName(w.Name); err != nil {
+		return tool.Usagef("--name: %v", err)
+	}
 	text, err := os.ReadFile(w.Logs)
 	if err != nil {
 		return tool.Usagef("--logs: %v", err)
