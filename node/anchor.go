@@ -101,6 +101,9 @@ func checkpoint(k checkpoints.Kept, err error) (anchor.Checkpoint, error) {
 // places are the anchors that the configuration names.
 func (n *Node) places() (places []anchor.Anchor, err error) {
 	if calendars := n.cfg.calendars(); len(calendars) > 0 {
+		if len(calendars) == 1 {
+			n.cfg.Logger.Warn("one calendar of OpenTimestamps is asked: if it lies, only who checks a receipt against a block finds out, and has no other; give two, of two operators", "calendar", calendars[0])
+		}
 		places = append(places, timestamps.New(timestamps.Config{Calendars: calendars, Client: anchor.NewClient(), Logger: n.cfg.Logger}))
 	}
 	e := n.cfg.AnchorEthereum

@@ -21,7 +21,7 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 	m := &Metrics{
 		submissions:     counter("submissions_total", "Checkpoints submitted to the anchor."),
 		failures:        counter("failures_total", "Attempts to submit, or to go on with receipts, that failed."),
-		newestSize:      gauge("newest_size", "Size of the newest checkpoint with a complete receipt."),
+		newestSize:      gauge("newest_size", "Size of the newest checkpoint with a complete receipt, by the word of whoever gave it."),
 		newestTime:      gauge("newest_submitted_seconds", "When that checkpoint was submitted, in Unix seconds."),
 		pendingReceipts: gauge("pending", "Receipts that are not final."),
 		stalledGauge:    gauge("stalled", "1 if no checkpoint has been anchored for long."),

@@ -64,8 +64,7 @@ func (s *Store) First(from int64) (size int64, ok bool) {
 // asked for.
 func (s *Store) unfinished(kind string, now time.Time) []place {
 	return slices.DeleteFunc(s.list(kind), func(p place) bool {
-		age := now.Sub(p.submitted)
-		return p.state == Final || p.state == Lost || age > giveUpAfter || p.state == Usable && age > enoughAfter
+		return p.state == Final || p.state == Lost || now.Sub(p.submitted) > giveUpAfter
 	})
 }
 

@@ -16,15 +16,15 @@ const (
 	DefaultInterval = time.Hour
 	// DefaultPoll is the time between attempts to go on with what is pending.
 	DefaultPoll = time.Minute
-	// giveUpAfter is after how long nobody is asked for a receipt any more, and
-	// enoughAfter likewise for one that is usable.
+	// giveUpAfter is after how long nobody is asked for a receipt any more.
 	giveUpAfter = 14 * 24 * time.Hour
-	enoughAfter = 2 * 24 * time.Hour
+	// stepTime bounds what is done for receipts in one step, and submitTime what is
+	// done to submit a checkpoint behind it.
+	stepTime   = time.Minute
+	submitTime = time.Minute
 	// stallAfter is how long, beside two intervals, it may take until a receipt is
 	// complete: calendars wait for cheap blocks.
 	stallAfter = 24 * time.Hour
-	// againAfter is after how long what failed is tried again, doubled each time.
-	againAfter = 10 * time.Second
 )
 
 // A Checkpoint is one of the root log that is kept for ever.
@@ -53,12 +53,12 @@ type Config struct {
 
 // A Runner anchors checkpoints in one place.
 type Runner struct {
-	cfg      Config
-	kind     string
-	failures int       // of submissions and upgrades, one after another
-	next     time.Time // not before this, after a failure
-	stalled  bool
-	began    time.Time
+	cfg        Config
+	kind       string
+	submitting Patience
+	turns      map[int64]*turn // of receipts that are not final, by their sizes
+	stalled    bool
+	began      time.Time
 }
 
 // NewRunner returns a runner that has done nothing yet.
@@ -72,7 +72,7 @@ func NewRunner(cfg Config) *Runner {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Runner{cfg: cfg, kind: cfg.Anchor.Kind(), began: cfg.Now()}
+	return &Runner{cfg: cfg, kind: cfg.Anchor.Kind(), turns: map[int64]*turn{}, began: cfg.Now()}
 }
 
 // Run submits checkpoints, and goes on with receipts, until ctx ends. It returns
@@ -95,35 +95,24 @@ func (r *Runner) Run(ctx context.Context) error {
 // step does what is due. Its errors are the store's; all others are tried again.
 func (r *Runner) step(ctx context.Context) error {
 	now := r.cfg.Now()
-	if !now.Before(r.next) {
-		tried, fatal := r.advance(ctx, now)
+	failed, fatal := r.goOn(ctx, now)
+	if fatal != nil || ctx.Err() != nil {
+		return fatal
+	}
+	if r.submitting.Ready(now) && r.due(now) {
+		timely, cancel := context.WithTimeout(ctx, submitTime)
+		defer cancel()
+		err, fatal := r.submit(timely, now)
 		if fatal != nil || ctx.Err() != nil {
 			return fatal
 		}
-		r.pace(now, tried)
+		if err != nil {
+			failed = append(failed, err)
+		}
 	}
+	r.tell(failed)
 	r.watch(now)
 	return nil
-}
-
-// advance goes on with pending receipts, and submits a checkpoint if one is due.
-func (r *Runner) advance(ctx context.Context, now time.Time) (tried, fatal error) {
-	var errs []error
-	for _, p := range r.cfg.Store.unfinished(r.kind, now) {
-		err, fatal := r.upgrade(ctx, p)
-		if fatal != nil {
-			return nil, fatal
-		}
-		errs = append(errs, err)
-	}
-	if r.due(now) {
-		err, fatal := r.submit(ctx, now)
-		if fatal != nil {
-			return nil, fatal
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...), nil
 }
 
 // due tells whether a checkpoint should be submitted: an interval has passed.
@@ -133,25 +122,45 @@ func (r *Runner) due(now time.Time) bool {
 	return !ok || now.Sub(last.submitted).Abs() >= r.cfg.Interval
 }
 
+// submit puts the newest checkpoint there, and goes on with its receipt at once,
+// for it may only be prepared.
 func (r *Runner) submit(ctx context.Context, now time.Time) (tried, fatal error) {
+	p, err, fatal := r.put(ctx, now)
+	switch {
+	case fatal != nil:
+		return nil, fatal
+	case err != nil:
+		r.submitting.Failed(now, r.cfg.Interval)
+		return err, nil
+	}
+	r.submitting.Succeeded()
+	if p == nil {
+		return nil, nil
+	}
+	return r.attempt(ctx, now, *p)
+}
+
+// put submits the newest checkpoint and keeps what becomes of it; nil if there is
+// nothing new.
+func (r *Runner) put(ctx context.Context, now time.Time) (p *place, tried, fatal error) {
 	c, err := r.cfg.Newest()
 	if err != nil {
-		return err, nil
+		return nil, err, nil
 	}
 	last, ok := r.cfg.Store.newest(r.kind, func(p place) bool { return p.state != Lost })
 	if c.Size == 0 || ok && last.size >= c.Size {
-		return nil, nil // nothing new
+		return nil, nil, nil
 	}
 	receipt, err := r.cfg.Anchor.Submit(ctx, c.Note)
 	if err != nil {
-		return fmt.Errorf("submitting the checkpoint of size %d: %w", c.Size, err), nil
+		return nil, fmt.Errorf("submitting the checkpoint of size %d: %w", c.Size, err), nil
 	}
 	if err := r.cfg.Store.Put(r.kind, c.Checkpoint, now, receipt); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r.cfg.Metrics.submitted(r.kind)
-	p, _ := r.cfg.Store.newest(r.kind, func(p place) bool { return p.size == c.Size })
-	return r.upgrade(ctx, p) // at once, for it may only be prepared
+	kept, _ := r.cfg.Store.newest(r.kind, func(p place) bool { return p.size == c.Size })
+	return &kept, nil, nil
 }
 
 // upgrade goes on with one receipt.
@@ -187,17 +196,14 @@ func (r *Runner) upgrade(ctx context.Context, p place) (tried, fatal error) {
 	return nil, r.cfg.Store.Put(r.kind, c.Checkpoint, p.submitted, better)
 }
 
-// pace puts off what failed, later and later, up to the interval.
-func (r *Runner) pace(now time.Time, tried error) {
-	if tried == nil {
-		r.failures, r.next = 0, time.Time{}
-		return
+// tell counts and logs what failed in a step.
+func (r *Runner) tell(failed []error) {
+	for range failed {
+		r.cfg.Metrics.failed(r.kind)
 	}
-	wait := min(againAfter<<min(r.failures, 20), r.cfg.Interval)
-	r.failures++
-	r.next = now.Add(wait)
-	r.cfg.Metrics.failed(r.kind)
-	r.cfg.Logger.Warn("anchoring failed, and is tried again", "anchor", r.kind, "in", wait, "error", tried)
+	if len(failed) > 0 {
+		r.cfg.Logger.Warn("anchoring failed, and is tried again", "anchor", r.kind, "error", failed[0], "others", len(failed)-1)
+	}
 }
 
 // watch raises an alarm when receipts have not become complete for long, and
@@ -209,7 +215,7 @@ func (r *Runner) watch(now time.Time) {
 		since = last.submitted
 	}
 	waiting, pending := r.cfg.Store.newest(r.kind, func(p place) bool { return p.state == Pending })
-	stalled := now.Sub(since) > stallAfter+2*r.cfg.Interval && (r.failures > 0 || pending && waiting.size > last.size)
+	stalled := now.Sub(since) > stallAfter+2*r.cfg.Interval && (r.submitting.failures > 0 || pending && waiting.size > last.size)
 	if stalled && !r.stalled {
 		r.cfg.Logger.Error("no checkpoint has been anchored for long", "anchor", r.kind, "newest", last.size, "since", since)
 	} else if !stalled && r.stalled {

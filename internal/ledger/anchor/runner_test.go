@@ -19,6 +19,8 @@ import (
 type spot struct {
 	open, down bool
 	lose       bool
+	stuck      bool            // goes on with nothing until the context ends
+	bad        map[string]bool // checkpoints whose receipts fail
 	submitted  []string
 	upgrades   int
 }
@@ -33,9 +35,15 @@ func (s *spot) Submit(_ context.Context, checkpoint string) (Receipt, error) {
 	return Receipt{Data: []byte("for " + checkpoint)}, nil
 }
 
-func (s *spot) Upgrade(_ context.Context, checkpoint string, r Receipt) (Receipt, error) {
+func (s *spot) Upgrade(ctx context.Context, checkpoint string, r Receipt) (Receipt, error) {
 	s.upgrades++
+	if s.stuck {
+		<-ctx.Done()
+		return r, ctx.Err()
+	}
 	switch {
+	case s.bad[checkpoint]:
+		return r, errors.New("bad")
 	case string(r.Data) != "for "+checkpoint:
 		return r, fmt.Errorf("%w: %q is not for %q", ErrLost, r.Data, checkpoint)
 	case s.lose:
@@ -131,7 +139,7 @@ func TestPendingReceiptsOutliveARestart(t *testing.T) {
 		t.Fatalf("submitted %v", w.submitted)
 	}
 	w.open = true
-	w.pass(t, time.Minute)
+	w.pass(t, 4*time.Minute)
 	if r, err := w.store.Of(1); err != nil || len(r) != 1 {
 		t.Errorf("%v, %v", r, err)
 	}
@@ -163,7 +171,7 @@ func TestAnAnchorThatStallsRaisesOneAlarm(t *testing.T) {
 		t.Errorf("%d alarms", alarms)
 	}
 	w.open = true
-	w.pass(t, time.Hour)
+	w.pass(t, 61*time.Minute)
 	if !strings.Contains(w.log.String(), "anchored again") {
 		t.Error("nobody is told that it goes on")
 	}

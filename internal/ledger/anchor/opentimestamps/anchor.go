@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/evidentlog/evident/internal/ledger/anchor"
 	"github.com/evidentlog/evident/proof"
@@ -21,15 +22,24 @@ type Config struct {
 	Calendars []string // URLs without a slash at their ends
 	Client    *http.Client
 	Logger    *slog.Logger
+	Now       func() time.Time // time.Now if nil
 }
 
 // An Anchor gives checkpoints to calendars.
-type Anchor struct{ cfg Config }
+type Anchor struct {
+	cfg     Config
+	resting map[string]*anchor.Patience // by the URI of a calendar that has failed
+}
 
 var _ anchor.Anchor = (*Anchor)(nil)
 
 // New returns an anchor. It asks nobody yet.
-func New(cfg Config) *Anchor { return &Anchor{cfg} }
+func New(cfg Config) *Anchor {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Anchor{cfg, map[string]*anchor.Patience{}}
+}
 
 // Kind implements anchor.Anchor.
 func (*Anchor) Kind() string { return Kind }
@@ -61,80 +71,6 @@ func (a *Anchor) Submit(ctx context.Context, checkpoint string) (anchor.Receipt,
 		return anchor.Receipt{}, fmt.Errorf("no calendar took the checkpoint: %w", errors.Join(errs...))
 	}
 	return anchor.Receipt{Data: f.Bytes()}, nil
-}
-
-// A promise is a calendar's, to tell more about a message.
-type promise struct {
-	message []byte
-	*opentimestamps.Attestation
-}
-
-// Upgrade asks calendars for what they have promised. The receipt is usable with
-// the first Bitcoin block, and final when no promise is left.
-func (a *Anchor) Upgrade(ctx context.Context, checkpoint string, pending anchor.Receipt) (anchor.Receipt, error) {
-	f, err := opentimestamps.Parse(pending.Data)
-	if err != nil {
-		return pending, fmt.Errorf("%w: %w", anchor.ErrLost, err)
-	}
-	promises, err := promisesOf(f)
-	if err != nil {
-		return pending, fmt.Errorf("%w: %w", anchor.ErrLost, err)
-	}
-	kept, errs := a.collect(ctx, promises)
-	if len(kept) == 0 {
-		return pending, errors.Join(errs...)
-	}
-	grown, err := graft(f, kept)
-	if err != nil {
-		return pending, err
-	}
-	better := anchor.Receipt{State: anchor.Usable, Data: grown}
-	if len(kept) == len(promises) {
-		better.State = anchor.Final
-	}
-	return better, a.Verify(checkpoint, better.Data)
-}
-
-func promisesOf(f *opentimestamps.File) (promises []promise, err error) {
-	err = f.Tree.Walk(f.Digest, func(message []byte, at *opentimestamps.Attestation) error {
-		if at.Kind == opentimestamps.Pending {
-			promises = append(promises, promise{message, at})
-		}
-		return nil
-	})
-	return promises, err
-}
-
-// collect asks for all promises, and returns what was given for those that are
-// kept. That a calendar is not so far yet is no error.
-func (a *Anchor) collect(ctx context.Context, promises []promise) (kept map[*opentimestamps.Attestation]opentimestamps.Tree, errs []error) {
-	kept = map[*opentimestamps.Attestation]opentimestamps.Tree{}
-	for _, p := range promises {
-		if !a.allowed(p.URI) {
-			errs = append(errs, fmt.Errorf("calendar %s: it is none of those given any more", p.URI))
-			continue
-		}
-		tree, err := a.complete(ctx, p.URI, p.message)
-		switch {
-		case err == nil:
-			kept[p.Attestation] = tree
-		case !errors.Is(err, errNotYet):
-			errs = append(errs, fmt.Errorf("calendar %s: %w", p.URI, err))
-		}
-	}
-	return kept, errs
-}
-
-// graft puts what was given in the place of the promises.
-func graft(f *opentimestamps.File, kept map[*opentimestamps.Attestation]opentimestamps.Tree) ([]byte, error) {
-	err := f.Tree.Graft(f.Digest, func(_ []byte, at *opentimestamps.Attestation) opentimestamps.Tree { return kept[at] })
-	if err != nil {
-		return nil, err
-	}
-	f.Tree = f.Tree.Prune(func(at *opentimestamps.Attestation) bool { return kept[at] == nil && at.Kind != opentimestamps.Unknown })
-	grown := f.Bytes()
-	_, err = opentimestamps.Parse(grown) // the whole may be deeper, or larger, than its parts
-	return grown, err
 }
 
 // Verify implements anchor.Anchor.

@@ -80,6 +80,23 @@ func (c *calendar) confirm(height int64) {
 	c.mu.height = height
 }
 
+func blockAt(height int64) *opentimestamps.Attestation {
+	return &opentimestamps.Attestation{Kind: opentimestamps.Bitcoin, Height: height}
+}
+
+func promiseOf(url string) *opentimestamps.Attestation {
+	return &opentimestamps.Attestation{Kind: opentimestamps.Pending, URI: url}
+}
+
+// answerOf is what a calendar says that attests the message it was given.
+func answerOf(attestations ...*opentimestamps.Attestation) []byte {
+	var tree opentimestamps.Tree
+	for _, at := range attestations {
+		tree = append(tree, opentimestamps.Branch{Attestation: at})
+	}
+	return tree.AppendTo(nil)
+}
+
 // server answers everything in one way.
 func server(t *testing.T, answer http.HandlerFunc) string {
 	t.Helper()
@@ -167,6 +184,13 @@ func TestOneCalendarThatAnswersIsEnough(t *testing.T) {
 			http.Redirect(w, r, stranger.url+"/digest", http.StatusTemporaryRedirect)
 		}),
 		"in the name of another": server(t, stranger.digest),
+		"no promise": server(t, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write(answerOf(&opentimestamps.Attestation{Tag: [8]byte{1}}))
+		}),
+		"a block at once": server(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(answerOf(blockAt(1))) }),
+		"three promises": server(t, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write(answerOf(promiseOf(good.url), promiseOf(good.url+"/"), promiseOf("https://a.calendar.opentimestamps.org")))
+		}),
 	} {
 		r := submit(t, open(bad, good.url))
 		if _, promises := heights(t, r); promises != 1 {

@@ -30,6 +30,10 @@ var publicHosts = []string{".calendar.opentimestamps.org", ".calendar.eternitywa
 // maxAnswer bounds what a calendar may answer, in bytes.
 const maxAnswer = 10_000
 
+// maxPromises is how many promises a calendar may make for a digest: they make
+// one. More would take room in the receipt from the other calendars.
+const maxPromises = 2
+
 // errNotYet says that a calendar has no block yet.
 var errNotYet = errors.New("not in a Bitcoin block yet")
 
@@ -54,15 +58,27 @@ func (a *Anchor) submit(ctx context.Context, calendar string, digest [32]byte) (
 	if err != nil {
 		return nil, err
 	}
-	return tree, tree.Walk(digest[:], func(_ []byte, at *opentimestamps.Attestation) error {
-		if at.Kind == opentimestamps.Pending && !a.allowed(at.URI) {
+	promises := 0
+	err = tree.Walk(digest[:], func(_ []byte, at *opentimestamps.Attestation) error {
+		switch {
+		case at.Kind == opentimestamps.Bitcoin:
+			return fmt.Errorf("it says that the digest, which it has just been given, is in Bitcoin block %d", at.Height)
+		case at.Kind != opentimestamps.Pending:
+			return nil
+		case !a.allowed(at.URI):
 			return fmt.Errorf("it names the calendar %s, which is neither a public one nor one that was given", at.URI)
 		}
+		promises++
 		return nil
 	})
+	if err == nil && (promises == 0 || promises > maxPromises) {
+		err = fmt.Errorf("it makes %d promises, and 1 to %d are believed", promises, maxPromises)
+	}
+	return tree, err
 }
 
-// complete asks a calendar for what it has promised for a message.
+// complete asks a calendar for what it has promised for a message, and returns
+// the paths to Bitcoin blocks in its answer.
 func (a *Anchor) complete(ctx context.Context, calendar string, message []byte) (opentimestamps.Tree, error) {
 	answer, err := a.ask(ctx, http.MethodGet, strings.TrimSuffix(calendar, "/")+"/timestamp/"+hex.EncodeToString(message), nil)
 	if err != nil {
@@ -72,15 +88,11 @@ func (a *Anchor) complete(ctx context.Context, calendar string, message []byte) 
 	if err != nil {
 		return nil, err
 	}
-	attested := false
-	err = tree.Walk(message, func(_ []byte, at *opentimestamps.Attestation) error {
-		attested = attested || at.Kind == opentimestamps.Bitcoin
-		return nil
-	})
-	if err == nil && !attested {
-		err = errNotYet
+	tree = tree.Prune(func(at *opentimestamps.Attestation) bool { return at.Kind == opentimestamps.Bitcoin })
+	if len(tree) == 0 {
+		return nil, errNotYet
 	}
-	return tree, err
+	return tree, tree.Walk(message, func([]byte, *opentimestamps.Attestation) error { return nil })
 }
 
 func (a *Anchor) ask(ctx context.Context, method, from string, body []byte) ([]byte, error) {
