@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
@@ -30,7 +31,7 @@ func (s *Store) Write(c Chunk) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	if err := s.place(&c); err != nil {
+	if err := s.writeThrough(&c); err != nil {
 		return s.fail(err)
 	}
 	return nil
@@ -47,7 +48,12 @@ func (s *Store) Commit(r Round) error {
 		return err
 	}
 	// Before the journal has them: what cannot be read again would keep the store shut.
-	if _, err := s.headsOf(r.Roots); err != nil {
+	roots, err := parseRoots(r.Roots)
+	if err != nil {
+		return err
+	}
+	heads, err := s.headsOf(roots)
+	if err != nil {
 		return err
 	}
 	if err := s.syncWritten(r.Written); err != nil {
@@ -57,7 +63,7 @@ func (s *Store) Commit(r Round) error {
 	if err := s.journal.append(f); err != nil {
 		return s.fail(err)
 	}
-	if err := s.apply(f); err != nil {
+	if err := s.put(f, roots, heads); err != nil {
 		return s.fail(err)
 	}
 	if s.journal.end > s.limit {
@@ -108,7 +114,7 @@ func (s *Store) syncTrees(ids []TreeID) error {
 	var group errgroup.Group
 	group.SetLimit(syncsAtOnce)
 	for _, id := range ids {
-		group.Go(func() error { return s.syncTree(id) })
+		group.Go(func() error { return errors.Join(s.writeTail(id), s.syncTree(id)) })
 	}
 	return group.Wait()
 }

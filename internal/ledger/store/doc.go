@@ -7,6 +7,10 @@
 // at all. What a tree has beyond its newest head in the root log was never
 // signed; it is forgotten when the store is opened again.
 //
+// Leaves that the journal has may wait in memory for their places: to open a tree's
+// files for a few bytes is what a round of many trees would spend its time with.
+// They are there before the journal's file goes.
+//
 // Entries and salts in their places are the truth, hashes can be made again
 // from entries: those of trees are never synced, and are made again when a tree
 // is opened and any of them is wrong.

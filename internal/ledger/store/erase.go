@@ -71,16 +71,12 @@ func (s *Store) Erase(entries [][]byte) error {
 
 // eraseFor does what new entries of the root log say was erased. What it does is
 // durable when the journal file that has the entries is released.
-func (s *Store) eraseFor(first int64, roots [][]byte) error {
-	for i, r := range roots {
-		e, err := proof.ParseRootEntry(r)
-		if err != nil {
-			return err
-		}
-		if e.Kind != proof.ErasedEntry {
+func (s *Store) eraseFor(first int64, roots []proof.RootEntry) error {
+	for i := range roots {
+		if roots[i].Kind != proof.ErasedEntry {
 			continue
 		}
-		id, erased, err := s.noteErasure(first+int64(i), &e, false)
+		id, erased, err := s.noteErasure(first+int64(i), &roots[i], false)
 		if err != nil {
 			return err
 		}
@@ -110,6 +106,10 @@ func (s *Store) noteErasure(index int64, e *proof.RootEntry, done bool) (TreeID,
 }
 
 func (s *Store) zeroSalts(id TreeID, ranges []proof.Range) error {
+	s.releases.Wait() // which may be about to write them
+	if err := s.writeTail(id); err != nil {
+		return err
+	}
 	return withFile(s.fs, s.treeFile(id, saltsFile), func(f vfs.File) error {
 		for _, r := range ranges {
 			if err := zero(f, r.First*saltSize, (r.Last+1)*saltSize); err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/evidentlog/evident/internal/vfs"
 	"github.com/evidentlog/evident/proof"
@@ -43,25 +44,58 @@ func decodeLink(b []byte) link {
 // A linker makes the links of entries that are added. It is owned by the
 // goroutine that commits.
 type linker struct {
-	newest map[string]int64 // index of the newest entry of each origin
+	newest map[string]int64 // index of the newest entry of each origin, where it has no spine
+	spines map[string]spine // of trees that have grown since the store was opened
+}
+
+// A spine is a tree's newest link, last, and before it what its jump leads to, and
+// so on down to the first: all that a next link is made of, so that no link has to
+// be read for it. There are no more than twice the logarithm of all.
+type spine []vertebra
+
+// A vertebra is what a spine knows of a link.
+type vertebra struct{ index, depth int64 }
+
+// at returns the i-th vertebra from the end; the first leads to itself.
+func (s spine) at(i int) vertebra { return s[max(0, len(s)-1-i)] }
+
+// grow returns the link of a tree's next entry, and the spine with it.
+func (s spine) grow(index, size int64) (link, spine) {
+	if len(s) == 0 {
+		return link{size, index, index, 1}, spine{{index, 1}}
+	}
+	p, j, jj := s.at(0), s.at(1), s.at(2)
+	k := link{size, p.index, p.index, p.depth + 1}
+	if p.depth-j.depth == j.depth-jj.depth {
+		k.jump = jj.index
+		s = s[:max(1, len(s)-2)]
+	}
+	return k, append(s, vertebra{index, k.depth})
+}
+
+// readSpine reads the spine that ends with a link.
+func readSpine(f io.ReaderAt, index int64) (spine, error) {
+	var s spine
+	for {
+		k, err := readLink(f, index)
+		if err != nil {
+			return nil, err
+		}
+		s = append(s, vertebra{index, k.depth})
+		if k.depth == 1 {
+			slices.Reverse(s)
+			return s, nil
+		}
+		index = k.jump
+	}
 }
 
 // link appends the links of entries of the root log from first on.
-func (s *Store) link(first int64, entries [][]byte) error {
-	var made []byte
-	err := withFile(s.fs, s.rootFile(headsFile), func(f vfs.File) error {
-		read := func(index int64) (link, error) {
-			if index >= first {
-				return decodeLink(made[(index-first)*linkSize:]), nil
-			}
-			return readLink(f, index)
-		}
-		for i, b := range entries {
-			e, err := proof.ParseRootEntry(b)
-			if err != nil {
-				return err
-			}
-			k, err := s.linker.next(first+int64(i), e.Checkpoint, read)
+func (s *Store) link(first int64, roots []proof.RootEntry) error {
+	made := make([]byte, 0, len(roots)*linkSize)
+	return withFile(s.fs, s.rootFile(headsFile), func(f vfs.File) error {
+		for i := range roots {
+			k, err := s.linker.next(f, first+int64(i), &roots[i].Checkpoint)
 			if err != nil {
 				return err
 			}
@@ -70,32 +104,18 @@ func (s *Store) link(first int64, entries [][]byte) error {
 		_, err := f.WriteAt(made, first*linkSize)
 		return err
 	})
-	return err
 }
 
 // next returns the link of a new entry.
-func (l *linker) next(index int64, head proof.Checkpoint, read func(int64) (link, error)) (link, error) {
-	before, ok := l.newest[head.Origin]
-	l.newest[head.Origin] = index
-	if !ok {
-		return link{head.Size, index, index, 1}, nil
+func (l *linker) next(f io.ReaderAt, index int64, head *proof.Checkpoint) (k link, err error) {
+	before, ok := l.spines[head.Origin]
+	if newest, found := l.newest[head.Origin]; !ok && found {
+		if before, err = readSpine(f, newest); err != nil {
+			return link{}, err
+		}
+		delete(l.newest, head.Origin)
 	}
-	p, err := read(before)
-	if err != nil {
-		return link{}, err
-	}
-	j, err := read(p.jump)
-	if err != nil {
-		return link{}, err
-	}
-	jj, err := read(j.jump)
-	if err != nil {
-		return link{}, err
-	}
-	k := link{head.Size, before, before, p.depth + 1}
-	if p.depth-j.depth == j.depth-jj.depth {
-		k.jump = j.jump
-	}
+	k, l.spines[head.Origin] = before.grow(index, head.Size)
 	return k, nil
 }
 
@@ -122,7 +142,7 @@ func (s *Store) hasLinks(size int64) bool {
 
 // learnNewest sets the linker to where the trees' heads are.
 func (s *Store) learnNewest(heads map[TreeID]*Head) {
-	s.linker.newest = map[string]int64{}
+	s.linker = linker{newest: map[string]int64{}, spines: map[string]spine{}}
 	for _, h := range heads {
 		if h.RootIndex >= 0 {
 			s.linker.newest[h.Origin] = h.RootIndex

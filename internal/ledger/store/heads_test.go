@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"io"
 	"math/rand/v2"
 	"testing"
@@ -113,16 +114,36 @@ type links []byte
 
 func (l links) ReadAt(b []byte, at int64) (int, error) { return copy(b, l[at:]), nil }
 
-func TestASearchTakesALogarithmOfTheHeads(t *testing.T) {
-	l, made := linker{newest: map[string]int64{}}, links{}
-	const heads = 1 << 17
-	for i := range int64(heads) {
-		k, err := l.next(i, proof.Checkpoint{Origin: "o", Size: i + 1}, func(index int64) (link, error) { return readLink(made, index) })
+// linksOf makes the links of a tree that grows by a leaf with each entry. Before
+// some of them what is known of the tree is forgotten, as by a start.
+func linksOf(t *testing.T, heads int64, forget func(int64) bool) links {
+	t.Helper()
+	l, made := linker{newest: map[string]int64{}, spines: map[string]spine{}}, links{}
+	for i := range heads {
+		if i > 0 && forget(i) {
+			clear(l.spines)
+			l.newest["o"] = i - 1
+		}
+		k, err := l.next(made, i, &proof.Checkpoint{Origin: "o", Size: i + 1})
 		if err != nil {
 			t.Fatal(err)
 		}
 		made = k.encode(made)
 	}
+	return made
+}
+
+func TestLinksAreTheSameAfterAStart(t *testing.T) {
+	const heads = 3000
+	want := linksOf(t, heads, func(int64) bool { return false })
+	if got := linksOf(t, heads, func(i int64) bool { return i%7 == 0 || i > heads-50 }); !bytes.Equal(got, want) {
+		t.Error("links that were made after a start are others")
+	}
+}
+
+func TestASearchTakesALogarithmOfTheHeads(t *testing.T) {
+	const heads = 1 << 17
+	made := linksOf(t, heads, func(int64) bool { return false })
 	for offset := int64(0); offset < heads; offset += 97 {
 		c := &counted{ReaderAt: made}
 		if got, err := firstLink(c, heads-1, offset); err != nil || got != offset {

@@ -16,7 +16,8 @@ func (s *Store) Reopen() error {
 		return err
 	}
 	s.journal, s.round, s.rootTree, s.rootEnd = fresh.journal, fresh.round, fresh.rootTree, fresh.rootEnd
-	s.dirty, s.unlinked, s.written = fresh.dirty, fresh.unlinked, fresh.written
+	s.linker, s.dirty, s.unlinked, s.written = fresh.linker, fresh.dirty, fresh.unlinked, fresh.written
+	s.tails.forget() // all that the journal had is in its places now
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.byOrigin, s.mu.heads, s.mu.opened, s.mu.next = fresh.mu.byOrigin, fresh.mu.heads, nil, fresh.mu.next

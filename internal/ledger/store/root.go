@@ -21,8 +21,21 @@ const maxRootEntry = 1<<16 - 1
 
 func (s *Store) rootFile(what string) string { return s.path(rootDir + "/" + what) }
 
-// growRoot adds entries to the root log's files and tree, unsynced.
-func (s *Store) growRoot(entries [][]byte) error {
+// parseRoots reads entries of the root log.
+func parseRoots(entries [][]byte) ([]proof.RootEntry, error) {
+	roots := make([]proof.RootEntry, len(entries))
+	for i, b := range entries {
+		var err error
+		if roots[i], err = proof.ParseRootEntry(b); err != nil {
+			return nil, err
+		}
+	}
+	return roots, nil
+}
+
+// growRoot adds entries to the root log's files and tree, unsynced. It is given
+// them as they are written, and as they read.
+func (s *Store) growRoot(entries [][]byte, roots []proof.RootEntry) error {
 	t, end := s.rootTree.Clone(), s.rootEnd
 	var bundle, ends []byte
 	var streams tree.Streams
@@ -37,7 +50,7 @@ func (s *Store) growRoot(entries [][]byte) error {
 		err = withFile(s.fs, s.rootFile(endsFile), writeAt(ends, s.rootTree.Size()*endSize))
 	}
 	if err == nil && len(entries) > 0 {
-		err = s.link(s.rootTree.Size(), entries)
+		err = s.link(s.rootTree.Size(), roots)
 	}
 	for level, hashes := range streams {
 		if len(hashes) > 0 && err == nil {
@@ -85,10 +98,14 @@ func (s *Store) rebuildRoot(size int64, root proof.Hash) error {
 			return err
 		}
 		entries, err := splitBundle(bundle)
+		var roots []proof.RootEntry
+		if err == nil {
+			roots, err = parseRoots(entries)
+		}
 		if err != nil {
 			return fmt.Errorf("%w: %s: %w", ErrCorrupt, s.rootFile(entriesFile), err)
 		}
-		if err := s.growRoot(entries); err != nil {
+		if err := s.growRoot(entries, roots); err != nil {
 			return err
 		}
 	}

@@ -45,6 +45,8 @@ type Store struct {
 	lock  io.Closer
 	// readers are of files of trees and of the root log.
 	readers *readers
+	// tails are leaves that readers find, and the files of trees lack.
+	tails *tails
 
 	// Owned by the goroutine that commits.
 	journal  journal
@@ -98,7 +100,7 @@ func Open(cfg Config) (_ *Store, err error) {
 
 func newStore(fsys vfs.FS, dir string, limit int64) *Store {
 	s := &Store{fs: fsys, dir: dir, limit: limit, dirty: map[TreeID]bool{}, written: map[TreeID]bool{}}
-	s.readers = newReaders(fsys)
+	s.readers, s.tails = newReaders(fsys), newTails()
 	s.mu.byOrigin, s.mu.next = map[string]TreeID{}, 1
 	s.mu.erasures = map[TreeID][]*Erasure{}
 	if s.limit == 0 {
@@ -195,7 +197,7 @@ func (s *Store) replay(st *state) (next uint64, err error) {
 	return next, nil
 }
 
-// apply puts the content of a round in its places, unsynced.
+// apply puts the content of a round that was read in its places, unsynced.
 func (s *Store) apply(f *frame) error {
 	if f.number <= s.round {
 		return nil // released already
@@ -204,20 +206,30 @@ func (s *Store) apply(f *frame) error {
 		return fmt.Errorf("%w: the journal has round %d after round %d", ErrCorrupt, f.number, s.round)
 	}
 	s.adopt(f.opened)
+	roots, err := parseRoots(f.roots)
+	if err != nil {
+		return err
+	}
+	heads, err := s.headsOf(roots)
+	if err != nil {
+		return err
+	}
+	return s.put(f, roots, heads)
+}
+
+// put puts the content of a round in its places, with its entries of the root log
+// as they were read, and the heads in them.
+func (s *Store) put(f *frame, roots []proof.RootEntry, heads map[TreeID]*Head) error {
 	for i := range f.chunks {
 		if err := s.place(&f.chunks[i]); err != nil {
 			return err
 		}
 	}
-	heads, err := s.headsOf(f.roots)
-	if err != nil {
-		return err
-	}
 	first := s.rootTree.Size()
-	if err := s.growRoot(f.roots); err != nil {
+	if err := s.growRoot(f.roots, roots); err != nil {
 		return err
 	}
-	if err := s.eraseFor(first, f.roots); err != nil {
+	if err := s.eraseFor(first, roots); err != nil {
 		return err
 	}
 	s.round = f.number
@@ -237,33 +249,20 @@ func (s *Store) adopt(opened []openedTree) {
 	}
 }
 
-// place writes a chunk and notes what must be synced for it.
-func (s *Store) place(c *Chunk) error {
-	if err := s.writeChunk(c); err != nil {
-		return err
-	}
-	s.unlinked = s.unlinked || !s.written[c.Tree]
-	s.written[c.Tree] = true
-	s.dirty[c.Tree] = true
-	return nil
-}
-
-// headsOf reads the heads in new entries of the root log.
-func (s *Store) headsOf(roots [][]byte) (map[TreeID]*Head, error) {
-	heads := map[TreeID]*Head{}
-	for i, r := range roots {
-		e, err := proof.ParseRootEntry(r)
-		if err != nil {
-			return nil, err
-		}
-		id, ok := s.Find(e.Checkpoint.Origin)
+// headsOf returns the heads that new entries of the root log have.
+func (s *Store) headsOf(roots []proof.RootEntry) (map[TreeID]*Head, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	heads := make(map[TreeID]*Head, len(roots))
+	for i := range roots {
+		e := &roots[i]
+		id, ok := s.mu.byOrigin[e.Checkpoint.Origin]
 		if !ok {
 			return nil, fmt.Errorf("%w: a head of %s, and no such tree was opened", ErrCorrupt, e.Checkpoint.Origin)
 		}
 		before := heads[id]
 		if before == nil {
-			h, _ := s.Head(id)
-			before = &h
+			before = s.mu.heads[id]
 		}
 		// Records of a tree that has ended may be erased, which does not begin it again.
 		closed := e.Kind == proof.ClosedEntry || e.Kind == proof.ErasedEntry && before.Closed

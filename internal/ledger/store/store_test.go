@@ -119,13 +119,12 @@ func TestFailedOperationsStopTheStore(t *testing.T) {
 	broken := errors.New("broken")
 	for n := 1; n <= whole.Mutations(); n += stride(whole) {
 		mem := newDisk(t)
-		w := newWorld(t, vfs.NewFaulty(mem, failNth(n, broken)), 4000)
+		disk := vfs.NewFaulty(mem, failNth(n, broken))
+		w := newWorld(t, disk, 4000)
 		err := w.workload()
-		if err == nil {
-			t.Fatalf("operation %d failed, and nobody said so", n)
-		}
-		if !errors.Is(err, broken) {
-			t.Fatalf("operation %d: %v", n, err)
+		// Leaves that wait are written by whoever comes first: there may be fewer operations.
+		if failed := disk.Mutations() >= n; failed != errors.Is(err, broken) || !failed && err != nil {
+			t.Fatalf("operation %d failed: %v, and what was said is: %v", n, failed, err)
 		}
 		if w.Store != nil {
 			if w.Err() != nil && !errors.Is(w.Commit(Round{}), broken) {

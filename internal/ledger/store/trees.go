@@ -25,6 +25,49 @@ func (s *Store) treeFile(id TreeID, what string) string {
 	return fmt.Sprintf("%s/%s/%012d.%s", s.dir, treesDir, id, what)
 }
 
+// writeThrough puts leaves in their places at once, unsynced, and notes what must
+// be synced for them.
+func (s *Store) writeThrough(c *Chunk) error {
+	if err := s.writeTail(c.Tree); err != nil {
+		return err
+	}
+	s.unlinked = s.unlinked || !s.written[c.Tree]
+	s.written[c.Tree] = true
+	s.dirty[c.Tree] = true
+	return s.writeChunk(c)
+}
+
+// place puts leaves that the journal has where readers see them. Their places on
+// disk get them when it is worth it.
+func (s *Store) place(c *Chunk) error {
+	s.dirty[c.Tree] = true
+	if !s.tails.follows(c) {
+		if err := s.writeTail(c.Tree); err != nil {
+			return err
+		}
+	}
+	s.tails.add(c)
+	for id := s.tails.due(c.Tree); id != 0; id = s.tails.due(c.Tree) {
+		if err := s.writeTail(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeTail puts a tree's tail in its place, unsynced.
+func (s *Store) writeTail(id TreeID) error {
+	c, ok := s.tails.get(id)
+	if !ok {
+		return nil
+	}
+	if err := s.writeChunk(&c); err != nil {
+		return err
+	}
+	s.tails.drop(id, c.From+int64(c.Count()))
+	return nil
+}
+
 // writeChunk puts leaves in their places, unsynced.
 func (s *Store) writeChunk(c *Chunk) error {
 	err := withFile(s.fs, s.treeFile(c.Tree, entriesFile), writeAt(c.Entries, c.From*bundleEntry))
@@ -71,13 +114,13 @@ func (s *Store) syncTree(id TreeID) error {
 // ReadEntries returns the entries of count leaves from the index on, as a
 // bundle of tlog-tiles has them.
 func (s *Store) ReadEntries(id TreeID, from int64, count int) ([]byte, error) {
-	return s.readTree(id, entriesFile, from*bundleEntry, count*bundleEntry)
+	return s.readLeaves(id, entriesFile, from*bundleEntry, count*bundleEntry)
 }
 
 // ReadSalt returns the salt of a leaf. The error is an *ErasedError if it was
 // erased.
 func (s *Store) ReadSalt(id TreeID, index int64) (proof.Salt, error) {
-	b, err := s.readTree(id, saltsFile, index*saltSize, saltSize)
+	b, err := s.readLeaves(id, saltsFile, index*saltSize, saltSize)
 	if err != nil {
 		return proof.Salt{}, err
 	}
@@ -92,6 +135,16 @@ func (s *Store) ReadSalt(id TreeID, index int64) (proof.Salt, error) {
 	return salt, nil
 }
 
+// readLeaves returns bytes of a tree's entries or salts, wherever they are.
+func (s *Store) readLeaves(id TreeID, what string, at int64, n int) ([]byte, error) {
+	b := make([]byte, n)
+	before := s.tails.read(id, what, at, b)
+	if before == 0 && n > 0 {
+		return b, nil
+	}
+	return b, s.fill(b[:before], s.treeFile(id, what), at)
+}
+
 func (s *Store) readTree(id TreeID, what string, at int64, n int) ([]byte, error) {
 	return s.readFile(s.treeFile(id, what), at, n)
 }
@@ -99,14 +152,19 @@ func (s *Store) readTree(id TreeID, what string, at int64, n int) ([]byte, error
 // readFile returns bytes that must be there.
 func (s *Store) readFile(name string, at int64, n int) ([]byte, error) {
 	b := make([]byte, n)
+	return b, s.fill(b, name, at)
+}
+
+// fill reads bytes that must be there.
+func (s *Store) fill(b []byte, name string, at int64) error {
 	got, err := s.readers.readAt(name, b, at)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, notFoundIsCorrupt(err)
+		return notFoundIsCorrupt(err)
 	}
-	if got < n {
-		return nil, fmt.Errorf("%w: %s: %d bytes at %d, and %d are needed: %w", ErrCorrupt, name, got, at, n, err)
+	if got < len(b) {
+		return fmt.Errorf("%w: %s: %d bytes at %d, and %d are needed: %w", ErrCorrupt, name, got, at, len(b), err)
 	}
-	return b, nil
+	return nil
 }
 
 func notFoundIsCorrupt(err error) error {
