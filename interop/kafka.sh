@@ -12,6 +12,10 @@
 #       with SASL over TLS; see below.
 #   interop/kafka.sh stop [--dir DIR]
 #       stops the cluster and removes DIR.
+#   interop/kafka.sh kill --node N [--dir DIR]
+#       ends a node with SIGKILL.
+#   interop/kafka.sh resume --node N [--dir DIR]
+#       starts a node again that was killed, and returns when it serves.
 #   interop/kafka.sh tool NAME ARGUMENT...
 #       runs one of Kafka's own tools: kafka-topics, kafka-producer-perf-test, …
 #   interop/kafka.sh classpath broker|tools
@@ -310,6 +314,24 @@ stop() {
 	rm -rf "$dir"
 }
 
+# kill_node: ends a node at once.
+kill_node() {
+	local pid
+	pid=$(cat "$dir/node-$node/pid" 2>/dev/null) || fail "there is no node $node in $dir"
+	ours "$pid" || fail "node $node does not run"
+	kill -KILL "$pid"
+	while ours "$pid"; do sleep 0.05; done
+}
+
+# resume_node: starts a node again.
+resume_node() {
+	[ -e "$dir/node-$node/pid" ] || fail "there is no node $node in $dir"
+	if ours "$(cat "$dir/node-$node/pid")"; then fail "node $node runs"; fi
+	mv "$dir/node-$node/log" "$dir/node-$node/log.before"
+	launch "$node"
+	wait_ready "$node"
+}
+
 command=${1:-help}
 [ $# -eq 0 ] || shift
 version=${KAFKA_VERSION:-$(pinned kafka.version)}
@@ -317,11 +339,11 @@ case $command in
 tool) tool "${@:-none}" ;;
 classpath) printf '%s/*\n' "$(jars "${1:-none}")" && exit ;;
 version) printf '%s\n' "$version" && exit ;;
-start | stop) ;;
+start | stop | kill | resume) ;;
 *) sed -n '2,/^set -/{/^set -/!s/^# \{0,1\}//p;}' "${BASH_SOURCE[0]}" && exit ;;
 esac
 
-dir=${TMPDIR:-/tmp}/evident-kafka nodes=1 secure='' settings=()
+dir=${TMPDIR:-/tmp}/evident-kafka nodes=1 secure='' settings=() node=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--secure)
@@ -334,6 +356,7 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--dir) dir=$2 ;;
 	--nodes) nodes=$2 ;;
+	--node) node=$2 ;;
 	--version) version=$2 ;;
 	--set) settings+=("$2") ;;
 	*) fail "unknown option $1: \"kafka.sh help\" lists them" ;;
@@ -341,4 +364,10 @@ while [ $# -gt 0 ]; do
 	shift 2
 done
 case $dir in /*) ;; *) dir=$PWD/$dir ;; esac
-"$command"
+case $command in
+kill | resume)
+	[ -n "$node" ] || fail "$command: which node? Give --node"
+	"${command}_node"
+	;;
+*) "$command" ;;
+esac

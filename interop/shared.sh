@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Two nodes that share a ledger on Apache Kafka, through stores that others wrote:
 # versitygw (Go) and moto's server (Python). Nodes are killed while records come,
-# and torchwood checks what is left.
+# and torchwood checks what is left. The cluster of three brokers loses records: a
+# leader without the newest ones is elected, and retention overtakes the ledger.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -51,8 +52,10 @@ with_store() {
 export AWS_ACCESS_KEY_ID=interop AWS_SECRET_ACCESS_KEY=interop-secret
 build_evident
 export EVIDENT=$evident
-KAFKA_BROKERS=$("$kafka_sh" start --dir "$cluster")
-export KAFKA_BROKERS
+KAFKA_BROKERS=$(KAFKA_HEAP_OPTS=-Xmx320m "$kafka_sh" start --dir "$cluster" --nodes 3 \
+	--set broker.session.timeout.ms=3000 --set broker.heartbeat.interval.ms=500 --set replica.lag.time.max.ms=3000 \
+	--set log.retention.check.interval.ms=1000 --set log.initial.task.delay.ms=1000)
+export KAFKA_BROKERS KAFKA_SH=$kafka_sh KAFKA_DIR=$cluster KAFKA_HEAP_OPTS=-Xmx320m
 
 if [ ! -x "$cache/versitygw-$versitygw/versitygw" ]; then
 	say "building versitygw"

@@ -76,7 +76,7 @@ func (n *Node) startLedger(starting, ctx context.Context) error {
 	l, err := ledger.OpenShared(starting, ledger.Config{ // last: from here on it is Run that closes it
 		FS: n.cfg.FS, Dir: filepath.Join(n.cfg.Data, ledgerDir), Origin: n.cfg.LedgerOrigin, External: n.cfg.Cluster != nil,
 		Index: ix, Policy: n.cfg.LedgerPolicy, Receipts: &n.anchors, Logger: n.cfg.Logger, Keys: n.cfg.LedgerKey,
-		Metrics: n.cfg.Metrics,
+		Metrics: n.cfg.Metrics, Alarm: func(a string) { alarm(follow.Alarm(a)) },
 	}, shared)
 	if err != nil {
 		closeClients()

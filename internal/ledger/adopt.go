@@ -115,6 +115,7 @@ func (a *adoption) readHeads(roots [][]byte) (heads []proof.RootEntry, err error
 		a.erases = a.erases || e.Kind == proof.ErasedEntry
 		heads = append(heads, e)
 	}
+	a.l.watchTime()
 	return heads, nil
 }
 

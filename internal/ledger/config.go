@@ -61,6 +61,9 @@ type Config struct {
 	Index *index.Index
 	// Receipts are those of anchors; nil if there are none.
 	Receipts Receipts
+	// Alarm is told what an operator has to look at, which is logged, too; nil: only
+	// the log is.
+	Alarm func(alarm string)
 	// Now is the node's clock; time.Now if nil.
 	Now func() time.Time
 }

@@ -119,10 +119,10 @@ func (l *Ledger) planErasure(r *eraseRequest) (entries []Erased, encoded [][]byt
 	if newest, last := generations[len(generations)-1], r.offsets[len(r.offsets)-1].Last; last >= newest.Size {
 		return nil, nil, fmt.Errorf("%w: offset %d is to be erased, and the newest head has %d", ErrNotYet, last, newest.Size)
 	}
-	l.lastTime = max(l.lastTime, l.cfg.Now().UnixMilli())
+	now := l.now()
 	for _, head := range generations {
 		for part := range slices.Chunk(below(r.offsets, head.Size), rangesInEntry) {
-			e := proof.NewErased(l.lastTime, head.Checkpoint, part, r.by)
+			e := proof.NewErased(now, head.Checkpoint, part, r.by)
 			e.External = l.cfg.External
 			entries = append(entries, Erased{head.Origin, store.Erasure{Time: time.UnixMilli(e.Time).UTC(), By: r.by, Offsets: part}})
 			encoded = append(encoded, e.Bytes())

@@ -203,7 +203,7 @@ func (l *Ledger) eraseShared(ctx context.Context, r *eraseRequest) error {
 func (l *Ledger) unerased(err error) error {
 	switch p := l.sharing.proposal; {
 	case p != nil && p.shares == nil:
-		return fmt.Errorf("%w: %w", errMayCome, err)
+		return fmt.Errorf("%w: %w", ErrMayCome, err)
 	case errors.Is(err, ErrUnreachable):
 		return fmt.Errorf("nothing is erased: %w", err)
 	}

@@ -81,12 +81,6 @@ func (l *Ledger) begin() {
 	l.bytes.Store(0)
 }
 
-// now is the time for entries of the root log. It never goes back.
-func (l *Ledger) now() int64 {
-	l.lastTime = max(l.lastTime, l.cfg.Now().UnixMilli())
-	return l.lastTime
-}
-
 // collect takes what a partition has; nil if all of it is in an earlier round.
 func (l *Ledger) collect(p *Partition) *share {
 	g, head, closing := p.take()

@@ -27,8 +27,8 @@ const (
 // ErrUnreachable says that the bucket does not do what it should, and may again.
 var ErrUnreachable = errors.New("the ledger's bucket cannot be used")
 
-// errMayCome says that an erasure was sent to the bucket, which did not confirm it.
-var errMayCome = errors.New("it is not known whether the erasure is noted: it may be done as soon as the bucket can be used again; ask for the list of erasures then, or erase once more, which does no harm")
+// ErrMayCome says that an erasure was sent to the bucket, which did not confirm it.
+var ErrMayCome = errors.New("it is not known whether the erasure is noted: it may be done as soon as the bucket can be used again; ask for the list of erasures then, or erase once more, which does no harm")
 
 // sharing is what a ledger needs that other nodes write too. Run owns it.
 type sharing struct {
@@ -41,6 +41,8 @@ type sharing struct {
 	changed  bool                        // the root log has grown since it was signed
 	kept     time.Time                   // when the checkpoint was put into the bucket
 	down     bool                        // the bucket cannot be used, which was logged
+	off      bool                        // this node's clock is, which was told
+	future   bool                        // the newest entry has a time that is yet to come, likewise
 }
 
 // A proposal is a round that may be in the bucket, now or later.

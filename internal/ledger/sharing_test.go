@@ -232,7 +232,7 @@ func faults(r *rand.Rand, oneIn int) func(*http.Request) buckettest.Fault {
 			return buckettest.None
 		}
 		f := buckettest.Fault(1 + r.IntN(int(buckettest.Late)))
-		if req.Method != http.MethodPut && f == buckettest.Conflict {
+		if req.Method != http.MethodPut && (f == buckettest.Conflict || f == buckettest.Full) {
 			f = buckettest.Busy
 		}
 		return f
@@ -576,7 +576,7 @@ func TestAnErasureThatTheBucketDoesNotConfirmMayComeLater(t *testing.T) {
 	p := m.grow(n, 0, 10)
 	m.round(n)
 	m.store.Fail(func(*http.Request) buckettest.Fault { return buckettest.Broken })
-	if err := m.erase(n, 0, 3); !errors.Is(err, ErrUnreachable) || errors.Is(err, errMayCome) {
+	if err := m.erase(n, 0, 3); !errors.Is(err, ErrUnreachable) || errors.Is(err, ErrMayCome) {
 		t.Errorf("nothing was sent: %v", err)
 	}
 	m.store.Fail(func(r *http.Request) buckettest.Fault {
@@ -585,7 +585,7 @@ func TestAnErasureThatTheBucketDoesNotConfirmMayComeLater(t *testing.T) {
 		}
 		return buckettest.None
 	})
-	if err := m.erase(n, 0, 4); !errors.Is(err, ErrUnreachable) || !errors.Is(err, errMayCome) {
+	if err := m.erase(n, 0, 4); !errors.Is(err, ErrUnreachable) || !errors.Is(err, ErrMayCome) {
 		t.Errorf("it was sent: %v", err)
 	}
 	m.store.Fail(nil)

@@ -20,13 +20,18 @@ const (
 	programVariable = "EVIDENT"
 	clusterVariable = "KAFKA_BROKERS" // of interop/kafka.sh
 	storeVariable   = "LEDGER_STORE"  // s3://BUCKET/PREFIX?endpoint=URL
+	scriptVariable  = "KAFKA_SH"      // interop/kafka.sh
+	folderVariable  = "KAFKA_DIR"     // of the cluster
 )
 
 // where is what the variables say. It is set once, before the tests.
-var where struct{ program, brokers, store string }
+var where struct{ program, brokers, store, script, folder string }
 
 func TestMain(m *testing.M) {
-	for name, value := range map[string]*string{programVariable: &where.program, clusterVariable: &where.brokers, storeVariable: &where.store} {
+	for name, value := range map[string]*string{
+		programVariable: &where.program, clusterVariable: &where.brokers, storeVariable: &where.store,
+		scriptVariable: &where.script, folderVariable: &where.folder,
+	} {
 		if *value = os.Getenv(name); *value == "" {
 			fmt.Fprintf(os.Stderr, "shared: %s is not set: run interop/shared.sh, which starts all that is needed\n", name)
 			os.Exit(2)
@@ -47,8 +52,9 @@ type node struct {
 	log   bytes.Buffer
 }
 
-// newNode starts a node. All nodes of a test have the same key file and store.
-func newNode(t *testing.T, keys, store string) *node {
+// newNode starts a node. All nodes of a test have the same key file, store and
+// further flags.
+func newNode(t *testing.T, keys, store string, flags ...string) *node {
 	t.Helper()
 	web, err := evident.FreeAddress()
 	if err != nil {
@@ -56,6 +62,7 @@ func newNode(t *testing.T, keys, store string) *node {
 	}
 	n := &node{t: t, data: t.TempDir() + "/data", web: web}
 	n.flags = []string{"--kafka", where.brokers, "--ledger-origin", origin, "--ledger-key", keys, "--ledger-store", store, "--listen-http", web}
+	n.flags = append(n.flags, flags...)
 	n.start()
 	t.Cleanup(func() {
 		_ = n.cmd.Process.Kill() // it may have ended

@@ -36,6 +36,7 @@ const DefaultTimeout = 30 * time.Second
 type Bucket struct {
 	place   Place
 	client  *minio.Client
+	clock   *clock
 	timeout time.Duration
 }
 
@@ -72,14 +73,18 @@ func New(cfg Config) (*Bucket, error) {
 	if cfg.Endpoint != "" {
 		lookup, region = minio.BucketLookupPath, cmp.Or(region, anyRegion)
 	}
+	clock, err := newClock(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", cfg.Place, err)
+	}
 	client, err := minio.New(cfg.host(), &minio.Options{
-		Creds: creds, Secure: cfg.secure(), Region: region, BucketLookup: lookup, Transport: cfg.Transport,
+		Creds: creds, Secure: cfg.secure(), Region: region, BucketLookup: lookup, Transport: clock,
 		MaxRetries: 1, // what a write without an answer means is for the caller to find out
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", cfg.Place, err)
 	}
-	b := &Bucket{place: cfg.Place, client: client, timeout: cfg.Timeout}
+	b := &Bucket{place: cfg.Place, client: client, clock: clock, timeout: cfg.Timeout}
 	if b.timeout == 0 {
 		b.timeout = DefaultTimeout
 	}

@@ -57,7 +57,7 @@ func TestAStoreThatPassesOverConditionsIsRefused(t *testing.T) {
 
 // A second try of a write that was done would look like a lost race.
 func TestNoRequestIsTriedTwice(t *testing.T) {
-	for _, fault := range []buckettest.Fault{buckettest.Busy, buckettest.Broken, buckettest.Conflict, buckettest.LostBefore, buckettest.LostAfter} {
+	for _, fault := range []buckettest.Fault{buckettest.Busy, buckettest.Broken, buckettest.Refused, buckettest.Full, buckettest.Conflict, buckettest.LostBefore, buckettest.LostAfter} {
 		s := buckettest.New(t)
 		var requests atomic.Int32
 		s.Fail(func(*http.Request) buckettest.Fault { requests.Add(1); return fault })

@@ -19,7 +19,11 @@ const probesAtOnce = 6
 // conditions on writes. It leaves nothing behind.
 func (b *Bucket) Probe(ctx context.Context) (err error) {
 	name := "probe-" + rand.Text()
-	defer func() { err = errors.Join(err, b.Remove(ctx, name)) }()
+	defer func() {
+		if removed := b.Remove(ctx, name); err == nil {
+			err = removed
+		}
+	}()
 	if err := b.probeRace(ctx, name); err != nil {
 		return err
 	}

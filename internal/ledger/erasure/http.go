@@ -98,6 +98,8 @@ func statusOf(err error) int {
 	switch {
 	case errors.Is(err, ErrBadRequest):
 		return http.StatusBadRequest
+	case errors.Is(err, ledger.ErrMayCome):
+		return http.StatusInternalServerError // others say that nothing was done
 	case errors.Is(err, opening.ErrNoRecord), errors.Is(err, ledger.ErrNoTree):
 		return http.StatusNotFound
 	case errors.Is(err, ledger.ErrNotYet), errors.Is(err, log.ErrHeld), errors.Is(err, ledger.ErrClosed),

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
@@ -30,10 +31,14 @@ const (
 	None       Fault = iota
 	Busy             // 503 SlowDown, nothing is done
 	Broken           // 500, nothing is done
+	Refused          // 403 AccessDenied, nothing is done
+	Full             // 507 to a write, nothing is done
 	Conflict         // 409 to a write, nothing is done
+	Cut              // half an answer, and then the connection breaks; a write is done
 	LostBefore       // the connection breaks, nothing is done
 	LostAfter        // the connection breaks, and it is done
 	Late             // the connection breaks, and it is done later: at the next request
+	Hang             // no answer until the client gives up, nothing is done
 )
 
 // A Store is an S3 store with one bucket, "bucket".
@@ -61,9 +66,13 @@ func New(t testing.TB) *Store {
 }
 
 // Bucket returns a bucket of the store.
-func (s *Store) Bucket(t testing.TB) *bucket.Bucket {
+func (s *Store) Bucket(t testing.TB) *bucket.Bucket { return s.Impatient(t, 0) }
+
+// Impatient returns a bucket that gives up on a request after some time.
+func (s *Store) Impatient(t testing.TB, timeout time.Duration) *bucket.Bucket {
 	t.Helper()
 	b, err := bucket.New(bucket.Config{
+		Timeout:     timeout,
 		Place:       bucket.Place{Bucket: "bucket", Prefix: "a/ledger", Endpoint: s.server.URL},
 		Credentials: credentials.NewStaticV4("user", "secret", ""),
 		Transport:   &http.Transport{DisableKeepAlives: true}, // net/http tries again on old connections
@@ -118,20 +127,49 @@ func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "NoSuchBucket")
 		return
 	}
+	switch fault := s.next(r); fault {
+	case Hang:
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler)
+	default:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.answer(w, r, fault, key, body)
+	}
+}
+
+// next lets writes arrive that were on their way, and returns what goes wrong.
+func (s *Store) next(r *http.Request) Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle()
-	fault := None
-	if s.mu.fault != nil {
-		fault = s.mu.fault(r)
+	if s.mu.fault == nil {
+		return None
 	}
+	return s.mu.fault(r)
+}
+
+func (s *Store) answer(w http.ResponseWriter, r *http.Request, fault Fault, key string, body []byte) {
 	switch fault {
 	case Busy:
 		fail(w, http.StatusServiceUnavailable, "SlowDown")
 	case Broken:
 		fail(w, http.StatusInternalServerError, "InternalError")
+	case Refused:
+		fail(w, http.StatusForbidden, "AccessDenied")
+	case Full:
+		fail(w, http.StatusInsufficientStorage, "XMinioStorageFull")
 	case Conflict:
 		fail(w, http.StatusConflict, "ConditionalRequestConflict")
+	case Cut:
+		whole := httptest.NewRecorder()
+		s.do(whole, r, key, body)
+		maps.Copy(w.Header(), whole.Header())
+		w.Header().Set("Content-Length", strconv.Itoa(whole.Body.Len()+1))
+		w.WriteHeader(whole.Code)
+		_, _ = w.Write(whole.Body.Bytes()[:whole.Body.Len()/2])
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
 	case LostBefore:
 		panic(http.ErrAbortHandler)
 	case LostAfter:
