@@ -49,8 +49,8 @@ type Appended struct {
 	Duplicate  bool  // the batch was there already (idempotent producer); offsets are those of the first copy
 }
 
-// Watcher is told that a partition's high watermark rose, or that the
-// partition failed or was deleted. Advanced is called with the partition's
+// Watcher is told that a partition's high watermark or its log start rose, or
+// that the partition failed, came back or was deleted. Advanced is called with the partition's
 // lock held: it must only note the fact, without blocking and without calling
 // the partition.
 type Watcher interface {

@@ -97,6 +97,7 @@ func (p *Partition) advanceStart(now time.Time) (bool, error) {
 	defer p.mu.Unlock()
 	p.logStart.Store(max(p.LogStart(), p.mu.segments[n].base))
 	p.mu.touched = true
+	p.notify()
 	return true, err
 }
 
