@@ -17,8 +17,10 @@ import (
 	"github.com/evidentlog/evident/internal/ledger"
 	"github.com/evidentlog/evident/internal/ledger/erasure"
 	"github.com/evidentlog/evident/internal/ledger/follow"
+	"github.com/evidentlog/evident/internal/ledger/local"
 	"github.com/evidentlog/evident/internal/ledger/opening"
 	"github.com/evidentlog/evident/internal/ledger/search"
+	"github.com/evidentlog/evident/internal/ledger/source"
 	"github.com/evidentlog/evident/internal/ledger/store"
 	witnesses "github.com/evidentlog/evident/internal/ledger/witness/client"
 	"github.com/evidentlog/evident/internal/log"
@@ -97,7 +99,7 @@ func (n *Node) startLedger(starting, ctx context.Context) error {
 		n.cfg.Logger.Info("nobody has named this deployment: to give it a name that proofs can bear, such as example.com/events, set ledger-origin before there is a ledger")
 	}
 	follower := follow.New(follow.Config{
-		Client: client, Ledger: l, Exclude: n.cfg.LedgerExclude, Assigned: assigned, Alarm: alarm, Logger: n.cfg.Logger,
+		Client: client, Reader: n.logReader(), Ledger: l, Exclude: n.cfg.LedgerExclude, Assigned: assigned, Alarm: alarm, Logger: n.cfg.Logger,
 	})
 	n.follower.Store(follower)
 	n.ledger = &provable{Ledger: l, reader: opening.Reader{Client: reading}, follower: follower, witnesses: asked}
@@ -128,6 +130,14 @@ func (n *Node) startLedger(starting, ctx context.Context) error {
 	}
 	n.runAnchors(ctx)
 	return nil
+}
+
+// logReader makes what reads the node's own log for the ledger; nil on a cluster.
+func (n *Node) logReader() func(leader int32) source.Reader {
+	if n.log == nil {
+		return nil
+	}
+	return func(int32) source.Reader { return local.New(n.log) }
 }
 
 // hold is from which offset on the log must keep a partition's records, so that

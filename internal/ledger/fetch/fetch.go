@@ -1,6 +1,7 @@
-// Package fetch reads one partition of a Kafka cluster from one offset on, as the
-// log has it: batches and not records. It asks once, and leaves it to who calls it
-// what an error means and when to ask again.
+// Package fetch reads partitions of a Kafka cluster as the log has them: batches and
+// not records. A [Partition] is read once, from one offset on; a [Reader] goes on with
+// any number of them. Both leave it to who calls them what an error means and when to
+// ask again.
 package fetch
 
 import (

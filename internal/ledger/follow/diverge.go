@@ -80,7 +80,7 @@ func (f *Follower) compareAt(ctx context.Context, p *followed, offset int64) (di
 // batchAt fetches the batch at an offset, or after it; nil if the log does not go
 // there.
 func (f *Follower) batchAt(ctx context.Context, p *followed, offset int64) (batch.Batch, error) {
-	at := fetch.Partition{Client: f.cfg.Client, Leader: p.leader, Topic: p.topic, ID: p.id, Number: p.partition}
+	at := fetch.Partition{Client: f.cfg.Client, Leader: p.leader, Topic: p.topic, ID: p.ID, Number: p.Number}
 	r, err := at.Read(ctx, offset, 1, 0) // one batch comes, whatever its size
 	if errors.Is(err, kerr.OffsetOutOfRange) || err == nil && len(r.RecordBatches) == 0 {
 		return nil, nil

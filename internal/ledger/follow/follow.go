@@ -13,6 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/evidentlog/evident/internal/ledger"
+	"github.com/evidentlog/evident/internal/ledger/fetch"
+	"github.com/evidentlog/evident/internal/ledger/source"
 	"github.com/evidentlog/evident/proof"
 )
 
@@ -21,17 +23,12 @@ const (
 	// lets it take refreshShare of the time: a cluster may have many.
 	refreshEvery = 2 * time.Second
 	refreshShare = 50
-	// patience is how long a fetch waits for fetchMin bytes: a little less than
+	// patience is how long a read waits for something to come: a little less than
 	// the ledger's rounds, so that idle partitions cost one request a round; and
-	// longer for many partitions, each of which costs something each time.
+	// longer for many partitions, each of which costs a broker something each time.
 	patience     = 500 * time.Millisecond
 	patienceEach = 200 * time.Microsecond
 	patienceMost = 5 * time.Second
-	fetchMin     = 256 << 10
-	// Bytes of a fetch, and of one partition in it: few, so that what is copied
-	// is in the processor's cache when it is hashed.
-	fetchMax     = 2 << 20
-	partitionMax = 1 << 20
 	// retryAfter is how long a partition rests after an error.
 	retryAfter = 200 * time.Millisecond
 )
@@ -39,6 +36,9 @@ const (
 // Config says what is followed.
 type Config struct {
 	Client *kgo.Client
+	// Reader makes what reads the partitions that a broker leads. The follower closes
+	// it. If nil they are fetched by Client.
+	Reader func(leader int32) source.Reader
 	Ledger *ledger.Ledger
 	// Exclude are patterns, as of [path.Match], of names of topics that are not
 	// followed.
@@ -54,9 +54,10 @@ type Config struct {
 // A Follower follows all user topics of a cluster.
 type Follower struct {
 	cfg      Config
-	settings settings         // of the goroutine of Run
-	adopted  bool             // the trees that are open, and nobody follows; likewise
-	broken   map[key]*waiting // whose trees cannot be opened; of the goroutine of Run
+	settings settings           // of the goroutine of Run
+	adopted  bool               // the trees that are open, and nobody follows; likewise
+	broken   map[key]*waiting   // whose trees cannot be opened; of the goroutine of Run
+	readings map[int32]*reading // by leader; likewise
 
 	mu struct {
 		sync.Mutex
@@ -68,10 +69,7 @@ type Follower struct {
 }
 
 // A key names a partition of one topic, which may have had the same name before.
-type key struct {
-	id        [16]byte
-	partition int32
-}
+type key = source.Key
 
 // followed is a partition as it is followed. One goroutine at a time has it.
 type followed struct {
@@ -83,12 +81,14 @@ type followed struct {
 	compared bool              // the log is known to be the one that the tree was made of
 	epoch    int32             // of the leader that wrote what was added last
 	missed   int               // how often in a row it was not there
-	end      int64             // high watermark, as it was told last
 }
 
 // New makes a follower.
 func New(cfg Config) *Follower {
-	f := &Follower{cfg: cfg, broken: map[key]*waiting{}}
+	if cfg.Reader == nil {
+		cfg.Reader = func(leader int32) source.Reader { return fetch.NewReader(cfg.Client, leader) }
+	}
+	f := &Follower{cfg: cfg, broken: map[key]*waiting{}, readings: map[int32]*reading{}}
 	f.settings = settings{
 		client: cfg.Client, exclude: cfg.Exclude, logger: cfg.Logger,
 		off: map[topicID]bool{}, noIndex: map[topicID]bool{}, lag: map[topicID]int64{},
@@ -100,6 +100,7 @@ func New(cfg Config) *Follower {
 // Run follows until ctx ends, or the ledger is closed, which is ErrClosed. Errors
 // of the cluster are waited out and logged, and so is a ledger that has stopped.
 func (f *Follower) Run(ctx context.Context) error {
+	defer f.endReadings(func(int32) bool { return true })
 	for ctx.Err() == nil {
 		began := time.Now()
 		if err := f.refresh(ctx); err != nil {
@@ -115,7 +116,7 @@ func (f *Follower) Run(ctx context.Context) error {
 			wait(ctx, retryAfter)
 			continue
 		}
-		f.fetchAll(ctx, time.Now().Add(max(refreshEvery, refreshShare*time.Since(began))))
+		f.readAll(ctx, time.Now().Add(max(refreshEvery, refreshShare*time.Since(began))))
 	}
 	if ctx.Err() != nil {
 		return nil
@@ -130,8 +131,8 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// fetchAll fetches from all leaders side by side until a time.
-func (f *Follower) fetchAll(ctx context.Context, until time.Time) {
+// readAll reads from all leaders side by side until a time.
+func (f *Follower) readAll(ctx context.Context, until time.Time) {
 	byLeader := map[int32][]*followed{}
 	f.mu.Lock()
 	for _, p := range f.mu.followed {
@@ -141,20 +142,36 @@ func (f *Follower) fetchAll(ctx context.Context, until time.Time) {
 		byLeader[p.leader] = append(byLeader[p.leader], p)
 	}
 	f.mu.Unlock()
+	f.endReadings(func(leader int32) bool { return byLeader[leader] == nil })
 	if len(byLeader) == 0 {
 		wait(ctx, patience)
 		return
 	}
 	var loops sync.WaitGroup
 	for leader, partitions := range byLeader {
-		loops.Go(func() { f.fetchLoop(ctx, leader, partitions, until) })
+		r := f.readings[leader]
+		if r == nil {
+			r = &reading{f: f, reader: f.cfg.Reader(leader), resting: map[key]*followed{}}
+			f.readings[leader] = r
+		}
+		loops.Go(func() { r.run(ctx, partitions, until) })
 	}
 	loops.Wait()
 }
 
+// endReadings closes the readers of some leaders.
+func (f *Follower) endReadings(of func(leader int32) bool) {
+	for leader, r := range f.readings {
+		if of(leader) {
+			r.reader.Close()
+			delete(f.readings, leader)
+		}
+	}
+}
+
 // tree returns the ledger's tree of a partition, for the newest generation.
 func (f *Follower) tree(topic string, k key) (*ledger.Partition, error) {
-	return f.cfg.Ledger.Open(proof.Tree{Topic: topic, TopicID: base64.RawURLEncoding.EncodeToString(k.id[:]), Partition: k.partition})
+	return f.cfg.Ledger.Open(proof.Tree{Topic: topic, TopicID: base64.RawURLEncoding.EncodeToString(k.ID[:]), Partition: k.Number})
 }
 
 // Covered is up to which offset the ledger needs a partition's records no more, if
@@ -162,7 +179,7 @@ func (f *Follower) tree(topic string, k key) (*ledger.Partition, error) {
 // the partition is to be followed.
 func (f *Follower) Covered(topicID [16]byte, partition int32) (offset int64, known bool) {
 	f.mu.Lock()
-	p, other := f.mu.followed[key{topicID, partition}], f.mu.others[topicID]
+	p, other := f.mu.followed[key{ID: topicID, Number: partition}], f.mu.others[topicID]
 	var tree *ledger.Partition
 	if p != nil {
 		tree = p.tree
@@ -219,4 +236,4 @@ func (p *followed) name() string {
 	return p.topic
 }
 
-func (p *followed) String() string { return fmt.Sprintf("%s/%d", p.topic, p.partition) }
+func (p *followed) String() string { return fmt.Sprintf("%s/%d", p.topic, p.Number) }

@@ -27,11 +27,11 @@ func (f *Follower) adopt(there map[key]bool, others map[topicID]bool) error {
 		if err != nil || len(b) != len(topicID{}) {
 			continue // nothing that a cluster has
 		}
-		k := key{topicID(b), t.Partition}
+		k := key{ID: topicID(b), Number: t.Partition}
 		f.mu.Lock()
 		followed := f.mu.followed[k] != nil
 		f.mu.Unlock()
-		if there[k] || followed || others[k.id] && !f.mine(t.Topic, t.Partition) {
+		if there[k] || followed || others[k.ID] && !f.mine(t.Topic, t.Partition) {
 			continue
 		}
 		if err := f.open(t.Topic, k, -1, nil); err != nil {

@@ -62,7 +62,7 @@ func (f *Follower) keep(t *kmsg.MetadataResponseTopic, there map[key]bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for k, p := range f.mu.followed {
-		if k.id == t.TopicID || t.Topic != nil && *t.Topic == p.topic {
+		if k.ID == t.TopicID || t.Topic != nil && *t.Topic == p.topic {
 			there[k] = true
 		}
 	}
@@ -71,7 +71,7 @@ func (f *Follower) keep(t *kmsg.MetadataResponseTopic, there map[key]bool) {
 // take follows the partitions of a topic.
 func (f *Follower) take(t *kmsg.MetadataResponseTopic, there map[key]bool) error {
 	for _, p := range t.Partitions {
-		k := key{t.TopicID, p.Partition}
+		k := key{ID: t.TopicID, Number: p.Partition}
 		there[k] = true
 		if !f.mine(*t.Topic, p.Partition) {
 			f.leave(k)
@@ -111,7 +111,7 @@ func (f *Follower) open(topic string, k key, leader int32, known *followed) erro
 		}
 		if f.broken[k].failed(err, openMost) {
 			f.alarm(Stuck, "the tree of a partition cannot be opened, nothing more of it becomes provable, and it is tried again",
-				"topic", topic, "partition", k.partition, "error", err)
+				"topic", topic, "partition", k.Number, "error", err)
 		}
 		return nil
 	}
@@ -134,7 +134,7 @@ func (f *Follower) open(topic string, k key, leader int32, known *followed) erro
 // index turns the index of a partition on or off, as its topic's settings say. An
 // index that cannot be kept keeps nothing from becoming provable.
 func (f *Follower) index(p *followed) {
-	if err := p.tree.Index(!f.settings.noIndex[p.id]); err != nil {
+	if err := p.tree.Index(!f.settings.noIndex[p.ID]); err != nil {
 		f.cfg.Logger.Error("the index of a partition cannot be turned on or off, and is tried again", "partition", p, "error", err)
 	}
 }
@@ -164,7 +164,7 @@ func (f *Follower) letGo(there map[key]bool, others map[topicID]bool) {
 		}
 		// A node that has just started may not know of all topics yet. That another
 		// topic has the name tells enough.
-		if p.missed++; p.missed < missesToEnd && !others[k.id] && !names[p.topic] {
+		if p.missed++; p.missed < missesToEnd && !others[k.ID] && !names[p.topic] {
 			continue
 		}
 		delete(f.mu.followed, k)
@@ -173,10 +173,10 @@ func (f *Follower) letGo(there map[key]bool, others map[topicID]bool) {
 			continue
 		}
 		reason := ledger.TopicDeleted
-		if others[k.id] {
+		if others[k.ID] {
 			reason = "turned off"
 		}
-		f.cfg.Logger.Info("the ledger closes a tree", "topic", p.topic, "partition", p.partition, "reason", reason, "size", p.tree.Next())
+		f.cfg.Logger.Info("the ledger closes a tree", "topic", p.topic, "partition", p.Number, "reason", reason, "size", p.tree.Next())
 		p.tree.Close(reason)
 	}
 }

@@ -1,0 +1,12 @@
+package local
+
+import (
+	"testing"
+
+	"github.com/evidentlog/evident/internal/ledger/source"
+	"github.com/evidentlog/evident/internal/ledger/source/sourcetest"
+)
+
+func TestReader(t *testing.T) {
+	sourcetest.Run(t, func(w *sourcetest.World) source.Reader { return New(w.Log) })
+}
