@@ -76,15 +76,26 @@ func (n *node) produce(from, to int) {
 }
 
 func (n *node) get(path string) (string, error) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		body, again, err := n.getOnce(path)
+		if !again || time.Now().After(end) {
+			return body, err
+		}
+	}
+}
+
+// getOnce tells whether the answer is to be asked for again: what is durable is signed
+// a moment later.
+func (n *node) getOnce(path string) (text string, again bool, err error) {
 	resp, err := http.Get(n.web + path)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	body, err := io.ReadAll(resp.Body)
 	if err = errors.Join(err, resp.Body.Close()); err == nil && resp.StatusCode != http.StatusOK {
 		err = fmt.Errorf("%s: %s %s", path, resp.Status, body)
 	}
-	return string(body), err
+	return string(body), resp.Header.Get("Retry-After") != "", err
 }
 
 // A log is one of the ledger's: where it is, and the key that signs it.
