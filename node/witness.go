@@ -10,13 +10,14 @@ import (
 	"github.com/evidentlog/evident/internal/ledger/witness/client"
 )
 
-// askFirst is how long a start waits for witnesses.
-const askFirst = 5 * time.Second
+// askFirst is how long a start waits for witnesses when some of them say that
+// they have seen another history; it is a few seconds otherwise.
+const askFirst = 30 * time.Second
 
 // askWitnesses asks the witnesses of the ledger's policy, if there is one, what
-// they have seen of it, before anything more is signed. A ledger that they have
-// seen more of, or another, is not to be used; a witness that does not answer
-// keeps nothing from starting.
+// they have seen of it, before anything more is signed. A ledger that a quorum of
+// them has seen more of, or another, is not to be used; fewer raise the alarm, and
+// a witness that does not answer keeps nothing from starting.
 func (n *Node) askWitnesses(ctx context.Context, l *ledger.Ledger) (*client.Client, error) {
 	if n.cfg.LedgerPolicy == nil {
 		return nil, nil

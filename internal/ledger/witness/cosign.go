@@ -140,8 +140,17 @@ func (w *Witness) advance(log *witnessed, n *note.Note, c proof.Checkpoint, r *p
 		w.cfg.Logger.Error("the witness's disk has failed", "error", log.mu.failed)
 		return nil, log.mu.failed
 	}
-	log.mu.state, log.mu.next = next, now.Add(w.cfg.Interval)
+	w.checkClock(c, log.mu.last, now)
+	log.mu.state, log.mu.next, log.mu.last = next, now.Add(w.cfg.Interval), now
 	return lines, nil
+}
+
+// checkClock tells the operator when the clock was set back: of two cosignatures,
+// the later one has the earlier time, and who relies on either is misled.
+func (w *Witness) checkClock(c proof.Checkpoint, last, now time.Time) {
+	if back := last.Round(0).Sub(now.Round(0)); back > proof.ClockMargin { // the time of day, which is what is signed
+		w.cfg.Logger.Error("the witness's clock was set back, and cosignatures have times that are not in their order", "log", c.Origin, "size", c.Size, "back", back)
+	}
 }
 
 // continues checks a checkpoint against the one that was cosigned last. The

@@ -62,6 +62,7 @@ type witnessed struct {
 		sync.Mutex // held while a checkpoint is checked, remembered and cosigned
 		state
 		next   time.Time // when the log may be cosigned again
+		last   time.Time // of the last cosignature, by our clock
 		failed error     // the disk failed: nobody knows what is remembered
 		// When the operator was told last of a fork, and of what may be one.
 		toldFork, toldRefused time.Time

@@ -138,8 +138,10 @@ func TestMonitorsSeeWhatWasCosigned(t *testing.T) {
 func TestALogIsNotCosignedTooOften(t *testing.T) {
 	log := newLog(t, "example.com/log", "x", 5)
 	now := time.Unix(1_700_000_000, 0)
+	var told bytes.Buffer
 	w, err := Open(Config{FS: newDisk(t), Dir: testDir, Name: testName, Interval: time.Minute, Now: func() time.Time { return now },
-		Logs: []Log{{log.origin, []*proof.Verifier{log.signer.Verifier}}}})
+		Logger: slog.New(slog.NewTextHandler(&told, nil)),
+		Logs:   []Log{{log.origin, []*proof.Verifier{log.signer.Verifier}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,6 +157,9 @@ func TestALogIsNotCosignedTooOften(t *testing.T) {
 		}
 		if step.want == 429 && resp.Header.Get("Retry-After") != "60" {
 			t.Errorf("again after %q seconds", resp.Header.Get("Retry-After"))
+		}
+		if back := strings.Contains(told.String(), "clock was set back"); back != (step.after < 0) {
+			t.Errorf("%+v: the operator is told %q", step, told.String())
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime"
 	"net/http"
 	"strconv"
@@ -171,8 +172,10 @@ func (w *witness) keep(target *checkpoints.Kept, key *proof.Verifier, s note.Sig
 	if err != nil || len(raw) < idSize+stampSize {
 		return fmt.Errorf("the cosignature of %s is no signature line", key.Name())
 	}
-	if binary.BigEndian.Uint64(raw[idSize:]) == 0 {
-		return fmt.Errorf("the cosignature of %s has no time", key.Name())
+	stamp := binary.BigEndian.Uint64(raw[idSize:])
+	if stamp == 0 || stamp > math.MaxInt64 {
+		return fmt.Errorf("the cosignature of %s has no time: %d seconds", key.Name(), stamp)
 	}
+	w.checkClock(time.Unix(int64(stamp), 0))
 	return w.client.cfg.Log.Cosign(target.Checkpoint, key, raw[idSize:])
 }

@@ -54,6 +54,7 @@ type Config struct {
 	Transport http.RoundTripper
 	Logger    *slog.Logger
 	Metrics   prometheus.Registerer // none if nil
+	Now       func() time.Time      // time.Now if nil
 }
 
 // A Client asks the witnesses of a policy.
@@ -73,6 +74,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	c := &Client{cfg: cfg}
 	byURL := map[string]*witness{}
@@ -105,27 +109,6 @@ func submission(text string) (string, error) {
 		return "", fmt.Errorf("%q is no URL of a witness, such as https://witness.example/prefix", text)
 	}
 	return strings.TrimSuffix(text, "/"), nil
-}
-
-// Ask asks each witness once for the newest checkpoint, before anything more is
-// signed. The error says which of them have seen another history. One that
-// cannot be reached is no error: it is asked again by Run.
-func (c *Client) Ask(ctx context.Context) error {
-	if err := c.aim(); err != nil {
-		return err
-	}
-	errs := make([]error, len(c.witnesses))
-	var asked sync.WaitGroup
-	for i, w := range c.witnesses {
-		asked.Go(func() {
-			err := w.attempt(ctx, c.target.Load())
-			if errors.Is(err, ErrAlarm) {
-				errs[i] = err
-			}
-		})
-	}
-	asked.Wait()
-	return errors.Join(errs...)
 }
 
 // Run asks until ctx ends, one goroutine a witness.

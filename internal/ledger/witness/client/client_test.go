@@ -50,6 +50,12 @@ func newDisk(t *testing.T) *vfs.Mem {
 // newWitness makes a witness of the ledger on a disk, which is made first.
 func newWitness(t *testing.T, name string, ledgers *vfs.Mem) *witness.Witness {
 	t.Helper()
+	return newWitnessAt(t, name, ledgers, time.Now)
+}
+
+// newWitnessAt makes a witness with a clock.
+func newWitnessAt(t *testing.T, name string, ledgers *vfs.Mem, now func() time.Time) *witness.Witness {
+	t.Helper()
 	l, err := ledger.Open(ledger.Config{FS: ledgers, Dir: "/data/ledger", Origin: testOrigin})
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +64,7 @@ func newWitness(t *testing.T, name string, ledgers *vfs.Mem) *witness.Witness {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	w, err := witness.Open(witness.Config{FS: newDisk(t), Dir: "/data/" + name, Name: name, Logs: []witness.Log{{Origin: testOrigin, Keys: keys}}})
+	w, err := witness.Open(witness.Config{FS: newDisk(t), Dir: "/data/" + name, Name: name, Now: now, Logs: []witness.Log{{Origin: testOrigin, Keys: keys}}})
 	if err != nil {
 		t.Fatal(err)
 	}

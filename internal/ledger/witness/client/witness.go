@@ -31,6 +31,7 @@ type witness struct {
 	known int64 // the size that it has cosigned last, as far as we know
 	done  int64 // the size of the last target that it has cosigned; -1 if none
 	pause time.Duration
+	wrong bool // the clock of the last cosignature was far off
 
 	mu struct {
 		sync.Mutex
@@ -125,6 +126,21 @@ func (w *witness) failed(err error) {
 		return
 	}
 	w.client.cfg.Logger.Warn("a witness did not cosign", "error", err, "again_within", w.pause*3/2)
+}
+
+// checkClock compares the time in a cosignature, which was made just now, with
+// the clock here. It counts all the same, but whoever verifies a proof with it may
+// not use its time.
+func (w *witness) checkClock(stamp time.Time) {
+	off := stamp.Sub(w.client.cfg.Now())
+	w.metrics.clock.Set(off.Seconds())
+	wrong := off.Abs() > proof.ClockMargin
+	if wrong && !w.wrong {
+		w.client.cfg.Logger.Error("the clock of a witness is far off, or this node's is: the times in its cosignatures make nothing certain", "witness", w.name(), "off", off)
+	} else if !wrong && w.wrong {
+		w.client.cfg.Logger.Info("the clock of a witness is right again", "witness", w.name())
+	}
+	w.wrong = wrong
 }
 
 func (w *witness) setAlarm(err error) {
