@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"iter"
 	"strings"
 	"time"
 	"unicode"
@@ -20,6 +20,9 @@ const (
 	// rangesInEntry is how many ranges of offsets stand in one entry of the root
 	// log: so many that the longest numbers fit in its 64 KiB.
 	rangesInEntry = 1000
+	// erasedAtOnce is how many salts an entry destroys at most, 64 MiB of them. There
+	// is one such entry of a tree in a round, so that other rounds have their turn.
+	erasedAtOnce = 4 << 20
 )
 
 // An eraseRequest asks Run to erase.
@@ -49,15 +52,31 @@ type Erased struct {
 //
 // The entries are durable when it returns, the salts gone, and the root log is
 // signed. The error is ErrNotYet if an offset is beyond the newest head. Offsets
-// that were erased already are so once more: with an entry of their own.
-func (l *Ledger) Erase(ctx context.Context, t proof.Tree, offsets []proof.Range, by string) ([]Erased, error) {
+// that were erased already are so once more: with an entry of their own. Many
+// offsets take several rounds: with an error other than ErrNotYet come the entries
+// of those that are done.
+func (l *Ledger) Erase(ctx context.Context, t proof.Tree, offsets []proof.Range, by string) (done []Erased, err error) {
 	if err := checkBy(by); err != nil {
 		return nil, err
 	}
 	if _, err := proof.ParseRanges(proof.FormatRanges(offsets)); err != nil {
 		return nil, err
 	}
-	r := &eraseRequest{t, offsets, by, make(chan erasedAnswer, 1)}
+	if _, err := l.covering(t, offsets); err != nil {
+		return nil, err
+	}
+	for piece := range pieces(offsets) {
+		entries, err := l.eraseAtOnce(ctx, &eraseRequest{t, piece, by, make(chan erasedAnswer, 1)})
+		done = append(done, entries...)
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// eraseAtOnce has Run do what a request asks for in one round.
+func (l *Ledger) eraseAtOnce(ctx context.Context, r *eraseRequest) ([]Erased, error) {
 	select {
 	case l.erasing <- r:
 	case <-l.over:
@@ -70,6 +89,30 @@ func (l *Ledger) Erase(ctx context.Context, t proof.Tree, offsets []proof.Range,
 		return a.entries, a.err
 	case <-l.over:
 		return nil, ErrClosed
+	}
+}
+
+// pieces are ranges that fit into one entry each.
+func pieces(ranges []proof.Range) iter.Seq[[]proof.Range] {
+	return func(yield func([]proof.Range) bool) {
+		var piece []proof.Range
+		room := int64(erasedAtOnce)
+		for _, r := range ranges {
+			for r.First <= r.Last {
+				part := proof.Range{First: r.First, Last: min(r.Last, r.First+room-1)}
+				piece, room, r.First = append(piece, part), room-part.Count(), part.Last+1
+				if len(piece) < rangesInEntry && room > 0 {
+					continue
+				}
+				if !yield(piece) {
+					return
+				}
+				piece, room = nil, erasedAtOnce
+			}
+		}
+		if len(piece) > 0 {
+			yield(piece)
+		}
 	}
 }
 
@@ -112,23 +155,35 @@ func (l *Ledger) erase(ctx context.Context, r *eraseRequest) error {
 
 // planErasure makes the entries for a request.
 func (l *Ledger) planErasure(r *eraseRequest) (entries []Erased, encoded [][]byte, err error) {
-	generations, err := l.generations(r.tree)
+	generations, err := l.covering(r.tree, r.offsets)
 	if err != nil {
 		return nil, nil, err
 	}
-	if newest, last := generations[len(generations)-1], r.offsets[len(r.offsets)-1].Last; last >= newest.Size {
-		return nil, nil, fmt.Errorf("%w: offset %d is to be erased, and the newest head has %d", ErrNotYet, last, newest.Size)
-	}
-	now := l.now()
+	l.lastTime = max(l.lastTime, l.cfg.Now().UnixMilli())
 	for _, head := range generations {
-		for part := range slices.Chunk(below(r.offsets, head.Size), rangesInEntry) {
-			e := proof.NewErased(now, head.Checkpoint, part, r.by)
-			e.External = l.cfg.External
-			entries = append(entries, Erased{head.Origin, store.Erasure{Time: time.UnixMilli(e.Time).UTC(), By: r.by, Offsets: part}})
-			encoded = append(encoded, e.Bytes())
+		part := below(r.offsets, head.Size)
+		if len(part) == 0 {
+			continue
 		}
+		e := proof.NewErased(l.lastTime, head.Checkpoint, part, r.by)
+		e.External = l.cfg.External
+		entries = append(entries, Erased{head.Origin, store.Erasure{Time: time.UnixMilli(e.Time).UTC(), By: r.by, Offsets: part}})
+		encoded = append(encoded, e.Bytes())
 	}
 	return entries, encoded, nil
+}
+
+// covering returns the heads of a partition's generations, the newest of which must
+// have the offsets.
+func (l *Ledger) covering(t proof.Tree, offsets []proof.Range) ([]store.Head, error) {
+	heads, err := l.generations(t)
+	if err != nil {
+		return nil, err
+	}
+	if newest, last := heads[len(heads)-1], offsets[len(offsets)-1].Last; last >= newest.Size {
+		return nil, fmt.Errorf("%w: offset %d is to be erased, and the newest head has %d", ErrNotYet, last, newest.Size)
+	}
+	return heads, nil
 }
 
 // generations returns the heads of a partition's generations, oldest first.
@@ -253,24 +308,12 @@ const TopicDeleted = "topic deleted"
 
 // Who stands in the root log for having asked, where nobody has.
 const (
-	ByRetention = "retention" // the log's start was raised, by retention or DeleteRecords
-	ByDeletion  = "deletion"  // the topic was deleted
+	ByRetention = store.ByRetention
+	ByDeletion  = store.ByDeletion
 )
 
-// isOfDeleted tells whether the topic of a closed tree was deleted, as its newest
-// entry says: the closing one, or the erasure that followed it.
+// isOfDeleted tells whether the topic of a closed tree was deleted.
 func (l *Ledger) isOfDeleted(h store.Head) bool {
-	b, err := l.store.ReadRootEntry(h.RootIndex)
-	if err != nil {
-		return false
-	}
-	e, err := proof.ParseRootEntry(b)
-	if err != nil {
-		return false
-	}
-	if e.Kind == proof.ErasedEntry {
-		_, by, err := e.Erased()
-		return err == nil && by == ByDeletion
-	}
-	return e.Kind == proof.ClosedEntry && e.Details[0] == "reason "+TopicDeleted
+	e, err := l.store.Closing(h)
+	return err == nil && e.Details[0] == "reason "+TopicDeleted
 }

@@ -124,3 +124,52 @@ func TestBadErasuresAreRefused(t *testing.T) {
 		}
 	})
 }
+
+func TestManyOffsetsAreErasedInPieces(t *testing.T) {
+	many := []proof.Range{{First: 2, Last: 2}, {First: 10, Last: 10 + 2*erasedAtOnce}}
+	for i := range int64(2500) {
+		many = append(many, proof.Range{First: 1<<40 + 2*i, Last: 1<<40 + 2*i})
+	}
+	var all []proof.Range
+	for piece := range pieces(many) {
+		var n int64
+		for _, r := range piece {
+			n += r.Count()
+			if k := len(all); k > 0 && all[k-1].Last == r.First-1 {
+				all[k-1].Last = r.Last
+				continue
+			}
+			all = append(all, r)
+		}
+		if n > erasedAtOnce || len(piece) > rangesInEntry || n == 0 {
+			t.Errorf("a piece has %d offsets in %d ranges", n, len(piece))
+		}
+	}
+	if !slices.Equal(all, many) {
+		t.Errorf("the pieces are %d ranges together, want %d", len(all), len(many))
+	}
+}
+
+// What is erased of a tree after its topic was deleted changes nothing about that.
+func TestATopicStaysDeletedWhateverIsErased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := start(t, newDisk(t))
+		p := l.partition(0)
+		add(t, p, 10)
+		p.Close(TopicDeleted)
+		time.Sleep(DefaultInterval + time.Millisecond)
+		for i, by := range []string{"User:admin", ByRetention, ByDeletion} {
+			if trees := l.Trees(); len(trees) != 1 || !trees[0].Deleted {
+				t.Errorf("before an erasure by %s: %+v", by, trees)
+			}
+			o := int64(i)
+			if _, err := l.Erase(t.Context(), orders(0), []proof.Range{{First: o, Last: o}}, by); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if trees := l.Trees(); len(trees) != 1 || !trees[0].Deleted {
+			t.Errorf("in the end: %+v", trees)
+		}
+		l.end()
+	})
+}

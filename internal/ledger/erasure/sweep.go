@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/evidentlog/evident/internal/ledger"
-	"github.com/evidentlog/evident/internal/ledger/store"
 	"github.com/evidentlog/evident/proof"
 )
 
@@ -17,9 +16,6 @@ const (
 	// sweepEvery is how often salts are looked for whose records are gone: as often
 	// as retention is applied.
 	sweepEvery = 5 * time.Minute
-	// sweepAtOnce is how many salts are destroyed by one entry, so that rounds of the
-	// ledger have their turn.
-	sweepAtOnce = 4 << 20
 )
 
 // Run completes erasures that were begun, and destroys the salts of records that
@@ -46,7 +42,7 @@ func (e *Eraser) Run(ctx context.Context) {
 func (e *Eraser) Resume(ctx context.Context) {
 	for _, entry := range e.Ledger.Unfinished() {
 		t, err := proof.ParseOrigin(e.Ledger.Origin(), entry.Origin)
-		if err == nil && entry.By != ledger.ByRetention && entry.By != ledger.ByDeletion {
+		if err == nil {
 			err = e.destroy(ctx, Part{Topic: t.Topic, TopicID: t.TopicID, Partition: t.Partition, Offsets: entry.Offsets})
 		}
 		if _, ok := unreadable(err); err == nil || ok {
@@ -95,36 +91,24 @@ func (e *Eraser) sweep(ctx context.Context, t proof.Tree, end int64, by string) 
 	if err != nil {
 		return err
 	}
-	for next := swept(t.Origin(), done); next < end; {
-		last := min(next+sweepAtOnce, end) - 1
-		entries, err := e.Ledger.Erase(ctx, t, []proof.Range{{First: next, Last: last}}, by)
-		if err != nil {
-			return err
-		}
-		for _, entry := range entries {
-			e.Ledger.FinishErasure(entry)
-		}
-		next = last + 1
+	if next := swept(t.Origin(), done); next < end {
+		_, err = e.Ledger.Erase(ctx, t, []proof.Range{{First: next, Last: end - 1}}, by)
 	}
-	return nil
+	return err
 }
 
-// swept is up to which offset all salts of a tree are destroyed, by the erasures in
-// their order.
+// swept is up to which offset all salts of a tree are destroyed.
 func swept(origin string, done []ledger.Erased) (next int64) {
+	var set Set
 	for _, e := range done {
 		if e.Origin == origin {
-			next = reach(e.Erasure, next)
+			for _, r := range e.Offsets {
+				set.Add(r)
+			}
 		}
 	}
-	return next
-}
-
-func reach(e store.Erasure, next int64) int64 {
-	for _, r := range e.Offsets {
-		if r.First <= next && next <= r.Last {
-			next = r.Last + 1
-		}
+	if all := set.Ranges(); len(all) > 0 && all[0].First == 0 {
+		next = all[0].Last + 1
 	}
 	return next
 }

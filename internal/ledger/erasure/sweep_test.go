@@ -59,7 +59,7 @@ func TestSweepsGoOnWhereTheLastEnded(t *testing.T) {
 				t.Errorf("%v is not done", e)
 			}
 		}
-		if want := "retention 0-3; retention 4-6; deletion 7-9; "; got != want {
+		if want := "retention 0-6; deletion 7-9; "; got != want {
 			t.Errorf("erased was %q, want %q", got, want)
 		}
 		if err := h.close(); err != nil {

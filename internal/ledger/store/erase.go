@@ -22,14 +22,18 @@ type ErasedError struct {
 }
 
 func (e *ErasedError) Error() string {
-	return fmt.Sprintf("offset %d was erased on %s by %s", e.Offset, e.Time.Format("2006-01-02 15:04:05 UTC"), e.By)
+	at := e.Time.Format("2006-01-02 15:04:05 UTC")
+	if e.Merged {
+		return fmt.Sprintf("offset %d was erased by %s, on %s at the latest", e.Offset, e.By, at)
+	}
+	return fmt.Sprintf("offset %d was erased on %s by %s", e.Offset, at, e.By)
 }
 
 // Is implements errors.Is.
 func (e *ErasedError) Is(target error) bool { return target == ErrErased }
 
 // An Erasure is what an entry of the root log says of offsets whose salts were
-// destroyed.
+// destroyed; or several entries, if nobody asked for it.
 type Erasure struct {
 	RootIndex int64     // of the entry
 	Time      time.Time // the log's claim
@@ -38,6 +42,9 @@ type Erasure struct {
 	// Done tells that nothing is left to do: the records are gone too. It is
 	// forgotten by a crash, which costs the work once more.
 	Done bool
+	// Merged tells that it is of several entries, ByRetention or ByDeletion: RootIndex
+	// and Time are those of the newest.
+	Merged bool
 }
 
 // Holds tells whether an offset was erased by it.
@@ -101,7 +108,7 @@ func (s *Store) noteErasure(index int64, e *proof.RootEntry, done bool) (TreeID,
 	erased := &Erasure{RootIndex: index, Time: time.UnixMilli(e.Time).UTC(), By: by, Offsets: ranges, Done: done}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mu.erasures[id] = append(s.mu.erasures[id], erased)
+	s.mu.erasures[id] = withErasure(s.mu.erasures[id], erased)
 	return id, erased, nil
 }
 

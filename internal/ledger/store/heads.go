@@ -194,3 +194,30 @@ func firstLink(f io.ReaderAt, index, offset int64) (int64, error) {
 	}
 	return index, err
 }
+
+// Closing returns the entry of the root log that closed a tree, which erasures may
+// have followed. The tree is closed.
+func (s *Store) Closing(newest Head) (e proof.RootEntry, err error) {
+	f, err := s.readers.acquire(s.rootFile(headsFile))
+	if err != nil {
+		return e, notFoundIsCorrupt(err)
+	}
+	defer func() { s.readers.release(f, err == nil) }()
+	for index := newest.RootIndex; ; {
+		b, err := s.ReadRootEntry(index)
+		if err != nil {
+			return e, err
+		}
+		if e, err = proof.ParseRootEntry(b); err != nil || e.Kind == proof.ClosedEntry {
+			return e, err
+		}
+		k, err := readLink(f, index)
+		if err == nil && k.depth == 1 {
+			err = fmt.Errorf("%w: no entry of the root log closes %s", ErrCorrupt, newest.Origin)
+		}
+		if err != nil {
+			return e, err
+		}
+		index = k.previous
+	}
+}

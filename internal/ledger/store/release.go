@@ -49,9 +49,13 @@ func (s *Store) snapshot() *state {
 	for _, o := range s.mu.opened {
 		delete(st.trees, o.id) // in no round yet
 	}
-	for _, list := range s.mu.erasures {
+	for id, list := range s.mu.erasures {
 		for _, e := range list {
-			st.erased = append(st.erased, erasedLine{e.RootIndex, e.Done})
+			if e.swept() {
+				st.gone = append(st.gone, goneLine{id, e.RootIndex, e.By, e.Offsets})
+			} else {
+				st.erased = append(st.erased, erasedLine{e.RootIndex, e.Done})
+			}
 		}
 	}
 	return st

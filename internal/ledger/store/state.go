@@ -32,11 +32,14 @@ type state struct {
 	rootHash proof.Hash // its root
 	trees    map[TreeID]*Head
 	erased   []erasedLine
+	gone     []goneLine
 }
 
 const (
-	stateHeader = "evident ledger state 1"
-	stateFile   = "state"
+	stateHeader = "evident ledger state 2"
+	// stateHeader1 was before there were lines of what is gone.
+	stateHeader1 = "evident ledger state 1"
+	stateFile    = "state"
 )
 
 // encode writes the state as lines of text, with a checksum at the end.
@@ -53,6 +56,9 @@ func (s *state) encode() []byte {
 	for _, e := range s.erased {
 		fmt.Fprintf(&b, "erased %d %s\n", e.index, e.progress())
 	}
+	for _, g := range s.gone {
+		b.WriteString(g.String())
+	}
 	fmt.Fprintf(&b, "crc32c %08x\n", crc32.Checksum([]byte(b.String()), castagnoli))
 	return []byte(b.String())
 }
@@ -64,8 +70,8 @@ func decodeState(b []byte) (*state, error) {
 		return nil, errors.New("its checksum is wrong")
 	}
 	lines := strings.Split(strings.TrimSuffix(text[:i], "\n"), "\n")
-	if lines[0] != stateHeader {
-		return nil, fmt.Errorf("it begins with %q, and this program knows %q only", lines[0], stateHeader)
+	if lines[0] != stateHeader && lines[0] != stateHeader1 {
+		return nil, fmt.Errorf("it begins with %q, and this program knows %q and %q only", lines[0], stateHeader, stateHeader1)
 	}
 	s := &state{trees: map[TreeID]*Head{}}
 	for _, line := range lines[1:] {
@@ -91,6 +97,8 @@ func (s *state) decodeLine(words []string) (err error) {
 		err = s.decodeTree(words[1:])
 	case len(words) == 3 && words[0] == "erased":
 		err = s.decodeErased(words[1], words[2])
+	case len(words) == 5 && words[0] == "gone":
+		err = s.decodeGone(words[1:])
 	default:
 		err = errors.New("not understood")
 	}

@@ -151,7 +151,7 @@ func (s *Store) recover() error {
 	if err := s.openRoot(st.root, st.rootHash); err != nil {
 		return err
 	}
-	if err := s.readErasures(st.erased); err != nil {
+	if err := errors.Join(s.readGone(st.gone), s.readErasures(st.erased)); err != nil {
 		return err
 	}
 	next, err := s.replay(st)
