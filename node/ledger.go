@@ -115,6 +115,7 @@ func (n *Node) startLedger(starting, ctx context.Context) error {
 		}
 	})
 	n.runWitnesses(following, asked)
+	n.servers.Go(func() { l.WatchKept(following) })
 	if n.behind != nil {
 		n.servers.Go(func() { n.behind.Run(ctx) })
 	}

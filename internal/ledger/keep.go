@@ -62,6 +62,7 @@ func (l *Ledger) openKept() (err error) {
 	if err != nil {
 		return err
 	}
+	l.keptDamaged(l.kept.Damage())
 	newest, err := l.kept.Newest()
 	if errors.Is(err, checkpoints.ErrNotKept) {
 		return nil

@@ -121,7 +121,7 @@ func (l *Log) openCosigned() error {
 		return err
 	}
 	for _, f := range files {
-		if !strings.HasPrefix(f.Name(), cosignedFile) || strings.HasSuffix(f.Name(), nextSuffix) {
+		if !strings.HasPrefix(f.Name(), cosignedFile) || strings.HasSuffix(f.Name(), nextSuffix) || strings.Contains(f.Name(), damagedSuffix) {
 			continue
 		}
 		s, err := l.openFile(f.Name())

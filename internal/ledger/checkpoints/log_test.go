@@ -292,10 +292,11 @@ func TestATornEndIsCutOffAndDamageReported(t *testing.T) {
 		return disk, first, size
 	}
 	disk, first, size := kept()
-	overwrite(t, disk, name, first+3*size-10, []byte("torn")) // the last
+	zeros := make([]byte, size-1000)
+	overwrite(t, disk, name, first+2*size+1000, zeros) // of the last, all but its beginning
 	l := w.mustOpen(disk)
-	if l.Size() != 2 {
-		t.Errorf("the newest has size %d, want 2", l.Size())
+	if l.Size() != 2 || l.Damage() != nil {
+		t.Errorf("the newest has size %d, want 2; %v", l.Size(), l.Damage())
 	}
 	if err := l.Keep(w.signed(checkpoint(5))); err != nil || l.Size() != 5 {
 		t.Errorf("%d, %v", l.Size(), err)
@@ -312,6 +313,9 @@ func TestATornEndIsCutOffAndDamageReported(t *testing.T) {
 	l = w.mustOpen(disk)
 	if _, err := l.From(0, 10); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("a damaged checkpoint is read: %v", err)
+	}
+	if err := l.Scrub(t.Context(), 0); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "checkpoint 1, at byte") {
+		t.Errorf("nobody who reads all finds it: %v", err)
 	}
 	overwrite(t, disk, name, first+3*size-10, []byte("bad")) // and the last
 	if _, err := w.open(disk); !errors.Is(err, ErrCorrupt) {

@@ -28,6 +28,8 @@ type slots struct {
 	file vfs.File
 	size int64 // of a slot, in bytes
 
+	rotten error // what was found of the last slot when the file was opened
+
 	writing sync.Mutex // held while a slot is written
 	mu      struct {
 		sync.Mutex
@@ -77,14 +79,14 @@ func open(fsys vfs.FS, name string) (*slots, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := readSlots(f)
+	s, err := readSlots(fsys, f)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), f.Close())
 	}
 	return s, nil
 }
 
-func readSlots(f vfs.File) (*slots, error) {
+func readSlots(fsys vfs.FS, f vfs.File) (*slots, error) {
 	b := make([]byte, headerSize)
 	if _, err := f.ReadAt(b, 0); err != nil {
 		return nil, fmt.Errorf("%w: the header cannot be read: %w", ErrCorrupt, err)
@@ -97,30 +99,7 @@ func readSlots(f vfs.File) (*slots, error) {
 	for _, k := range h.keys {
 		s.size += int64(signatureSize(k.Algorithm()))
 	}
-	return s, s.recover()
-}
-
-// recover finds the last whole slot. Each is synced before the next is written,
-// so only one can be torn.
-func (s *slots) recover() error {
-	end, err := s.file.Size()
-	if err != nil {
-		return err
-	}
-	count := (end - headerSize) / s.size
-	last, err := s.at(count - 1)
-	if errors.Is(err, ErrCorrupt) && (end-headerSize)%s.size == 0 {
-		count--
-		last, err = s.at(count - 1)
-	}
-	if err != nil {
-		return err
-	}
-	s.mu.count, s.mu.last = count, last
-	if whole := s.position(count); whole != end {
-		return errors.Join(s.file.Truncate(whole), s.file.Sync())
-	}
-	return nil
+	return s, s.recover(fsys)
 }
 
 func (s *slots) position(i int64) int64 { return headerSize + i*s.size }
