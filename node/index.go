@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"path/filepath"
 
@@ -23,20 +24,32 @@ func (n *Node) openIndex() (*index.Index, error) {
 	return index.Open(index.Config{FS: n.cfg.FS, Dir: filepath.Join(n.cfg.Data, ledgerDir, indexDir), Logger: n.cfg.Logger})
 }
 
+// newSearcher returns what searches the index; nil if there is none.
+func (n *Node) newSearcher(l *provable, ix *index.Index, here func(topic string, partition int32) bool) (*search.Searcher, error) {
+	if ix == nil {
+		return nil, nil
+	}
+	s, err := search.New(search.Config{
+		Index: ix, Reader: &l.reader, Ledger: l.Ledger, Here: here, Metrics: n.cfg.Metrics, Logger: n.cfg.Logger,
+		Indexed: func(topic, id string) bool { return follow.Provable(topic) && !l.follower.Unindexed(id) },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("index: %w", err)
+	}
+	return s, nil
+}
+
 // runIndex keeps the index until kept ends, and reads the log for it until reading
 // does.
-func (n *Node) runIndex(kept, reading context.Context, ix *index.Index, here func(topic string, partition int32) bool) {
-	if ix == nil {
+func (n *Node) runIndex(kept, reading context.Context) {
+	s := n.ledger.searcher
+	if s == nil {
 		return
 	}
-	s := &search.Searcher{
-		Index: ix, Reader: &n.ledger.reader, Ledger: n.ledger.Ledger, Here: here, Logger: n.cfg.Logger,
-		Indexed: func(topic, id string) bool { return follow.Provable(topic) && !n.ledger.follower.Unindexed(id) },
-	}
-	n.ledger.searcher = s
 	n.servers.Go(func() { s.Fill(reading) })
 	n.servers.Go(func() {
-		if err := ix.Run(kept); err != nil {
+		defer s.Close()
+		if err := s.Index.Run(kept); err != nil {
 			n.cfg.Logger.Warn("a part of the index could not be written, and is made again from the log when the node is started", "error", err)
 		}
 	})
@@ -53,7 +66,11 @@ func (p *provable) handleSearches(mux *http.ServeMux) {
 
 // serveBundle answers with the proof file of all records that a query finds.
 func (p *provable) serveBundle(w http.ResponseWriter, r *http.Request) {
-	v := r.URL.Query()
+	v, err := search.Parameters(r)
+	if err != nil {
+		search.Refuse(w, err)
+		return
+	}
 	want := wishOf(v)
 	prove := func(ctx context.Context, origin string, records ...ledger.Opened) (*proof.File, error) {
 		return p.proveAll(ctx, want, origin, records)

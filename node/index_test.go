@@ -266,7 +266,10 @@ func TestBadQueriesAreAnswered(t *testing.T) {
 		"topic=orders&since=yesterday":           "400 no time: write",
 		"topic=orders&since=5&until=5":           "400 not before",
 		"id=1&cursor=x":                          "400 cursor=\"x\"",
-		"id=1&topic=other":                       "404 no index",
+		"id=1&topic=other":                       "404 there is no such topic: \"other\"",
+		"id=1&topic=a/b":                         "404 there is no such topic",
+		"id=1&topic=__consumer_offsets":          "404 ",
+		"id=1&key=%zz":                           "400 invalid URL escape",
 		url.Values{"key": {"\xff\x00"}}.Encode(): "200 ",
 	} {
 		status, body := get(t, p.web+"/v1/search?"+query)

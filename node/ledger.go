@@ -103,6 +103,11 @@ func (n *Node) startLedger(starting, ctx context.Context) error {
 	})
 	n.follower.Store(follower)
 	n.ledger = &provable{Ledger: l, reader: opening.Reader{Client: reading}, follower: follower, witnesses: asked}
+	if n.ledger.searcher, err = n.newSearcher(n.ledger, ix, assigned); err != nil {
+		group.Close()
+		closeClients()
+		return errors.Join(err, l.Close())
+	}
 	n.ledger.eraser = n.newEraser(n.ledger, ix)
 	following, stop := context.WithCancel(ctx)
 	n.servers.Go(func() { n.ledger.eraser.Run(following) })
@@ -120,7 +125,7 @@ func (n *Node) startLedger(starting, ctx context.Context) error {
 		n.servers.Go(func() { n.behind.Run(ctx) })
 	}
 	indexing, stopIndex := context.WithCancel(context.WithoutCancel(ctx))
-	n.runIndex(indexing, following, ix, assigned)
+	n.runIndex(indexing, following)
 	n.servers.Go(func() {
 		defer stopIndex() // nothing comes any more
 		defer group.Close()
@@ -195,7 +200,7 @@ func answerProof(w http.ResponseWriter, f *proof.File, err error) {
 	switch {
 	case errors.Is(err, ledger.ErrNotAnchored): // it may take hours: nobody should wait for it
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-	case errors.Is(err, ledger.ErrNotYet), errors.Is(err, ledger.ErrNotWitnessed), errors.Is(err, search.ErrBehind):
+	case errors.Is(err, ledger.ErrNotYet), errors.Is(err, ledger.ErrNotWitnessed):
 		w.Header().Set("Retry-After", "1") // a round of the ledger
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 	case errors.Is(err, store.ErrErased):
@@ -205,7 +210,7 @@ func answerProof(w http.ResponseWriter, f *proof.File, err error) {
 	case errors.Is(err, opening.ErrNotCommitted):
 		http.Error(w, err.Error(), http.StatusConflict)
 	case err != nil:
-		http.Error(w, err.Error(), search.Status(err))
+		search.Refuse(w, err)
 	default:
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = fmt.Fprint(w, f) // a client that is gone needs no answer

@@ -19,8 +19,10 @@ func newFind(c *cli) *cobra.Command {
 		Long: `Find records by what they say: the key, the attributes of a CloudEvent, the time.
 All that is given must fit. What was committed a moment ago is found.
 
-Records come in the order of topics, partitions and offsets. The node must run
-neither with --ledger off nor with --ledger-index off.`,
+Records come in the order of topics, partitions and offsets. If a part of what is
+searched could not be, because the index is behind or another node of a shared
+ledger has it, that is said, and the exit code is 1. The node must run neither
+with --ledger off nor with --ledger-index off.`,
 		Example: examples(
 			"evident find --id 1234-1234-1234",
 			"evident find --key alice --topic orders --since 2026-01-31 --until 2026-02-01",

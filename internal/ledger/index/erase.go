@@ -13,7 +13,7 @@ import (
 func (ix *Index) Erase(topicID string, partition int32, offsets []proof.Range) error {
 	is := func(p *Partition) bool { return p.name.TopicID == topicID && p.name.Partition == partition }
 	errs := []error{ix.eraseClosed(is, offsets)} // first: it may be opened, or dropped, meanwhile
-	for _, p := range ix.Partitions("") {
+	for _, p := range ix.list("") {
 		if is(p) {
 			errs = append(errs, p.Erase(offsets))
 		}

@@ -73,6 +73,7 @@ func (p *Partition) findFrom(q *query, from int64) (offsets []int64, next int64,
 	if b == nil {
 		return offsets, 0, false, nil
 	}
+	p.ix.searched.Add(1)
 	offsets, err = q.inBlock(p.ix.cfg.FS, b)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = errors.Join(ErrCorrupt, err)

@@ -60,7 +60,9 @@ type Index struct {
 	wake   chan struct{} // there may be something to write
 	late   chan struct{} // a partition may have fallen behind
 
-	damaged atomic.Int64 // blocks that were found to be
+	records  atomic.Int64 // that were taken
+	searched atomic.Int64 // blocks
+	damaged  atomic.Int64 // blocks that were found to be
 
 	collectors sync.Pool // of *Collector
 
@@ -129,18 +131,23 @@ func (ix *Index) Partition(name Name, next int64) (*Partition, error) {
 // Partitions returns the open partitions of a topic, or of all if topic is empty,
 // in the order of topics and partitions.
 func (ix *Index) Partitions(topic string) []*Partition {
+	list := ix.list(topic)
+	slices.SortFunc(list, func(a, b *Partition) int {
+		return cmp.Or(cmp.Compare(a.name.Topic, b.name.Topic), cmp.Compare(a.name.Partition, b.name.Partition),
+			cmp.Compare(a.name.TopicID, b.name.TopicID), cmp.Compare(a.name.Generation, b.name.Generation))
+	})
+	return list
+}
+
+// list is Partitions in no order.
+func (ix *Index) list(topic string) (list []*Partition) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
-	var list []*Partition
 	for _, p := range ix.mu.partitions {
 		if topic == "" || p.name.Topic == topic {
 			list = append(list, p)
 		}
 	}
-	slices.SortFunc(list, func(a, b *Partition) int {
-		return cmp.Or(cmp.Compare(a.name.Topic, b.name.Topic), cmp.Compare(a.name.Partition, b.name.Partition),
-			cmp.Compare(a.name.TopicID, b.name.TopicID), cmp.Compare(a.name.Generation, b.name.Generation))
-	})
 	return list
 }
 
@@ -177,7 +184,7 @@ func (ix *Index) Run(ctx context.Context) error {
 			poke(ix.wake)
 		}
 	}
-	for _, p := range ix.Partitions("") {
+	for _, p := range ix.list("") {
 		p.cut()
 	}
 	return ix.writeAll()
@@ -195,7 +202,7 @@ func (ix *Index) shrink() {
 	if ix.memory.Load() <= memoryLimit {
 		return
 	}
-	list := ix.Partitions("")
+	list := ix.list("")
 	slices.SortFunc(list, func(a, b *Partition) int { return cmp.Compare(b.growing(), a.growing()) })
 	for sum := int64(0); len(list) > 0 && sum < memoryLimit/2; list = list[1:] {
 		sum += list[0].growing()
@@ -205,7 +212,7 @@ func (ix *Index) shrink() {
 
 func (ix *Index) writeAll() error {
 	var errs []error
-	for _, p := range ix.Partitions("") {
+	for _, p := range ix.list("") {
 		errs = append(errs, p.Mend(p.write()))
 	}
 	return errors.Join(errs...)

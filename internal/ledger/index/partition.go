@@ -107,6 +107,7 @@ func (p *Partition) add(from, next int64, c *Collector) (added Added, full bool)
 		return NoRoom, true
 	}
 	before := p.mu.growing.size()
+	taken := int64(0)
 	for i := range c.items {
 		it := &c.items[i]
 		if it.offset < p.mu.growing.next || len(p.mu.erased) > 0 && p.wasErased(it.offset) {
@@ -119,7 +120,9 @@ func (p *Partition) add(from, next int64, c *Collector) (added Added, full bool)
 		}
 		p.mu.growing.add(it)
 		p.mu.growing.next = it.offset + 1
+		taken++
 	}
+	p.ix.records.Add(taken)
 	p.mu.growing.next = max(p.mu.growing.next, next)
 	p.forgetErased()
 	memory := p.ix.memory.Add(p.mu.growing.size() - before)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/evidentlog/evident/internal/ledger"
-	"github.com/evidentlog/evident/internal/ledger/opening"
 	"github.com/evidentlog/evident/proof"
 )
 
@@ -22,6 +21,8 @@ var (
 	ErrTooMany = errors.New("too many records fit")
 	// ErrBehind says that records may be missing, which the index does not have yet.
 	ErrBehind = errors.New("the index is behind")
+	// ErrElsewhere says that records may be missing, which another node would find.
+	ErrElsewhere = errors.New("a part of what is searched is another node's")
 )
 
 // A Prover makes proofs of records of one tree.
@@ -31,19 +32,19 @@ type Prover func(ctx context.Context, origin string, records ...ledger.Opened) (
 // marker that committed it, if it was in a transaction. A bundle has every record
 // that fits or there is none.
 func (s *Searcher) Prove(ctx context.Context, q Query, prove Prover) (*proof.File, error) {
-	b := &bundle{limit: cmp.Or(q.Limit, MaxLimit), records: map[string][]ledger.Opened{}}
-	next, behind, err := s.walk(ctx, q, func(h *Hit, scanner *opening.Scanner) (bool, error) {
-		return true, b.add(ctx, s.origin(h), h, scanner)
-	})
-	switch {
-	case err != nil:
+	if err := s.proving.take("searches for proofs"); err != nil {
 		return nil, err
-	case next != nil:
-		return nil, fmt.Errorf("%w, or too many have to be read: more than %d; narrow the search", ErrTooMany, mostRead)
-	case len(behind) > 0:
-		return nil, fmt.Errorf("%w: of %s/%d it has %d of %d offsets", ErrBehind, behind[0].Topic, behind[0].Partition, behind[0].Searched, behind[0].End)
-	case b.count == 0:
-		return nil, ErrNotFound
+	}
+	defer s.proving.free()
+	b := &bundle{limit: cmp.Or(q.Limit, MaxLimit), records: map[string][]ledger.Opened{}}
+	end, err := s.walk(ctx, q, func(h *hit, _ *walk) (bool, error) {
+		return true, b.add(ctx, s.origin(h), h)
+	})
+	if err == nil {
+		err = b.whole(&end)
+	}
+	if err != nil {
+		return nil, err
 	}
 	file := &proof.File{}
 	for _, origin := range b.origins {
@@ -56,10 +57,10 @@ func (s *Searcher) Prove(ctx context.Context, q Query, prove Prover) (*proof.Fil
 	return file, nil
 }
 
-func (s *Searcher) origin(h *Hit) string {
+func (s *Searcher) origin(h *hit) string {
 	t := proof.Tree{
-		Deployment: s.Ledger.Origin(), Topic: h.Topic, TopicID: h.Name.TopicID,
-		Partition: h.Partition, Generation: h.Name.Generation,
+		Deployment: s.Ledger.Origin(), Topic: h.Topic, TopicID: h.name.TopicID,
+		Partition: h.Partition, Generation: h.name.Generation,
 	}
 	return t.Origin()
 }
@@ -73,10 +74,28 @@ type bundle struct {
 	records map[string][]ledger.Opened
 }
 
-func (b *bundle) add(ctx context.Context, origin string, h *Hit, scanner *opening.Scanner) error {
+// whole tells why the bundle may lack records, if it may, or has none.
+func (b *bundle) whole(end *ending) error {
+	switch {
+	case end.next != nil:
+		return fmt.Errorf("%w, or too many have to be read: %s; narrow the search", ErrTooMany, end.cut)
+	case len(end.elsewhere) > 0:
+		e := end.elsewhere[0]
+		return fmt.Errorf("%w: partition %d of topic %q among others; this one searches its own only. Name the record, as in %s/%d@42, which any node proves, or ask the nodes one by one for where it is",
+			ErrElsewhere, e.Partitions[0], e.Topic, e.Topic, e.Partitions[0])
+	case len(end.behind) > 0:
+		at := end.behind[0]
+		return fmt.Errorf("%w: of %s/%d it has %d of %d offsets", ErrBehind, at.Topic, at.Partition, at.Searched, at.End)
+	case b.count == 0:
+		return ErrNotFound
+	}
+	return nil
+}
+
+func (b *bundle) add(ctx context.Context, origin string, h *hit) error {
 	b.count++
-	b.bytes += len(h.Record.Record.Key) + len(h.Record.Record.Value)
-	for _, header := range h.Record.Record.Headers {
+	b.bytes += len(h.record.Record.Key) + len(h.record.Record.Value)
+	for _, header := range h.record.Record.Headers {
 		b.bytes += len(header.Key) + len(header.Value)
 	}
 	switch {
@@ -85,14 +104,14 @@ func (b *bundle) add(ctx context.Context, origin string, h *Hit, scanner *openin
 	case b.bytes > maxBundle:
 		return fmt.Errorf("%w: the first %d have more than %d bytes; narrow the search", ErrTooMany, b.count, maxBundle)
 	}
-	marker, ok, err := scanner.Marker(ctx)
+	marker, ok, err := h.scanner.Marker(ctx)
 	if err != nil {
 		return err
 	}
 	if b.records[origin] == nil {
 		b.origins = append(b.origins, origin)
 	}
-	b.records[origin] = append(b.records[origin], h.Record)
+	b.records[origin] = append(b.records[origin], h.record)
 	if ok {
 		b.records[origin] = append(b.records[origin], marker)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -39,6 +40,16 @@ type Query struct {
 
 // Parameters of a query in a URL.
 var parameters = []string{"topic", "key", "id", "source", "type", "correlation", "since", "until", "limit", "cursor"}
+
+// Parameters returns the parameters of a request's URL, all of them: what cannot be
+// read must not widen a search. Its errors are ErrQuery.
+func Parameters(r *http.Request) (url.Values, error) {
+	v, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrQuery, err)
+	}
+	return v, err
+}
 
 // ParseQuery reads a query from the parameters of a URL. Its errors are ErrQuery.
 func ParseQuery(v url.Values) (Query, error) {

@@ -4,25 +4,26 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/evidentlog/evident/internal/ledger"
 	"github.com/evidentlog/evident/internal/ledger/index"
 	"github.com/evidentlog/evident/internal/ledger/opening"
 )
 
-const (
-	// mostRead is how many candidates one search reads before it answers with what
-	// it has and a cursor.
-	mostRead = 200_000
+// Errors of searches, besides [ErrQuery] and [ErrBusy].
+var (
+	// ErrNoTopic says that there is no such topic.
+	ErrNoTopic = errors.New("there is no such topic")
+	// ErrNoIndex says that there is no index to search.
+	ErrNoIndex = errors.New("there is no index of this topic")
 )
 
-// ErrNoIndex says that there is no index to search.
-var ErrNoIndex = errors.New("there is no index of this topic")
-
-// A Searcher searches the topics of a cluster.
-type Searcher struct {
+// Config says what is searched.
+type Config struct {
 	Index  *index.Index
 	Reader *opening.Reader
 	Ledger *ledger.Ledger
@@ -30,75 +31,116 @@ type Searcher struct {
 	Indexed func(topic, topicID string) bool
 	// Here tells whether a partition is this node's to index; all are if nil.
 	Here   func(topic string, partition int32) bool
-	Logger *slog.Logger
+	Limits Limits
+	// Metrics receives evident_ledger_search* and evident_ledger_index_*. Default: none.
+	Metrics prometheus.Registerer
+	Logger  *slog.Logger
 }
 
-// A Hit is a record that was found.
-type Hit struct {
+// A Searcher searches the topics of a cluster. Its methods may be called by any
+// goroutine.
+type Searcher struct {
+	Config
+	metrics           *metrics
+	searches, proving slots
+}
+
+// New returns a searcher, to be closed.
+func New(cfg Config) (*Searcher, error) {
+	cfg.Limits.setDefaults()
+	m, err := newMetrics(cfg.Metrics, cfg.Index)
+	if err != nil {
+		return nil, err
+	}
+	return &Searcher{Config: cfg, metrics: m, searches: make(slots, cfg.Limits.Searches), proving: make(slots, cfg.Limits.Proofs)}, nil
+}
+
+// Close takes the searcher's metrics away.
+func (s *Searcher) Close() { s.metrics.close() }
+
+// A hit is a record that was found.
+type hit struct {
 	opening.Place
-	Name   index.Name
-	Record ledger.Opened
-	Event  index.Event
-}
+	name   index.Name
+	record ledger.Opened
+	event  index.Event
 
-// Behind is a partition that could not be searched to its end.
-type Behind struct {
-	Topic     string
-	Partition int32
-	Searched  int64 // up to, and without, this offset
-	End       int64 // of the log
-}
-
-// A Page is what a search found.
-type Page struct {
-	Hits   []Hit
-	Next   *opening.Place // where to go on; nil if there is no more
-	Behind []Behind       // where there may be more now that cannot be found yet
+	scanner *opening.Scanner // that has read it
 }
 
 // Find searches the topics in the order of their names, partitions and offsets.
 // It sees all records that consumers of committed records could read when it
-// began, but where the page says that it is behind.
-func (s *Searcher) Find(ctx context.Context, q Query) (*Page, error) {
-	page := &Page{}
-	next, behind, err := s.walk(ctx, q, func(h *Hit, _ *opening.Scanner) (bool, error) {
-		if len(page.Hits) == cmp.Or(q.Limit, defaultLimit) {
+// began, but for those of which the answer says that they could not be searched.
+func (s *Searcher) Find(ctx context.Context, q Query) (*Answer, error) {
+	a := &Answer{Records: []Found{}}
+	full := false
+	end, err := s.walk(ctx, q, func(h *hit, w *walk) (bool, error) {
+		if full = len(a.Records) == cmp.Or(q.Limit, defaultLimit); full {
 			return false, nil
 		}
-		page.Hits = append(page.Hits, *h)
+		a.Records = append(a.Records, newFound(h))
+		w.budget.bytes -= a.Records[len(a.Records)-1].size()
 		return true, nil
 	})
-	page.Next, page.Behind = next, behind
-	return page, err
+	if err != nil {
+		return nil, err
+	}
+	a.Behind, a.Elsewhere = end.behind, end.elsewhere
+	if end.next != nil {
+		a.Next, a.Cut = end.next.String(), end.cut
+	}
+	return a, nil
 }
 
-// walk visits what fits, until visit returns false or all was visited. It tells
-// where to go on: at what was refused, or where it has done enough.
-func (s *Searcher) walk(ctx context.Context, q Query, visit func(*Hit, *opening.Scanner) (bool, error)) (next *opening.Place, behind []Behind, err error) {
-	if behind, err = s.await(ctx, q.Topic); err != nil {
-		return nil, nil, err
+// An ending is how a walk ended.
+type ending struct {
+	next *opening.Place // where to go on; nil if there is no more
+	cut  string         // why it ended there, if the limits ended it
+	gaps
+}
+
+// walk visits what fits, until visit returns false, all was visited, or the limits
+// are reached.
+func (s *Searcher) walk(ctx context.Context, q Query, visit func(*hit, *walk) (bool, error)) (end ending, err error) {
+	began, found := time.Now(), false
+	defer func() { s.metrics.ended(began, result(found, &end, err)) }()
+	if err := s.searches.take("searches"); err != nil {
+		return end, err
 	}
-	partitions := s.Index.Partitions(q.Topic)
-	if len(partitions) == 0 && q.Topic != "" {
-		return nil, nil, fmt.Errorf("%w: %q; records of topics without a ledger, or with evident.index=off, are found by their offsets only", ErrNoIndex, q.Topic)
+	defer s.searches.free()
+	ctx, cancel := context.WithTimeout(ctx, s.Limits.Time+grace)
+	defer cancel()
+	if end.gaps, err = s.await(ctx, q.Topic); err != nil {
+		return end, err
 	}
-	w := &walk{Searcher: s, query: q, terms: q.terms(), visit: visit, left: mostRead}
-	for _, p := range partitions {
-		from, ok := start(q.From, p.Name())
-		if !ok {
-			continue
-		}
-		next, err = w.partition(ctx, p, from)
-		if errors.Is(err, index.ErrCorrupt) {
-			end := p.Next()
-			err = p.Mend(err)
-			behind = append(behind, Behind{p.Name().Topic, p.Name().Partition, p.Next(), end})
-		}
-		if next != nil || err != nil {
-			return next, behind, err
-		}
+	w := &walk{Searcher: s, query: q, terms: q.terms(), budget: newBudget(s.Limits)}
+	w.visit = func(h *hit) (bool, error) {
+		found = true
+		return visit(h, w)
 	}
-	return nil, behind, nil
+	err = w.partitions(ctx, &end)
+	return end, err
+}
+
+// grace is how long a search may be behind its time when it answers: the log may
+// be slow.
+const grace = 10 * time.Second
+
+// result is the label for how a search ended.
+func result(found bool, end *ending, err error) string {
+	switch {
+	case errors.Is(err, ErrBusy):
+		return resultBusy
+	case errors.Is(err, ErrNoTopic), errors.Is(err, ErrNoIndex), errors.Is(err, ErrTooMany):
+		return resultRefused
+	case err != nil:
+		return resultFailed
+	case end.cut != "":
+		return resultCut
+	case found:
+		return resultFound
+	}
+	return resultNone
 }
 
 // start is where to begin in a partition; false if the cursor is behind it.
@@ -110,64 +152,4 @@ func start(from opening.Place, p index.Name) (int64, bool) {
 		return from.Offset, true
 	}
 	return 0, true
-}
-
-type walk struct {
-	*Searcher
-	query Query
-	terms index.Terms
-	visit func(*Hit, *opening.Scanner) (bool, error)
-	left  int // candidates that may yet be read
-}
-
-func (w *walk) partition(ctx context.Context, p *index.Partition, from int64) (next *opening.Place, err error) {
-	var scanner *opening.Scanner
-	defer func() {
-		if scanner != nil {
-			scanner.Close()
-		}
-	}()
-	for offset, err := range p.Find(w.terms, from) {
-		if err != nil {
-			return nil, err
-		}
-		at := opening.Place{Topic: p.Name().Topic, Partition: p.Name().Partition, Offset: offset}
-		if w.left--; w.left < 0 {
-			return &at, nil
-		}
-		if scanner == nil {
-			if scanner, err = w.Reader.Scan(ctx, at.Topic, at.Partition); errors.Is(err, opening.ErrNoRecord) {
-				return nil, nil // the topic is gone
-			} else if err != nil {
-				return nil, err
-			}
-			if scanner.TopicID() != p.Name().TopicID {
-				return nil, nil // another one has its name
-			}
-		}
-		more, err := w.look(ctx, p, scanner, at)
-		if err != nil {
-			return nil, fmt.Errorf("%v: %w", at, err)
-		}
-		if !more {
-			return &at, nil
-		}
-	}
-	return nil, nil
-}
-
-// look reads a candidate and visits it if it fits.
-func (w *walk) look(ctx context.Context, p *index.Partition, scanner *opening.Scanner, at opening.Place) (more bool, err error) {
-	record, err := scanner.Read(ctx, at.Offset)
-	if errors.Is(err, opening.ErrNoRecord) || errors.Is(err, opening.ErrNotCommitted) {
-		return true, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	h := &Hit{Place: at, Name: p.Name(), Record: record, Event: eventOf(&record.Record)}
-	if !w.query.fits(&record.Record, &h.Event) || w.Ledger.WasErased(w.origin(h), at.Offset) != nil {
-		return true, nil
-	}
-	return w.visit(h, scanner)
 }

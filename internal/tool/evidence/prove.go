@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -108,22 +109,35 @@ func proofPath(record string) (string, error) {
 	return fmt.Sprintf("/v1/topics/%s/partitions/%s/records/%s/proof", url.PathEscape(topic), partition, offset), nil
 }
 
+const noProof = "the node gives no proof"
+
 // get asks until the record is in the ledger, or time is up.
 func (p Prove) get(ctx context.Context, from string) (string, error) {
+	resp, text, err := p.patiently(ctx, from, noProof)
+	switch {
+	case err != nil:
+		return "", err
+	case resp.StatusCode == http.StatusOK:
+		return text, nil
+	case resp.StatusCode == http.StatusNotFound && strings.HasPrefix(text, "404 page"):
+		return "", p.without()
+	case resp.StatusCode == http.StatusBadRequest:
+		return "", tool.Usagef("%s", strings.TrimSpace(text))
+	}
+	return "", fmt.Errorf("%s: %s", noProof, strings.TrimSpace(text))
+}
+
+// patiently asks until the node does not say that it is worth asking again, or time
+// is up: no says what it does not do then.
+func (p Prove) patiently(ctx context.Context, from, no string) (*http.Response, string, error) {
 	last := ""
 	for {
 		resp, text, err := p.ask(ctx, from)
 		switch {
-		case err != nil && ctx.Err() != nil && last != "":
-			return "", fmt.Errorf("the node gives no proof within %v: %s", p.Timeout, last)
-		case err != nil:
-			return "", err
-		case resp.StatusCode == http.StatusOK:
-			return text, nil
-		case resp.StatusCode == http.StatusNotFound && strings.HasPrefix(text, "404 page"):
-			return "", p.without()
-		case resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "":
-			return "", fmt.Errorf("the node gives no proof: %s", strings.TrimSpace(text))
+		case errors.Is(err, context.DeadlineExceeded) && last != "":
+			return nil, "", fmt.Errorf("%s within %v: %s", no, p.Timeout, last)
+		case err != nil, resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "":
+			return resp, text, err
 		}
 		last = strings.TrimSpace(text)
 		select {
@@ -150,6 +164,9 @@ func (p Prove) ask(ctx context.Context, from string) (*http.Response, string, er
 		return nil, "", tool.Usagef("--url %q is none: %v", p.URL, err)
 	}
 	resp, err := http.DefaultClient.Do(req)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, "", fmt.Errorf("the node at %s did not answer within %v (--timeout): %w", p.URL, p.Timeout, err)
+	}
 	if err != nil {
 		return nil, "", fmt.Errorf("cannot reach the node's HTTP: %w; --url says where it is", err)
 	}
