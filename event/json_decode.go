@@ -40,32 +40,12 @@ type decoder struct {
 
 // members takes an object.
 func (d *decoder) members() bool {
-	if !d.take('{') {
-		return false
-	}
-	if d.next() == '}' {
-		d.at++
-		return true
-	}
-	for {
-		if d.next() != '"' {
-			return d.fail("want the name of a member")
-		}
-		if name, ok := d.quoted(); !ok || !d.take(':') || !d.member(name) {
-			return false
-		}
-		if more, ok := d.another('}'); !more {
-			return ok
-		}
-	}
+	return d.eachMember(d.member)
 }
 
 // member takes the value of a member.
 func (d *decoder) member(quoted quotation) bool {
-	name := quoted.inner
-	if quoted.escaped {
-		name, _ = quoted.appendTo(nil) // half a character ends no name that is one
-	}
+	name, _ := quoted.plain() // half a character is in no name that is one
 	switch string(name) {
 	case memberData:
 		return d.dataMember()
@@ -104,12 +84,9 @@ func (d *decoder) text(name string) bool {
 	if !ok {
 		return false
 	}
-	text := q.inner
-	if q.escaped {
-		whole := true
-		if text, whole = q.appendTo(nil); !whole {
-			d.refuse(name, view(q.inner), "has an escape of half a character")
-		}
+	text, whole := q.plain()
+	if !whole {
+		d.refuse(name, view(q.inner), "has an escape of half a character")
 	}
 	d.add(name, Value{view(text), KindString})
 	return true
@@ -163,10 +140,7 @@ func (d *decoder) base64Member() bool {
 	if d.base64 != nil {
 		d.refuse(memberBase64, "", "is given twice")
 	}
-	text := q.inner
-	if q.escaped {
-		text, _ = q.appendTo(nil)
-	}
+	text, _ := q.plain()
 	d.base64 = make([]byte, base64.StdEncoding.DecodedLen(len(text)))
 	n, err := base64.StdEncoding.Decode(d.base64, text)
 	if err != nil {
@@ -215,10 +189,7 @@ func dataOf(member []byte, e *Event) ([]byte, error) {
 	}
 	s := scanner{text: member}
 	q, _ := s.quoted()
-	if !q.escaped {
-		return q.inner, nil
-	}
-	data, whole := q.appendTo(make([]byte, 0, len(q.inner)))
+	data, whole := q.plain()
 	if !whole {
 		return nil, &AttributeError{memberData, string(member), "has an escape of half a character"}
 	}

@@ -118,6 +118,28 @@ func (s *scanner) object(depth int) bool {
 	}
 }
 
+// eachMember takes an object, and has the value of each member taken.
+func (s *scanner) eachMember(value func(name quotation) bool) bool {
+	if !s.take('{') {
+		return false
+	}
+	if s.next() == '}' {
+		s.at++
+		return true
+	}
+	for {
+		if s.next() != '"' {
+			return s.fail("want the name of a member")
+		}
+		if name, ok := s.quoted(); !ok || !s.take(':') || !value(name) {
+			return false
+		}
+		if more, ok := s.another('}'); !more {
+			return ok
+		}
+	}
+}
+
 // array takes the rest of an array.
 func (s *scanner) array(depth int) bool {
 	if s.next() == ']' {
@@ -306,6 +328,15 @@ func (q quotation) appendTo(dst []byte) ([]byte, bool) {
 		s = s[size:]
 	}
 	return dst, true
+}
+
+// plain returns what a quotation stands for, in the text's memory if it can. It is
+// false as appendTo is.
+func (q quotation) plain() ([]byte, bool) {
+	if !q.escaped {
+		return q.inner, true
+	}
+	return q.appendTo(make([]byte, 0, len(q.inner)))
 }
 
 func unescaped(c byte) byte {
