@@ -11,8 +11,8 @@ const (
 	tailsBytes = 16 << 20
 )
 
-// tails are leaves that the journal has and the trees' files do not yet: the last
-// ones of each tree. To open two files for a few bytes costs more than all else
+// tails are leaves that the journal has and the trees' files do not yet: a run of
+// them for each tree, as a rule the last ones. To open two files for a few bytes costs more than all else
 // that is done for a leaf, so that trees with few leaves a round wait until there
 // are more, or the journal is released. Readers see them where they will be.
 //
@@ -29,7 +29,7 @@ type tails struct {
 	}
 }
 
-// A tail is what a tree's files lack at their end. It has at least one leaf.
+// A tail is a run of leaves that a tree's files lack. It has at least one.
 type tail struct {
 	Chunk        // its slices are only ever appended to, and cut off at the front
 	written bool // it is none any more
@@ -135,25 +135,23 @@ func (t *tails) tidy() {
 	t.mu.queue = waiting
 }
 
-// read copies what it has of a place in a tree's file of entries or of salts to the
-// end of b. The file has the rest, which is before bytes of b.
-func (t *tails) read(id TreeID, what string, at int64, b []byte) (before int) {
+// read copies what it has of a place in a tree's file of entries or of salts to
+// where it belongs in b, which is from..to. The file has what is before and after.
+func (t *tails) read(id TreeID, what string, at int64, b []byte) (from, to int) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	last := t.mu.of[id]
 	if last == nil {
-		return len(b)
+		return 0, 0
 	}
-	from, have := last.From*saltSize, last.Salts
+	begin, have := last.From*saltSize, last.Salts
 	if what == entriesFile {
-		from, have = last.From*bundleEntry, last.Entries
+		begin, have = last.From*bundleEntry, last.Entries
 	}
-	if at+int64(len(b)) <= from {
-		return len(b)
+	first, end := max(at, begin), min(at+int64(len(b)), begin+int64(len(have)))
+	if first >= end {
+		return 0, 0
 	}
-	skip := max(0, from-at) // bytes of b that are in the file
-	if copy(b[skip:], have[min(int64(len(have)), max(0, at-from)):]) < len(b)-int(skip) {
-		return len(b) // the file lacks them too, which says what is missing
-	}
-	return int(skip)
+	from = int(first - at)
+	return from, from + copy(b[from:], have[first-begin:end-begin])
 }

@@ -8,7 +8,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/evidentlog/evident/internal/ledger/tree"
 	"github.com/evidentlog/evident/internal/vfs"
+	"github.com/evidentlog/evident/proof"
 )
 
 // A treeFS counts how often files of trees were opened for writing.
@@ -152,6 +154,52 @@ func TestManyLeavesFollowFewThatWait(t *testing.T) {
 	w.check()
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Rounds of another node are adopted several at a time: leaves of the first may go
+// through the journal, when those that follow them are written already.
+func TestFewLeavesComeAfterManyThatFollowThem(t *testing.T) {
+	w := newWorld(t, newDisk(t), 0)
+	if err := w.open(); err != nil {
+		t.Fatal(err)
+	}
+	w.create(1)
+	if err := w.Write(chunk(1, 3, 20)); err != nil {
+		t.Fatal(err)
+	}
+	g := w.trees[1]
+	for i := range int64(20) {
+		e, _ := proof.ParseEntry(entry(1, i))
+		g.Append(e.LeafHash(), new(tree.Streams))
+	}
+	g.leaves = 20
+	head := proof.RootEntry{Kind: proof.HeadEntry, Time: 5, Checkpoint: proof.Checkpoint{Origin: g.origin, Size: 20, Root: g.Root()}}
+	if err := w.Commit(Round{Chunks: []Chunk{chunk(1, 0, 3)}, Written: []TreeID{1}, Roots: [][]byte{head.Bytes()}}); err != nil {
+		t.Fatal(err)
+	}
+	w.roots = [][]byte{head.Bytes()}
+	w.checkAll(1)
+	if err := w.round(growth{1, 2, false}); err != nil {
+		t.Fatal(err)
+	}
+	w.checkAll(1)
+	w.abandon()
+	if err := w.open(); err != nil {
+		t.Fatal(err)
+	}
+	w.checkAll(1)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkAll is check, and reads the newest leaves of a tree at once.
+func (w *world) checkAll(id TreeID) {
+	w.t.Helper()
+	w.check()
+	if err := w.readAll(id); err != nil {
+		w.t.Fatal(err)
 	}
 }
 

@@ -138,11 +138,11 @@ func (s *Store) ReadSalt(id TreeID, index int64) (proof.Salt, error) {
 // readLeaves returns bytes of a tree's entries or salts, wherever they are.
 func (s *Store) readLeaves(id TreeID, what string, at int64, n int) ([]byte, error) {
 	b := make([]byte, n)
-	before := s.tails.read(id, what, at, b)
-	if before == 0 && n > 0 {
-		return b, nil
+	from, to := s.tails.read(id, what, at, b)
+	if err := s.fill(b[:from], s.treeFile(id, what), at); err != nil {
+		return nil, err
 	}
-	return b, s.fill(b[:before], s.treeFile(id, what), at)
+	return b, s.fill(b[to:], s.treeFile(id, what), at+int64(to))
 }
 
 func (s *Store) readTree(id TreeID, what string, at int64, n int) ([]byte, error) {
@@ -157,6 +157,9 @@ func (s *Store) readFile(name string, at int64, n int) ([]byte, error) {
 
 // fill reads bytes that must be there.
 func (s *Store) fill(b []byte, name string, at int64) error {
+	if len(b) == 0 {
+		return nil
+	}
 	got, err := s.readers.readAt(name, b, at)
 	if errors.Is(err, fs.ErrNotExist) {
 		return notFoundIsCorrupt(err)
