@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -147,6 +148,9 @@ func (a *adoption) grow(leaves *shared.Leaves) error {
 	return a.l.store.WriteHashes(id, t.Size(), &streams)
 }
 
+// place puts leaves into the round, or where they belong if they are many: then
+// with those of the tree that are in the round already, since what goes through
+// the journal may not come before what is in its place.
 func (a *adoption) place(c store.Chunk) error {
 	a.bytes += len(c.Entries) + len(c.Salts)
 	if len(c.Entries)+len(c.Salts) <= journalBytes {
@@ -154,6 +158,15 @@ func (a *adoption) place(c store.Chunk) error {
 		return nil
 	}
 	a.round.Written = append(a.round.Written, c.Tree)
+	ofTree := func(before store.Chunk) bool { return before.Tree == c.Tree }
+	for _, before := range a.round.Chunks {
+		if ofTree(before) {
+			if err := a.l.store.Write(before); err != nil {
+				return err
+			}
+		}
+	}
+	a.round.Chunks = slices.DeleteFunc(a.round.Chunks, ofTree)
 	return a.l.store.Write(c)
 }
 

@@ -597,3 +597,20 @@ func TestAnErasureThatTheBucketDoesNotConfirmMayComeLater(t *testing.T) {
 		t.Error("what was sent is forgotten")
 	}
 }
+
+// A node that was away reads many rounds at once: few leaves of a tree, then many.
+func TestRoundsThatAreReadAtOnceAreInOrder(t *testing.T) {
+	m := newTeam(t, 2)
+	a, b := m.nodes[0], m.nodes[1]
+	var p *Partition
+	for _, count := range []int{3, 5, 2000} {
+		p = m.grow(a, 0, count)
+		m.round(a)
+	}
+	m.round(b)
+	r := &running{Ledger: b.Ledger, t: t}
+	for _, offset := range []int64{0, 2, 3, 7, 8, 9, 255, 256, 2007} {
+		r.proven(&Partition{origin: p.origin}, offset)
+	}
+	m.check(1)
+}
