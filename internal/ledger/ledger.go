@@ -47,6 +47,7 @@ type Ledger struct {
 	written  map[*Partition]bool // have leaves in their places that no round has
 
 	sharing *sharing // nil if no other node writes this ledger
+	moves   bool     // the folder has what its bucket has not; only while it is opened
 
 	opening sync.Mutex // held while a tree is opened; taken before mu
 
@@ -144,6 +145,11 @@ func (l *Ledger) start(ctx context.Context, b *bucket.Bucket) error {
 	}
 	if err := l.learnTime(); err != nil {
 		return err
+	}
+	if l.moves {
+		if err := l.move(ctx, b); err != nil {
+			return err
+		}
 	}
 	if b != nil {
 		if err := l.join(ctx, b); err != nil {

@@ -72,26 +72,36 @@ func (l *Ledger) bind(ctx context.Context, b *bucket.Bucket) (isNew bool, err er
 		return size == 0, nil
 	case b == nil:
 		return false, fmt.Errorf("the ledger in %s is shared with other nodes through a bucket: give the bucket, or move the folder away and begin another ledger", l.cfg.Dir)
-	case bound == "" && size > 0:
-		return false, fmt.Errorf("the ledger in %s is one node's alone and cannot be shared: give an empty folder", l.cfg.Dir)
 	}
 	if err := b.Probe(ctx); err != nil {
 		return false, err
 	}
-	text, err := shared.Read(ctx, b)
-	if err == nil && bound != "" && text != bound {
-		err = fmt.Errorf("%w: %s was used with a bucket that says\n%sand %v says\n%s", shared.ErrOther, l.cfg.Dir, bound, b, text)
+	text, moving, err := shared.Look(ctx, b)
+	l.moves = size > 0 && (moving || bound == "")
+	switch {
+	case err != nil:
+		return false, err
+	case bound != "" && text != bound:
+		return false, fmt.Errorf("%w: %s was used with a bucket that says\n%sand %v says\n%s", shared.ErrOther, l.cfg.Dir, bound, b, text)
+	case moving && size == 0:
+		return false, fmt.Errorf("%v: %w", b, shared.ErrMoving)
+	case bound == "" && size > 0 && !moving && text != "":
+		return false, fmt.Errorf("%w: the ledger in %s is one node's alone, and %v has one already: give an empty folder to share that one, or an empty place in the bucket to move this one", shared.ErrOther, l.cfg.Dir, b)
 	}
-	return text == "", err
+	return text == "" && size == 0, nil
+}
+
+// publicKeys are those of the root log, as texts.
+func (l *Ledger) publicKeys() (keys []string) {
+	for _, v := range l.Verifiers() {
+		keys = append(keys, v.String())
+	}
+	return keys
 }
 
 // join begins, or finds, the ledger in the bucket, and catches up with it.
 func (l *Ledger) join(ctx context.Context, b *bucket.Bucket) error {
-	var keys []string
-	for _, v := range l.Verifiers() {
-		keys = append(keys, v.String())
-	}
-	text, err := shared.Join(ctx, b, l.cfg.Origin, keys)
+	text, err := shared.Join(ctx, b, l.cfg.Origin, l.publicKeys())
 	if err != nil {
 		return err
 	}

@@ -22,14 +22,26 @@ import (
 type deployment struct {
 	t      *testing.T
 	name   string // of the ledger and the topic
+	keys   string // file
+	store  string
 	nodes  []*node
 	client *kgo.Client
 	admin  *kadm.Client
 }
 
-// newDeployment makes a topic, whose partitions have replicas on brokers, the
-// first of which leads, and two nodes.
+// newDeployment is newTopic with two nodes.
 func newDeployment(t *testing.T, name string, partitions int, configs map[string]string, brokers ...int32) *deployment {
+	t.Helper()
+	d := newTopic(t, name, partitions, configs, brokers...)
+	for range 2 {
+		d.start(d.store)
+	}
+	return d
+}
+
+// newTopic makes a topic, whose partitions have replicas on brokers, the first of
+// which leads.
+func newTopic(t *testing.T, name string, partitions int, configs map[string]string, brokers ...int32) *deployment {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(where.brokers, ",")...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.MetadataMinAge(100*time.Millisecond))
@@ -44,11 +56,16 @@ func newDeployment(t *testing.T, name string, partitions int, configs map[string
 		t.Fatal(err)
 	}
 	place.Path += "-" + name
-	keys := filepath.Join(t.TempDir(), "ledger.keys")
-	for range 2 {
-		d.nodes = append(d.nodes, newNode(t, keys, place.String(), "--ledger-origin", "example.com/"+name))
-	}
+	d.keys, d.store = filepath.Join(t.TempDir(), "ledger.keys"), place.String()
 	return d
+}
+
+// start starts a node, alone if there is no store.
+func (d *deployment) start(store string) *node {
+	d.t.Helper()
+	n := newNode(d.t, d.keys, store, "--ledger-origin", "example.com/"+d.name)
+	d.nodes = append(d.nodes, n)
+	return n
 }
 
 func (d *deployment) create(partitions int, configs map[string]string, brokers []int32) {

@@ -185,3 +185,31 @@ func TestAnErasureOnAClusterDestroysSaltsOnly(t *testing.T) {
 		t.Errorf("a proof from before:\n%s", out)
 	}
 }
+
+// What one node has made provable alone is shared from its next start on.
+func TestALedgerOfOneNodeMovesIntoTheBucket(t *testing.T) {
+	d := newTopic(t, "move", 2, nil, 3)
+	first := d.start("")
+	d.produce(0, 200, "alone")
+	d.produce(1, 20, "alone")
+	d.awaitTree(first, 0, 0, 200)
+	d.awaitTree(first, 1, 0, 20)
+	before := d.proof(first, 0, 150)
+	state := t.TempDir()
+	d.look(first, state)
+	first.kill()
+	first.flags = append(first.flags, "--ledger-store", d.store)
+	first.start()
+	second := d.start(d.store)
+	d.produce(0, 30, "shared")
+	for _, n := range d.nodes {
+		d.awaitTree(n, 0, 0, 230)
+		d.awaitTree(n, 1, 0, 20)
+		d.look(n, state) // one history
+		d.audit(n)
+	}
+	if out := d.verify(second, before); !strings.Contains(out, "alone 150") {
+		t.Errorf("a proof from before:\n%s", out)
+	}
+	d.verify(second, d.proof(second, 0, 150))
+}

@@ -52,8 +52,8 @@ type node struct {
 	log   bytes.Buffer
 }
 
-// newNode starts a node. All nodes of a test have the same key file, store and
-// further flags.
+// newNode starts a node; without a store it is alone. All nodes of a test have the
+// same key file, store and further flags.
 func newNode(t *testing.T, keys, store string, flags ...string) *node {
 	t.Helper()
 	web, err := evident.FreeAddress()
@@ -61,7 +61,10 @@ func newNode(t *testing.T, keys, store string, flags ...string) *node {
 		t.Fatal(err)
 	}
 	n := &node{t: t, data: t.TempDir() + "/data", web: web}
-	n.flags = []string{"--kafka", where.brokers, "--ledger-origin", origin, "--ledger-key", keys, "--ledger-store", store, "--listen-http", web}
+	n.flags = []string{"--kafka", where.brokers, "--ledger-origin", origin, "--ledger-key", keys, "--listen-http", web}
+	if store != "" {
+		n.flags = append(n.flags, "--ledger-store", store)
+	}
 	n.flags = append(n.flags, flags...)
 	n.start()
 	t.Cleanup(func() {

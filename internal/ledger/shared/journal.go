@@ -98,21 +98,26 @@ func (j *Journal) sameLast(b []byte) bool {
 	return j.at == 0 || bytes.Equal(j.data[j.last+coveredAt:j.last+headSize], b[j.last+coveredAt:j.last+headSize])
 }
 
-// Propose writes a round after the last one that Next returned, which must have
-// been the newest. If it returns nil the round is written. Otherwise Next tells:
-// either it returns the round, or another, which means that this one never came
-// and never will; or nothing, which means that this may still come, and must be
-// proposed once more as it is.
-func (j *Journal) Propose(ctx context.Context, r *Round) error {
-	if err := r.check(); err != nil {
-		return err
-	}
+// Propose writes a round, or several at once, after the last one that Next
+// returned, which must have been the newest. If it returns nil they are written.
+// Otherwise Next tells: either it returns the first, or another, which means that
+// these never came and never will; or nothing, which means that they may still
+// come, and must be proposed once more as they are.
+func (j *Journal) Propose(ctx context.Context, rounds ...*Round) error {
 	if j.at != len(j.data) {
 		return errors.New("a round is proposed before all others were read")
 	}
-	encoded := r.encode()
+	var encoded []byte
+	last := 0 // where the last one begins
+	for _, r := range rounds {
+		if err := r.check(); err != nil {
+			return err
+		}
+		last = len(encoded)
+		encoded = append(encoded, r.encode()...)
+	}
 	if j.full() {
-		return j.begin(ctx, encoded)
+		return j.begin(ctx, encoded, last)
 	}
 	data := append(j.data[:len(j.data):len(j.data)], encoded...)
 	var etag string
@@ -125,13 +130,13 @@ func (j *Journal) Propose(ctx context.Context, r *Round) error {
 	if err != nil {
 		return err
 	}
-	j.last, j.at, j.data, j.etag = len(j.data), len(data), data, etag
+	j.last, j.at, j.data, j.etag = len(j.data)+last, len(data), data, etag
 	return nil
 }
 
-// begin writes the first round of a block. The one before must still be there: a
+// begin writes the first rounds of a block, the last of which begins at last. The one before must still be there: a
 // bucket that was set back would get a hole.
-func (j *Journal) begin(ctx context.Context, encoded []byte) error {
+func (j *Journal) begin(ctx context.Context, encoded []byte, last int) error {
 	if _, err := j.reread(ctx); err != nil {
 		return err
 	}
@@ -140,7 +145,7 @@ func (j *Journal) begin(ctx context.Context, encoded []byte) error {
 		return err
 	}
 	j.block++
-	j.data, j.etag, j.at, j.last = encoded, etag, len(encoded), 0
+	j.data, j.etag, j.at, j.last = encoded, etag, len(encoded), last
 	return nil
 }
 

@@ -27,19 +27,14 @@ const (
 // ErrOther says that a bucket has another ledger than the one that is wanted.
 var ErrOther = errors.New("the bucket has another ledger")
 
-// Read returns what a bucket says of its ledger, empty if it has none.
+// Read returns what a bucket says of its ledger, empty if it has none. The error
+// is ErrMoving if it is not all there yet.
 func Read(ctx context.Context, b *bucket.Bucket) (string, error) {
-	o, err := b.Get(ctx, metaName, "")
-	if errors.Is(err, bucket.ErrNotFound) {
-		return "", nil
+	text, moving, err := Look(ctx, b)
+	if moving {
+		return "", fmt.Errorf("%v: %w", b, ErrMoving)
 	}
-	if err != nil {
-		return "", err
-	}
-	if !strings.HasPrefix(string(o.Data), metaHeader+"\n") {
-		return "", fmt.Errorf("%w: %v/%s does not begin with %q: is it from a newer version?", ErrOther, b, metaName, metaHeader)
-	}
-	return string(o.Data), nil
+	return text, err
 }
 
 // Join finds, or begins, the ledger with an origin and keys in a bucket, and
@@ -54,10 +49,15 @@ func Join(ctx context.Context, b *bucket.Bucket, origin string, keys []string) (
 	if err != nil {
 		return "", err
 	}
+	return text, sameLedger(b, text, origin, keys)
+}
+
+// sameLedger refuses a text that says that the bucket has another ledger.
+func sameLedger(b *bucket.Bucket, text, origin string, keys []string) error {
 	if _, rest, _ := strings.Cut(strings.TrimPrefix(text, metaHeader+"\n"), "\n"); rest != describe(origin, keys) {
-		return "", fmt.Errorf("%w: %v is the ledger\n%sand this node's is\n%s; all nodes need the origin and the key file of the first", ErrOther, b, rest, describe(origin, keys))
+		return fmt.Errorf("%w: %v is the ledger\n%sand this node's is\n%s; all nodes need the origin and the key file of the first", ErrOther, b, rest, describe(origin, keys))
 	}
-	return text, nil
+	return nil
 }
 
 // begin begins a ledger after a while, and returns what the bucket says then.
