@@ -7,32 +7,41 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/evidentlog/evident/internal/ledger/remote"
 	"github.com/evidentlog/evident/proof"
 )
 
 // step is how many entries of the root log are read at once: bundles of them.
 const step = 16 * 256
 
-// readEntries reads what the root log has gained, a step at a time.
+// readEntries reads what the root log has gained, a step at a time. After a while
+// a monitor that goes on leaves the rest to the next round, which looks at the
+// newest checkpoint first.
 func (m *Monitor) readEntries(ctx context.Context, c signed) error {
 	view := m.log.At(c.Checkpoint)
-	for m.state.read < c.Size {
-		to := min(c.Size, m.state.read-m.state.read%step+step)
-		entries, err := view.Entries(ctx, m.state.read, to)
-		if err != nil {
-			return err
-		}
-		s := &stepOf{state: m.state, time: m.state.time, trees: map[string]*grown{}}
-		for i, e := range entries {
-			if err := m.takeEntry(ctx, s, c, m.state.read+int64(i), e); err != nil {
-				return err
-			}
-		}
-		if err := m.finishStep(ctx, s, c, to); err != nil {
+	began := m.cfg.Now()
+	for m.state.read < c.Size && (m.running.IsZero() || m.cfg.Now().Sub(began) < patience) {
+		if err := m.bounded(ctx, func(ctx context.Context) error { return m.readStep(ctx, view, c) }); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// readStep reads one step of entries, and makes it durable.
+func (m *Monitor) readStep(ctx context.Context, view *remote.View, c signed) error {
+	to := min(c.Size, m.state.read-m.state.read%step+step)
+	entries, err := view.Entries(ctx, m.state.read, to)
+	if err != nil {
+		return err
+	}
+	s := &stepOf{state: m.state, time: m.state.time, trees: map[string]*grown{}}
+	for i, e := range entries {
+		if err := m.takeEntry(ctx, s, c, m.state.read+int64(i), e); err != nil {
+			return err
+		}
+	}
+	return m.finishStep(ctx, s, c, to)
 }
 
 // A stepOf is what some entries of the root log say.

@@ -24,7 +24,8 @@ type Monitor struct {
 	trust   proof.Trust
 	state   *state
 	metrics *metrics
-	running int64 // since when Run runs, Unix milliseconds; 0 if it does not
+	running time.Time // since when Run runs; zero if it does not
+	quiet   time.Time // since when there is no sign of life, if this process has seen that begin
 }
 
 // ErrUsed says that another monitor uses the state folder.
@@ -142,7 +143,7 @@ func (m *Monitor) learnKeys(ctx context.Context) error {
 // Run makes rounds until ctx ends, or there is an alarm, which is returned as an
 // [Alarm]. Other errors are of the state folder.
 func (m *Monitor) Run(ctx context.Context) error {
-	m.running = m.cfg.Now().UnixMilli()
+	m.running = m.cfg.Now()
 	for {
 		err := m.Once(ctx)
 		var passing *passingError
@@ -208,6 +209,22 @@ const (
 	pauseAltered = time.Second
 )
 
+// patience is how long it may take to compare a checkpoint, or to read a step of
+// entries: a server that gives each tile just in time must not keep a round from
+// ending, which would keep the monitor from looking at the next checkpoint.
+const patience = 10 * time.Minute
+
+// bounded calls f, which may take so long as patience has it.
+func (m *Monitor) bounded(ctx context.Context, f func(context.Context) error) error {
+	timely, cancel := context.WithTimeout(ctx, max(patience, m.cfg.StalledAfter))
+	defer cancel()
+	err := f(timely)
+	if err != nil && timely.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("the server is so slow that a piece of the log took longer than %v: %w", max(patience, m.cfg.StalledAfter), err)
+	}
+	return err
+}
+
 // round looks at what is new.
 func (m *Monitor) round(ctx context.Context) error {
 	for try := 1; ; try++ {
@@ -231,7 +248,7 @@ func (m *Monitor) tryRound(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := m.compare(ctx, c); err != nil {
+	if err := m.bounded(ctx, func(ctx context.Context) error { return m.compare(ctx, c) }); err != nil {
 		return err
 	}
 	if m.cfg.RootOnly {

@@ -64,6 +64,7 @@ func (m *Monitor) getCheckpoint(ctx context.Context) (signed, error) {
 	if err != nil {
 		return signed{}, err
 	}
+	m.trust.Now = m.cfg.Now() // no time of a witness that is still to come is a sign of life
 	opened, err := m.trust.Open(note)
 	if err != nil {
 		return signed{}, fmt.Errorf("checkpoint of %s: %w", m.log, err)
