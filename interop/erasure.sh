@@ -14,7 +14,7 @@ start_evident
 
 # erase RECORDS...: has them destroyed.
 erase() {
-	"$evident" erase --yes --url "http://$http" "$@"
+	"$evident" erase --yes --url "http://$http" --token-file "$work/data/http-token" "$@"
 }
 
 # some TOPIC CODEC: 100 records, of which the first, the last and some between are

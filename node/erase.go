@@ -1,14 +1,17 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strconv"
 
 	"github.com/evidentlog/evident/internal/auth"
+	"github.com/evidentlog/evident/internal/auth/token"
 	"github.com/evidentlog/evident/internal/ledger/erasure"
 	"github.com/evidentlog/evident/internal/ledger/index"
 	"github.com/evidentlog/evident/internal/ledger/opening"
@@ -43,13 +46,26 @@ func (n *Node) newEraser(p *provable, ix *index.Index) *erasure.Eraser {
 // handleErasures adds what asks for erasures, and tells of them.
 func (n *Node) handleErasures(mux *http.ServeMux) {
 	e := n.ledger.eraser
-	mux.HandleFunc("POST /v1/erasures", e.ServeErase(asksForErasure))
+	mux.HandleFunc("POST /v1/erasures", e.ServeErase(n.asksForErasure))
 	mux.HandleFunc("GET /v1/topics/{topic}/partitions/{partition}/erasures", e.ServeList)
 }
 
-// asksForErasure is who asks: somebody on this machine, since nobody can log in.
-func asksForErasure(r *http.Request) (string, error) {
-	return auth.Anonymous().String(), erasure.Local(r)
+// asksForErasure is who asks: somebody on this machine who can read the data folder,
+// since nobody can log in.
+func (n *Node) asksForErasure(r *http.Request) (string, error) {
+	return auth.Anonymous().String(), cmp.Or(erasure.Local(r), n.token.Check(r))
+}
+
+// HTTPToken is what HTTP requests need that destroy something, as
+// "Authorization: Bearer". It is empty without a ledger.
+func (n *Node) HTTPToken() string { return n.token.String() }
+
+// loadToken reads or makes the file with the token.
+func (n *Node) loadToken() (err error) {
+	if n.token, err = token.Load(n.cfg.FS, filepath.Join(n.cfg.Data, token.File)); err != nil {
+		err = fmt.Errorf("the token for HTTP: %w", err)
+	}
+	return err
 }
 
 // destroy destroys records in the node's own log. What another topic had, that was

@@ -33,7 +33,13 @@ type erased struct {
 // erase asks for an erasure.
 func (p *provable) erase(request string) (status int, e erased, body string) {
 	p.t.Helper()
-	resp, err := http.Post(p.web+"/v1/erasures", "application/json", strings.NewReader(request))
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.web+"/v1/erasures", strings.NewReader(request))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+p.HTTPToken())
+	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -208,6 +214,10 @@ func TestErasuresFromElsewhereAreRefused(t *testing.T) {
 		"a form":        {func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }, http.StatusBadRequest},
 		"a proxy":       {func(r *http.Request) { r.Header.Set("X-Forwarded-For", "203.0.113.5") }, http.StatusForbidden},
 		"another name":  {func(r *http.Request) { r.Host = "evil.example:8080" }, http.StatusForbidden},
+		"another site":  {func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") }, http.StatusForbidden},
+		"its browser":   {func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }, http.StatusForbidden},
+		"no token":      {func(r *http.Request) { r.Header.Del("Authorization") }, http.StatusUnauthorized},
+		"a wrong token": {func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+p.HTTPToken()[1:]) }, http.StatusUnauthorized},
 		"just a client": {func(*http.Request) {}, http.StatusOK},
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.web+"/v1/erasures", bytes.NewReader([]byte(`{"records":["orders/0@0"],"dry_run":true}`)))
@@ -215,6 +225,7 @@ func TestErasuresFromElsewhereAreRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+p.HTTPToken())
 		c.change(r)
 		resp, err := http.DefaultClient.Do(r)
 		if err != nil {

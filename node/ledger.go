@@ -131,7 +131,7 @@ func (n *Node) startLedger(starting, ctx context.Context) error {
 		defer group.Close()
 		_ = follower.Run(following) // ends with the ledger, which tells why
 	})
-	if err := n.openAnchors(l); err != nil {
+	if err := errors.Join(n.openAnchors(l), n.loadToken()); err != nil {
 		return err
 	}
 	n.runAnchors(ctx)

@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/evidentlog/evident/internal/auth/token"
 	"github.com/evidentlog/evident/internal/broker"
 	"github.com/evidentlog/evident/internal/engine"
 	"github.com/evidentlog/evident/internal/ledger"
@@ -42,6 +43,7 @@ type Node struct {
 	engine  *engine.Engine
 	anchors anchors
 	ledger  *provable // nil without one
+	token   token.Token
 
 	behind *lag.Watch // how far the ledger is; nil without one, and on a cluster
 

@@ -22,7 +22,7 @@ in the ledger says which offsets, when and by whom, and not whose; proofs from
 before, and of all other records, stay valid.
 
 It shows what would go and asks, unless --yes is given. It runs on the machine
-of the node. On a Kafka cluster that somebody else runs only the salts can be
+of the node, as a user who can read the file http-token in its data folder. On a Kafka cluster that somebody else runs only the salts can be
 destroyed: then it says so, and the exit code is 1.`,
 		Example: examples(
 			"evident erase orders/3@1042 orders/3@1050-1053",
@@ -40,6 +40,7 @@ destroyed: then it says so, and the exit code is 1.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&erase.URL, "url", "http://"+node.DefaultHTTPAddress, "where the node's HTTP is")
+	f.StringVar(&erase.TokenFile, "token-file", "evident-data/http-token", "file with the node's token, in its data folder")
 	f.StringVar(&erase.Topic, "topic", "", "erase what --key or --before says, in all partitions of this topic")
 	f.StringVar(&key, "key", "", "erase the records of the topic with this key")
 	f.StringVar(&erase.Before, "before", "", "erase the records of the topic that are older: 2026-01-31, 2026-01-31T08:00:00Z, -720h (ago)")

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/evidentlog/evident/internal/auth/token"
 	"github.com/evidentlog/evident/internal/ledger"
 	"github.com/evidentlog/evident/internal/ledger/opening"
 	"github.com/evidentlog/evident/internal/log"
@@ -28,12 +29,12 @@ type Problem struct {
 }
 
 // ServeErase answers POST /v1/erasures: a [Request], answered with a [Result]. by
-// says who asks; its error refuses them.
+// says who asks; its error refuses them, token.ErrRefused for want of a token.
 func (e *Eraser) ServeErase(by func(*http.Request) (string, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		who, err := by(r)
 		if err != nil {
-			writeProblem(w, http.StatusForbidden, err)
+			refuse(w, err)
 			return
 		}
 		request, err := readRequest(r)
@@ -48,6 +49,15 @@ func (e *Eraser) ServeErase(by func(*http.Request) (string, error)) http.Handler
 		}
 		writeJSON(w, "application/json", http.StatusOK, result)
 	}
+}
+
+func refuse(w http.ResponseWriter, err error) {
+	status := http.StatusForbidden
+	if errors.Is(err, token.ErrRefused) {
+		status = http.StatusUnauthorized
+		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, section 11.6.1
+	}
+	writeProblem(w, status, err)
 }
 
 // ServeList answers GET /v1/topics/{topic}/partitions/{partition}/erasures with the
@@ -126,9 +136,13 @@ func writeJSON(w http.ResponseWriter, kind string, status int, v any) {
 // errFromElsewhere refuses who is not on the machine.
 var errFromElsewhere = errors.New("erasures are asked for on the machine of the node, at its loopback address: HTTP has no logins, and what is erased does not come back")
 
-// Local refuses requests that do not come from this machine, straight and under a
-// name of it: others can ask for an erasure through whoever can log in here.
+// Local refuses requests that do not come from this machine, straight, under a
+// name of it and from no page of another site: others can ask for an erasure through
+// whoever can log in here.
 func Local(r *http.Request) error {
+	if err := http.NewCrossOriginProtection().Check(r); err != nil {
+		return fmt.Errorf("%w; this request is a browser's: %w", errFromElsewhere, err)
+	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil || !loopback(host) {
 		return fmt.Errorf("%w; this request is from %s", errFromElsewhere, r.RemoteAddr)

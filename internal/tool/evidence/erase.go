@@ -11,10 +11,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/evidentlog/evident/internal/auth/token"
 	"github.com/evidentlog/evident/internal/ledger/erasure"
 	"github.com/evidentlog/evident/internal/tool"
 	"github.com/evidentlog/evident/internal/tool/offset"
@@ -24,6 +26,8 @@ import (
 type Erase struct {
 	// URL is where the node's HTTP is.
 	URL string
+	// TokenFile has the node's token.
+	TokenFile string
 	// Topic, with Key or Before, are the records that are meant if none are named.
 	Topic, Before string
 	Key           *string
@@ -190,6 +194,23 @@ func (e Erase) ask(ctx context.Context, r erasure.Request) (*erasure.Result, err
 	return nil, fmt.Errorf("it is not known what was erased, if anything: %w; --list shows it, and asking again does no harm", err)
 }
 
+// authorize shows the node's token, which only what destroys needs.
+func (e Erase) authorize(req *http.Request) error {
+	if req.Method == http.MethodGet {
+		return nil
+	}
+	b, err := os.ReadFile(e.TokenFile)
+	var t token.Token
+	if err == nil {
+		t, err = token.Parse(string(b))
+	}
+	if err != nil {
+		return fmt.Errorf("erasing needs the node's token, and %s gives none: %w; --token-file names the file %s in the node's data folder, which the node's user can read", e.TokenFile, err, token.File)
+	}
+	t.Add(req)
+	return nil
+}
+
 // notBegun is an error of a node that did nothing of what it was asked for.
 type notBegun struct{ error }
 
@@ -223,6 +244,9 @@ func (e Erase) exchange(ctx context.Context, method, path string, body []byte, v
 		return tool.Usagef("--url %q is none: %v", e.URL, err)
 	}
 	req.Header.Set("Content-Type", "application/json")
+	if err := e.authorize(req); err != nil {
+		return notBegun{err}
+	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		err = fmt.Errorf("cannot reach the node's HTTP: %w; --url says where it is", err)

@@ -3,10 +3,13 @@ package evidence
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/evidentlog/evident/internal/auth/token"
 	"github.com/evidentlog/evident/internal/ledger/erasure"
 	"github.com/evidentlog/evident/internal/tool"
 )
@@ -34,7 +37,7 @@ func TestAnErasureWithoutAnAnswerIsNotToldAsUndone(t *testing.T) {
 				_, _ = w.Write([]byte(c.body))
 			}))
 			defer node.Close()
-			e := Erase{URL: node.URL, Yes: true, Timeout: time.Minute}
+			e := Erase{URL: node.URL, Yes: true, Timeout: time.Minute, TokenFile: tokenFile(t)}
 			if err := e.Run(t.Context(), tool.Env{}, []string{"orders/0@1"}); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
@@ -42,7 +45,7 @@ func TestAnErasureWithoutAnAnswerIsNotToldAsUndone(t *testing.T) {
 	}
 	node := httptest.NewServer(http.NotFoundHandler())
 	node.Close()
-	e := Erase{URL: node.URL, Yes: true, Timeout: time.Minute}
+	e := Erase{URL: node.URL, Yes: true, Timeout: time.Minute, TokenFile: tokenFile(t)}
 	if err := e.Run(t.Context(), tool.Env{}, []string{"orders/0@1"}); err == nil || !strings.HasPrefix(err.Error(), "not erased: cannot reach ") {
 		t.Errorf("got %v of a node that is not there", err)
 	}
@@ -60,4 +63,13 @@ func TestWhatRemainsIsAnError(t *testing.T) {
 			t.Errorf("%+v: %v, want %q", e, err, want)
 		}
 	}
+}
+
+func tokenFile(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), token.File)
+	if err := os.WriteFile(name, []byte("evident-token-1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
