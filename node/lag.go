@@ -18,7 +18,7 @@ func (n *Node) watchLag() (func(log.ID) (time.Duration, error), error) {
 		return nil, nil
 	}
 	watch, err := lag.New(lag.Config{
-		Partitions: n.log.Partitions, Covered: n.covered, Limit: n.maxLag, Total: n.cfg.LedgerMaxLag, Metrics: n.cfg.Metrics,
+		Partitions: n.log.Partitions, Appended: n.log.Appended, Covered: n.covered, Limit: n.maxLag, Total: n.cfg.LedgerMaxLag, Metrics: n.cfg.Metrics,
 	})
 	if err != nil {
 		return nil, err

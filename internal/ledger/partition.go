@@ -26,6 +26,8 @@ type Partition struct {
 	id     store.TreeID
 	origin string
 	index  atomic.Pointer[index.Partition] // nil if it is not indexed
+	// durable is one past the last leaf that the root log has.
+	durable atomic.Int64
 
 	mu struct {
 		sync.Mutex
@@ -41,6 +43,7 @@ func newPartition(l *Ledger, id store.TreeID, origin string, t *tree.Tree) *Part
 	p := &Partition{ledger: l, id: id, origin: origin}
 	p.mu.room.L = &p.mu
 	p.mu.growth = leaves.Growth{Tree: t, First: t.Size()}
+	p.durable.Store(t.Size())
 	return p
 }
 
@@ -53,14 +56,7 @@ func (p *Partition) Next() int64 {
 
 // Durable is up to which offset the ledger needs the log no more: one past the
 // last leaf that is durable and in the root log.
-func (p *Partition) Durable() int64 {
-	id, ok := p.ledger.store.Find(p.origin) // a tree that was stopped may have lost its number
-	if !ok {
-		return 0
-	}
-	h, _ := p.ledger.store.Head(id)
-	return h.Size
-}
+func (p *Partition) Durable() int64 { return p.durable.Load() }
 
 // Over tells whether the tree takes no more leaves: its generation has ended, or
 // the ledger has stopped. Another [Ledger.Open] gives the tree to go on with.

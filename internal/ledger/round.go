@@ -138,6 +138,7 @@ func (l *Ledger) takeGrown() []*Partition {
 
 // finish does what is left to do for a partition whose round is durable.
 func (l *Ledger) finish(s *share) {
+	s.p.durable.Store(s.head.Size)
 	if !s.placed {
 		l.giveBack(s.growth)
 	}

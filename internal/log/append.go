@@ -181,6 +181,7 @@ func (p *Partition) appendBatch(b batch.Batch, now int64) {
 		s = p.roll()
 	}
 	s.append(b, st, now)
+	p.log.appended.Add(int64(len(b)))
 	if e, aborts := p.mu.producers.add(b, now); aborts {
 		s.noteAborted(e)
 	}

@@ -171,6 +171,7 @@ type Log struct {
 	callbacks callbackQueue
 
 	recovered     *journalContents // until Start
+	appended      atomic.Int64     // bytes of batches since the log was opened
 	unsaved       atomic.Int64     // bytes written to segments since the last checkpoint
 	wake          chan struct{}    // a checkpoint is due
 	shrinking     sync.Mutex       // held while log starts are raised
@@ -375,6 +376,10 @@ func (l *Log) Stopped() []error {
 
 // Partitions are those that are open, in no order.
 func (l *Log) Partitions() []*Partition { return l.partitions() }
+
+// Appended is how many bytes of batches were appended to all partitions since the
+// log was opened, durable or not.
+func (l *Log) Appended() int64 { return l.appended.Load() }
 
 // partitions is a snapshot of the open partitions.
 func (l *Log) partitions() []*Partition {

@@ -17,9 +17,9 @@ import (
 const (
 	// DefaultTotal is how many bytes of all partitions may wait for the ledger.
 	DefaultTotal = 1 << 30
-	// lookEvery is how old a verdict may be. What producers send in that time
-	// comes on top of what is allowed.
-	lookEvery = 100 * time.Millisecond
+	// tickEvery is how old a verdict may be that something is nearly as far behind
+	// as it may be. What producers send in that time comes on top of what is allowed.
+	tickEvery = 100 * time.Millisecond
 	// longest is how long a producer waits at most before it is heard again.
 	longest = time.Second
 )
@@ -31,6 +31,8 @@ var ErrTooFar = errors.New("the ledger is too far behind the log")
 type Config struct {
 	// Partitions are those of the log.
 	Partitions func() []*log.Partition
+	// Appended counts the bytes that were appended to any of them.
+	Appended func() int64
 	// Covered is up to which offset the ledger has a partition's records, if that
 	// is known: a partition that is not followed yet does not count.
 	Covered func(log.ID) (offset int64, known bool)
@@ -47,7 +49,13 @@ type Config struct {
 type Watch struct {
 	cfg     Config
 	metrics *metrics
-	settled map[*log.Partition]int64 // high watermarks up to which the ledger has all; of Run
+
+	// Of Run.
+	ticks    int   // so far
+	next     int   // tick at which all are looked at again
+	appended int64 // bytes, when all were looked at last
+	headroom int64 // how many more may come before they have to be
+	verdicts map[*log.Partition]*verdict
 
 	slow atomic.Bool // some producers wait
 	mu   struct {
@@ -66,7 +74,7 @@ func New(cfg Config) (*Watch, error) {
 	if cfg.Total == 0 {
 		cfg.Total = DefaultTotal
 	}
-	w := &Watch{cfg: cfg, settled: map[*log.Partition]int64{}}
+	w := &Watch{cfg: cfg, verdicts: map[*log.Partition]*verdict{}}
 	var err error
 	w.metrics, err = newMetrics(cfg.Metrics, w.amount)
 	return w, err
@@ -75,62 +83,16 @@ func New(cfg Config) (*Watch, error) {
 // Run looks until ctx ends.
 func (w *Watch) Run(ctx context.Context) {
 	defer w.metrics.close()
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			w.look()
+			w.tick()
 		}
 	}
-}
-
-// look finds out how far the ledger is behind everywhere.
-func (w *Watch) look() {
-	var total amount
-	var worst error
-	fullness := map[log.ID]float64{}
-	settled := make(map[*log.Partition]int64, len(w.settled))
-	for _, p := range w.cfg.Partitions() {
-		end := p.HighWatermark()
-		if before, ok := w.settled[p]; ok && before == end {
-			settled[p] = end
-			continue
-		}
-		covered, known := w.cfg.Covered(p.ID())
-		from := max(covered, p.LogStart())
-		if from >= end {
-			settled[p] = end
-		}
-		if from >= end || !known {
-			continue
-		}
-		waits := amount{end - from, p.BytesFrom(from)}
-		total.records += waits.records
-		total.bytes += waits.bytes
-		limit := w.cfg.Limit(p.ID())
-		if share := share(waits.bytes, limit); share > 0 {
-			fullness[p.ID()] = share
-			if share >= 1 {
-				worst = fmt.Errorf("%w: %s-%d: %d records of %d bytes wait for it, and %d bytes may",
-					ErrTooFar, p.ID().Topic, p.ID().Partition, waits.records, waits.bytes, limit)
-			}
-		}
-	}
-	if share(total.bytes, w.cfg.Total) >= 1 {
-		worst = errors.Join(fmt.Errorf("%w: of all partitions %d bytes wait for it, and %d may", ErrTooFar, total.bytes, w.cfg.Total), worst)
-	}
-	w.settled = settled
-	w.note(total, worst, fullness)
-}
-
-func (w *Watch) note(total amount, worst error, fullness map[log.ID]float64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.mu.total, w.mu.worst, w.mu.fullness = total, worst, fullness
-	w.slow.Store(len(fullness) > 0 || share(total.bytes, w.cfg.Total) > 0)
 }
 
 // share is how much of what is allowed is used, from 0 for up to half of it to 1
