@@ -3,6 +3,7 @@ package index
 import (
 	"sync"
 
+	"github.com/evidentlog/evident/event"
 	"github.com/evidentlog/evident/internal/log/batch"
 )
 
@@ -38,9 +39,9 @@ func (c *Collector) Record(offset, timestamp int64, key, value []byte, headers b
 	if headers.Len() == 0 {
 		return
 	}
-	e := EventOf(headers.All(), value)
+	g := event.GlanceAt(headers.All(), value)
 	for f := ID; f < Field(fields); f++ {
-		if v := e.ByField(f); v != nil {
+		if v := attribute(&g, f); v != nil {
 			it.set(f, c.secret.hash(f, v))
 		}
 	}

@@ -58,7 +58,7 @@ type Found struct {
 func newFound(h *hit) Found {
 	f := Found{
 		Topic: h.Topic, Partition: h.Partition, Offset: h.Offset, Timestamp: h.record.Record.Timestamp,
-		ID: string(h.event.ID), Source: string(h.event.Source), Type: string(h.event.Type), Correlation: string(h.event.Correlation),
+		ID: string(h.event.ID), Source: string(h.event.Source), Type: string(h.event.Type), Correlation: string(h.event.CorrelationID),
 	}
 	if key := h.record.Record.Key; key != nil && utf8.Valid(key) {
 		text := string(key)

@@ -25,7 +25,7 @@ func (w *world) get(query string) (*http.Response, string) {
 
 func TestABusyNodeSaysWhenToComeAgain(t *testing.T) {
 	w := newWorld(t, 1)
-	w.produce(event(0, "k", "id0", 1))
+	w.produce(cloudEvent(0, "k", "id0", 1))
 	w.wants(map[string]string{"id=id0": "orders/0@0"})
 	for range cap(w.searcher.searches) {
 		if err := w.searcher.searches.take("searches"); err != nil {
@@ -58,7 +58,7 @@ func noProver(context.Context, string, ...ledger.Opened) (*proof.File, error) {
 func TestWhatOtherNodesHaveIsNamed(t *testing.T) {
 	w := newWorld(t, 3)
 	for p := range int32(3) {
-		w.produce(event(p, "k", "id0", 1))
+		w.produce(cloudEvent(p, "k", "id0", 1))
 	}
 	w.wants(map[string]string{"id=id0": "orders/0@0 orders/1@0 orders/2@0"})
 	for _, p := range w.searcher.Index.Partitions("orders")[1:] {
@@ -100,7 +100,7 @@ func TestWhatIsAskedForWronglyIsRefused(t *testing.T) {
 
 func TestSearchesAreCountedByWhatTheyCameTo(t *testing.T) {
 	w := newWorld(t, 1)
-	w.produce(event(0, "k", "id0", 1), event(0, "k", "id1", 2))
+	w.produce(cloudEvent(0, "k", "id0", 1), cloudEvent(0, "k", "id1", 2))
 	w.wants(map[string]string{"id=id0": "orders/0@0"})
 	reg := prometheus.NewRegistry()
 	cfg := w.searcher.Config

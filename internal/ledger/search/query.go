@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evidentlog/evident/event"
 	"github.com/evidentlog/evident/internal/ledger/index"
 	"github.com/evidentlog/evident/internal/ledger/opening"
 	"github.com/evidentlog/evident/proof"
@@ -144,17 +145,17 @@ func (q *Query) terms() index.Terms {
 }
 
 // fits tells whether a record is one that is searched for.
-func (q *Query) fits(r *proof.Record, e *index.Event) bool {
+func (q *Query) fits(r *proof.Record, e *event.Glance) bool {
 	return r.Kind == proof.Data && r.Timestamp >= q.Since && r.Timestamp < q.Until &&
 		same(q.Key, r.Key) && same(q.ID, e.ID) && same(q.Source, e.Source) &&
-		same(q.Type, e.Type) && same(q.Correlation, e.Correlation)
+		same(q.Type, e.Type) && same(q.Correlation, e.CorrelationID)
 }
 
 func same(want, got []byte) bool { return want == nil || got != nil && bytes.Equal(want, got) }
 
 // eventOf is what a record says as an event.
-func eventOf(r *proof.Record) index.Event {
-	return index.EventOf(func(yield func(key, value []byte) bool) {
+func eventOf(r *proof.Record) event.Glance {
+	return event.GlanceAt(func(yield func(key, value []byte) bool) {
 		for _, h := range r.Headers {
 			if !yield([]byte(h.Key), h.Value) {
 				return

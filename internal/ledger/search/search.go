@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/evidentlog/evident/event"
 	"github.com/evidentlog/evident/internal/ledger"
 	"github.com/evidentlog/evident/internal/ledger/index"
 	"github.com/evidentlog/evident/internal/ledger/opening"
@@ -63,7 +64,7 @@ type hit struct {
 	opening.Place
 	name   index.Name
 	record ledger.Opened
-	event  index.Event
+	event  event.Glance
 
 	scanner *opening.Scanner // that has read it
 }

@@ -29,7 +29,7 @@ func (w *world) wants(queries map[string]string) {
 func TestWhatIsFoundBeginsAndEndsWhereItShould(t *testing.T) {
 	w := newWorld(t, 1)
 	for i, at := range []int64{5000, 1000, 3000, 2999, 3001, 4000} {
-		w.produce(event(0, fmt.Sprint("k", i%2), fmt.Sprint("id", i), at))
+		w.produce(cloudEvent(0, fmt.Sprint("k", i%2), fmt.Sprint("id", i), at))
 	}
 	w.wants(map[string]string{
 		"id=id0":                                  "orders/0@0",
@@ -52,7 +52,7 @@ func TestKeysMayBeAnyBytes(t *testing.T) {
 	w := newWorld(t, 1)
 	keys := []string{"a\x00b", "a", "\xff\xfe", "", "\u00e9", "e\u0301"}
 	for _, k := range keys {
-		w.produce(event(0, k, "x", 1))
+		w.produce(cloudEvent(0, k, "x", 1))
 	}
 	w.produce(&kgo.Record{Value: []byte("no key")})
 	for i, k := range keys {
@@ -72,14 +72,14 @@ func TestACursorGoesOnWhereThePageEnds(t *testing.T) {
 	w.create("payments", 1)
 	var want []string
 	for n := range 12 {
-		w.produce(event(int32(n%3), "k", "same", int64(n)))
+		w.produce(cloudEvent(int32(n%3), "k", "same", int64(n)))
 	}
 	for p := range 3 {
 		for o := range 4 {
 			want = append(want, fmt.Sprintf("orders/%d@%d", p, o))
 		}
 	}
-	r := event(0, "k", "same", 1)
+	r := cloudEvent(0, "k", "same", 1)
 	r.Topic = "payments"
 	w.produce(r)
 	want = append(want, "payments/0@0")
@@ -114,7 +114,7 @@ func TestASearchThatTakesTooMuchIsCutAndGoesOn(t *testing.T) {
 	w := newWorld(t, 2)
 	var want []string
 	for n := range 10 {
-		w.produce(event(int32(n/5), "k", "same", int64(n)))
+		w.produce(cloudEvent(int32(n/5), "k", "same", int64(n)))
 		want = append(want, fmt.Sprintf("orders/%d@%d", n/5, n%5))
 	}
 	for name, limits := range map[string]Limits{
@@ -136,7 +136,7 @@ func TestASearchThatTakesTooMuchIsCutAndGoesOn(t *testing.T) {
 func TestWhatWasErasedIsNotFound(t *testing.T) {
 	w := newWorld(t, 1)
 	for n := range 3 {
-		w.produce(event(0, "k", fmt.Sprint("id", n), 1))
+		w.produce(cloudEvent(0, "k", fmt.Sprint("id", n), 1))
 	}
 	w.wants(map[string]string{"key=k": "orders/0@0 orders/0@1 orders/0@2"})
 	name := w.searcher.Index.Partitions("orders")[0].Name()
@@ -153,7 +153,7 @@ func TestWhatWasErasedIsNotFound(t *testing.T) {
 func TestWhatTheLogHasRemovedIsNotFound(t *testing.T) {
 	w := newWorld(t, 1)
 	for n := range 40 {
-		w.produce(event(0, "k", fmt.Sprint("id", n), 1))
+		w.produce(cloudEvent(0, "k", fmt.Sprint("id", n), 1))
 	}
 	w.wants(map[string]string{"id=id0": "orders/0@0"})
 	to := kadm.Offsets{}
@@ -171,13 +171,13 @@ func TestAbortedRecordsAreNotFound(t *testing.T) {
 		if err := c.BeginTransaction(); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.ProduceSync(t.Context(), event(0, "k", fmt.Sprint("id", n), 1)).FirstErr(); err != nil {
+		if err := c.ProduceSync(t.Context(), cloudEvent(0, "k", fmt.Sprint("id", n), 1)).FirstErr(); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.EndTransaction(t.Context(), how); err != nil {
 			t.Fatal(err)
 		}
-		w.produce(event(0, "k", fmt.Sprint("plain", n), 1))
+		w.produce(cloudEvent(0, "k", fmt.Sprint("plain", n), 1))
 	}
 	w.wants(map[string]string{
 		"key=k":     "orders/0@0 orders/0@2 orders/0@5 orders/0@6 orders/0@8",
@@ -189,7 +189,7 @@ func TestAbortedRecordsAreNotFound(t *testing.T) {
 func TestATopicThatWasMadeAgainIsSearchedAlone(t *testing.T) {
 	w := newWorld(t, 1)
 	for n := range 5 {
-		w.produce(event(0, "k", fmt.Sprint("old", n), 1))
+		w.produce(cloudEvent(0, "k", fmt.Sprint("old", n), 1))
 	}
 	w.wants(map[string]string{"id=old4": "orders/0@4"})
 	if _, err := w.admin.DeleteTopic(t.Context(), "orders"); err != nil {
@@ -197,7 +197,7 @@ func TestATopicThatWasMadeAgainIsSearchedAlone(t *testing.T) {
 	}
 	w.create("orders", 1)
 	w.client.PurgeTopicsFromClient("orders")
-	w.produce(event(0, "k", "new", 1))
+	w.produce(cloudEvent(0, "k", "new", 1))
 	w.wants(map[string]string{"key=k": "orders/0@0", "id=new": "orders/0@0", "id=old0": ""})
 }
 
@@ -205,7 +205,7 @@ func TestATopicThatWasMadeAgainIsSearchedAlone(t *testing.T) {
 func TestAClosedGenerationIsNotSearched(t *testing.T) {
 	w := newWorld(t, 1)
 	for n := range 5 {
-		w.produce(event(0, "k", fmt.Sprint("id", n), 1))
+		w.produce(cloudEvent(0, "k", fmt.Sprint("id", n), 1))
 	}
 	w.wants(map[string]string{"key=k": "orders/0@0 orders/0@1 orders/0@2 orders/0@3 orders/0@4"})
 	name := w.searcher.Index.Partitions("orders")[0].Name()

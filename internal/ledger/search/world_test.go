@@ -118,8 +118,8 @@ func (w *world) produce(records ...*kgo.Record) {
 	}
 }
 
-// event is a record with a key and an id, at a time in ms.
-func event(partition int32, key, id string, at int64) *kgo.Record {
+// cloudEvent is a record with a key and an id, at a time in ms.
+func cloudEvent(partition int32, key, id string, at int64) *kgo.Record {
 	return &kgo.Record{
 		Partition: partition, Key: []byte(key), Timestamp: time.UnixMilli(at),
 		Headers: []kgo.RecordHeader{{Key: "ce_id", Value: []byte(id)}},
