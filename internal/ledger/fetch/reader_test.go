@@ -1,12 +1,121 @@
 package fetch
 
 import (
+	"fmt"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/evidentlog/evident/internal/ledger/source"
 	"github.com/evidentlog/evident/internal/ledger/source/sourcetest"
 )
 
+// Versions of Kafka whose Fetch lacks something.
+var (
+	withoutIDs      = kgo.MaxVersions(kversion.V3_0_0()) // version 12
+	withoutSessions = kgo.MaxVersions(kversion.V1_0_0()) // version 6
+)
+
 func TestReader(t *testing.T) {
 	sourcetest.Run(t, func(w *sourcetest.World) source.Reader { return NewReader(w.Client, sourcetest.Leader) })
+}
+
+func TestReaderOfOldBrokers(t *testing.T) {
+	for name, old := range map[string]kgo.Opt{"topics have no ids": withoutIDs, "no sessions": withoutSessions} {
+		t.Run(name, func(t *testing.T) {
+			sourcetest.Run(t, func(w *sourcetest.World) source.Reader {
+				return NewReader(w.NewClient(old), sourcetest.Leader)
+			}, sourcetest.SameName)
+		})
+	}
+}
+
+// A session that the broker has not, for whatever reason, is replaced by the next
+// read, and nothing is missed.
+func TestASessionThatIsLostIsReplaced(t *testing.T) {
+	for name, lose := range map[string]func(*sourcetest.World, *Reader){
+		"it is not known":     func(_ *sourcetest.World, r *Reader) { r.session.id++ },
+		"another epoch":       func(_ *sourcetest.World, r *Reader) { r.session.epoch += 5 },
+		"topics have no ids":  func(w *sourcetest.World, r *Reader) { r.client = w.NewClient(withoutIDs) },
+		"the connection ends": func(w *sourcetest.World, r *Reader) { r.client.Close(); r.client = w.NewClient() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := sourcetest.NewWorld(t)
+			id := w.Create("a", 2)
+			r := NewReader(w.NewClient(), sourcetest.Leader)
+			got := map[int32]int64{}
+			read := func() { readOnce(t, r, got) }
+			for p := range int32(2) {
+				w.Append("a", p, "1")
+				r.Want(source.Partition{Key: source.Key{ID: id, Number: p}, Topic: "a"}, 0)
+			}
+			for got[0] < 1 || got[1] < 1 {
+				read()
+			}
+			if r.session.epoch == newSession {
+				t.Fatal("there is no session")
+			}
+			before := r.session.id
+			lose(w, r)
+			w.Append("a", 1, "2")
+			read()
+			if r.session.epoch != newSession {
+				t.Errorf("the session goes on with epoch %d", r.session.epoch)
+			}
+			for got[1] < 2 {
+				read()
+			}
+			if r.session.id == before || r.session.epoch == newSession {
+				t.Errorf("the session is %d, epoch %d, after %d", r.session.id, r.session.epoch, before)
+			}
+		})
+	}
+}
+
+// readOnce reads once, and notes the offsets after what it got.
+func readOnce(t *testing.T, r *Reader, got map[int32]int64) {
+	t.Helper()
+	err := r.Read(t.Context(), brief, func(a source.Answer) (int64, bool) {
+		if a.Err != nil {
+			t.Errorf("partition %d: %v", a.Number, a.Err)
+		}
+		if len(a.Batches) > 0 {
+			got[a.Number] = a.HighWatermark
+		}
+		return got[a.Number], true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// With a session idle partitions are in no request and no answer.
+func TestIdlePartitionsAreNotAskedFor(t *testing.T) {
+	w := sourcetest.NewWorld(t)
+	const many = 200
+	id := w.Create("a", many)
+	var size sizes
+	r := NewReader(w.NewClient(kgo.WithHooks(&size)), sourcetest.Leader)
+	for p := range int32(many) {
+		r.Want(source.Partition{Key: source.Key{ID: id, Number: p}, Topic: "a"}, 0)
+	}
+	got := map[int32]int64{}
+	readOnce(t, r, got)
+	if asked, told := size.take(); asked < many*20 || told < many*20 {
+		t.Errorf("the first request has %d bytes, its answer %d", asked, told)
+	}
+	for i := range 5 {
+		p := int32(i * 7)
+		if i > 0 {
+			w.Append("a", p, fmt.Sprint(i))
+		}
+		for i > 0 && got[p] == 0 {
+			readOnce(t, r, got)
+		}
+		readOnce(t, r, got)
+		if asked, told := size.take(); asked > 1000 || told > 1000 {
+			t.Errorf("with %d records in one partition, requests have %d bytes, answers %d", min(i, 1), asked, told)
+		}
+	}
 }

@@ -32,9 +32,10 @@ type World struct {
 	Log    *log.Log
 	Client *kgo.Client
 
-	t     *testing.T
-	admin *kadm.Client
-	held  atomic.Pointer[chan struct{}] // syncs wait for it
+	t      *testing.T
+	engine *engine.Engine
+	admin  *kadm.Client
+	held   atomic.Pointer[chan struct{}] // syncs wait for it
 }
 
 // NewWorld makes a world that ends with the test.
@@ -56,14 +57,21 @@ func NewWorld(t *testing.T) *World {
 	w.ok(err)
 	t.Cleanup(b.Close)
 	inside := broker.ListenerInfo{Name: "test", AdvertisedHost: engine.EmbeddedHost, AdvertisedPort: engine.EmbeddedPort}
-	e := engine.New(func(ctx context.Context, conn net.Conn) { b.ServeConn(ctx, conn, inside) })
-	t.Cleanup(e.Close)
+	w.engine = engine.New(func(ctx context.Context, conn net.Conn) { b.ServeConn(ctx, conn, inside) })
+	t.Cleanup(w.engine.Close)
 	w.Log = l
-	w.Client, err = e.Client()
-	w.ok(err)
-	t.Cleanup(w.Client.Close)
+	w.Client = w.NewClient()
 	w.admin = kadm.NewClient(w.Client)
 	return w
+}
+
+// NewClient makes a client that ends with the test.
+func (w *World) NewClient(opts ...kgo.Opt) *kgo.Client {
+	w.t.Helper()
+	c, err := w.engine.Client(opts...)
+	w.ok(err)
+	w.t.Cleanup(c.Close)
+	return c
 }
 
 func (w *World) ok(err error) {
