@@ -3,6 +3,7 @@
 # versitygw (Go) and moto's server (Python). Nodes are killed while records come,
 # and torchwood checks what is left. The cluster of three brokers loses records: a
 # leader without the newest ones is elected, and retention overtakes the ledger.
+# Before that, the ledger's reader has fetch sessions with the cluster (KIP-227).
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -56,6 +57,10 @@ KAFKA_BROKERS=$(KAFKA_HEAP_OPTS=-Xmx320m "$kafka_sh" start --dir "$cluster" --no
 	--set broker.session.timeout.ms=3000 --set broker.heartbeat.interval.ms=500 --set replica.lag.time.max.ms=3000 \
 	--set log.retention.check.interval.ms=1000 --set log.initial.task.delay.ms=1000)
 export KAFKA_BROKERS KAFKA_SH=$kafka_sh KAFKA_DIR=$cluster KAFKA_HEAP_OPTS=-Xmx320m
+
+say "fetch sessions"
+count_cases go_cases ./sessions -brokers "$KAFKA_BROKERS"
+report "Apache Kafka (fetch sessions)" "$("$kafka_sh" version)"
 
 if [ ! -x "$cache/versitygw-$versitygw/versitygw" ]; then
 	say "building versitygw"
