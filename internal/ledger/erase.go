@@ -159,13 +159,13 @@ func (l *Ledger) planErasure(r *eraseRequest) (entries []Erased, encoded [][]byt
 	if err != nil {
 		return nil, nil, err
 	}
-	l.lastTime = max(l.lastTime, l.cfg.Now().UnixMilli())
+	now := l.now()
 	for _, head := range generations {
 		part := below(r.offsets, head.Size)
 		if len(part) == 0 {
 			continue
 		}
-		e := proof.NewErased(l.lastTime, head.Checkpoint, part, r.by)
+		e := proof.NewErased(now, head.Checkpoint, part, r.by)
 		e.External = l.cfg.External
 		entries = append(entries, Erased{head.Origin, store.Erasure{Time: time.UnixMilli(e.Time).UTC(), By: r.by, Offsets: part}})
 		encoded = append(encoded, e.Bytes())
