@@ -28,9 +28,9 @@ func (l *Ledger) Handler() http.Handler {
 	mux.HandleFunc("GET /ledger/vkey", l.serveKeys)
 	mux.HandleFunc("GET /ledger/root/checkpoint", l.serveRootCheckpoint)
 	mux.HandleFunc("GET /ledger/root/checkpoints", l.serveCheckpoints)
-	mux.Handle("GET /ledger/root/{rest...}", serve(func(*http.Request) (tiled, error) { return rootLog{l}, nil }))
-	mux.Handle("GET /ledger/topics/{topic}/{partition}/{rest...}", serve(l.newestTree))
-	mux.Handle("GET /ledger/trees/{topic}/{id}/{partition}/{generation}/{rest...}", serve(l.namedTree))
+	mux.Handle("GET /ledger/root/{rest...}", serve(immutable, func(*http.Request) (tiled, error) { return rootLog{l}, nil }))
+	mux.Handle("GET /ledger/topics/{topic}/{partition}/{rest...}", serve(fresh, l.newestTree))
+	mux.Handle("GET /ledger/trees/{topic}/{id}/{partition}/{generation}/{rest...}", serve(immutable, l.namedTree))
 	return mux
 }
 
@@ -44,7 +44,8 @@ func (l *Ledger) serveKeys(w http.ResponseWriter, _ *http.Request) {
 const (
 	textType = "text/plain; charset=utf-8"
 	tileType = "application/octet-stream"
-	// Checkpoints change each second, tiles never.
+	// Checkpoints change each second, and tiles never; but under the path of the
+	// newest tree are those of another one when its generation ends.
 	fresh     = "max-age=1"
 	immutable = "public, max-age=31536000, immutable"
 )
@@ -58,12 +59,12 @@ type tiled interface {
 }
 
 // serve answers requests below the prefix of a log. The rest of the path says
-// for what.
-func serve(find func(*http.Request) (tiled, error)) http.Handler {
+// for what. Caches are told how long tiles are good.
+func serve(tiles string, find func(*http.Request) (tiled, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		log, err := find(r)
 		if err == nil {
-			err = serveLog(w, log, r.PathValue("rest"))
+			err = serveLog(w, log, r.PathValue("rest"), tiles)
 		}
 		switch {
 		case errors.Is(err, errNotFound), errors.Is(err, ErrNoTree), errors.Is(err, ErrNotYet):
@@ -76,8 +77,8 @@ func serve(find func(*http.Request) (tiled, error)) http.Handler {
 
 var errNotFound = errors.New("not found")
 
-func serveLog(w http.ResponseWriter, log tiled, path string) error {
-	contentType, caching := tileType, immutable
+func serveLog(w http.ResponseWriter, log tiled, path, caching string) error {
+	contentType := tileType
 	var body []byte
 	var err error
 	switch what, rest, _ := strings.Cut(path, "/"); {
