@@ -29,7 +29,7 @@ func (l *Ledger) checkSigned() error {
 	}
 	last, err := l.keys.openRoot(signed)
 	if err != nil {
-		return fmt.Errorf("%w: checkpoint in %s: %w", store.ErrCorrupt, l.cfg.Dir, err)
+		return fmt.Errorf("%w: checkpoint in %s, or %s, whose keys did not sign it: %w", store.ErrCorrupt, l.cfg.Dir, l.cfg.keysFile(), err)
 	}
 	if last.Origin != l.cfg.Origin {
 		return fmt.Errorf("%w: %s signs as %q, and was to go on as %q; give it its name, or move the folder away, and a new ledger begins",

@@ -26,9 +26,12 @@ type keys struct {
 	last    atomic.Pointer[signedTree]
 }
 
+// keysFile is where the private keys are.
+func (c *Config) keysFile() string { return cmp.Or(c.Keys, c.Dir+"/"+keysFile) }
+
 // loadKeys reads the keys of a ledger. Only a new ledger gets new ones.
 func loadKeys(cfg *Config, isNew bool) (*keys, error) {
-	name := cmp.Or(cfg.Keys, cfg.Dir+"/"+keysFile)
+	name := cfg.keysFile()
 	private, err := keyfile.Load(cfg.FS, name, keysHeader, isNew)
 	if err != nil {
 		return nil, fmt.Errorf("keys of the ledger in %s: %w; restore the file from a backup, or copy it from another node that shares the ledger: with other keys nobody would believe this ledger", name, err)

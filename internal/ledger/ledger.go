@@ -165,11 +165,7 @@ func (l *Ledger) learnTime() error {
 	if size == 0 {
 		return nil
 	}
-	b, err := l.store.ReadRootEntry(size - 1)
-	if err != nil {
-		return err
-	}
-	e, err := proof.ParseRootEntry(b)
+	e, err := l.store.NewestRootEntry()
 	l.lastTime = e.Time
 	return err
 }

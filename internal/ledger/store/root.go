@@ -142,9 +142,27 @@ func (s *Store) ReadRootEntry(index int64) ([]byte, error) {
 		return nil, err
 	}
 	if len(b) < 2 || int(binary.BigEndian.Uint16(b)) != len(b)-2 {
-		return nil, fmt.Errorf("%w: %s: entry %d has another length than its prefix says", ErrCorrupt, s.rootFile(entriesFile), index)
+		return nil, fmt.Errorf("%w: %s: entry %d has another length than its prefix, or %s, says", ErrCorrupt, s.rootFile(entriesFile), index, endsFile)
 	}
 	return b[2:], nil
+}
+
+// NewestRootEntry returns the newest entry of the root log, which is not empty. It
+// is held against its hash: new entries go on from what it says.
+func (s *Store) NewestRootEntry() (e proof.RootEntry, err error) {
+	size, _ := s.RootHead()
+	tile, err := s.RootTiles().ReadTile(0, (size-1)/tree.TileWidth, int((size-1)%tree.TileWidth)+1)
+	if err != nil {
+		return e, err
+	}
+	b, err := s.ReadRootEntry(size - 1)
+	if err != nil {
+		return e, err
+	}
+	if want := tile[len(tile)-tlog.HashSize:]; tlog.RecordHash(b) != tlog.Hash(want) {
+		return e, fmt.Errorf("%w: %s: entry %d was altered", ErrCorrupt, s.rootFile(entriesFile), size-1)
+	}
+	return proof.ParseRootEntry(b)
 }
 
 // rootRange returns where entries from..to lie in the file of entries.
