@@ -278,22 +278,13 @@ func erasures(r *shared.Round) (erased []proof.RootEntry, err error) {
 	return erased, nil
 }
 
-// sizeAt is how many leaves a tree had when the root log had a size, which may
-// be one that it will have.
+// sizeAt is how many leaves a tree had when the root log had a size, which may be
+// one that it will have.
 func (l *Ledger) sizeAt(origin string, root int64) (int64, error) {
-	size, _ := l.store.RootHead()
-	for at := min(root, size) - 1; at >= 0; at-- {
-		b, err := l.store.ReadRootEntry(at)
-		if err != nil {
-			return 0, err
-		}
-		e, err := proof.ParseRootEntry(b)
-		if err != nil {
-			return 0, err
-		}
-		if e.Checkpoint.Origin == origin {
-			return e.Checkpoint.Size, nil
-		}
+	id, ok := l.store.Find(origin)
+	if !ok {
+		return 0, nil
 	}
-	return 0, nil
+	newest, _ := l.store.Head(id)
+	return l.store.SizeAt(newest, root)
 }

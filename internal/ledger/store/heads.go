@@ -221,3 +221,34 @@ func (s *Store) Closing(newest Head) (e proof.RootEntry, err error) {
 		index = k.previous
 	}
 }
+
+// SizeAt returns how many leaves a tree had by the first entries of the root log,
+// as many as are asked for, which may be more than there are.
+func (s *Store) SizeAt(newest Head, root int64) (int64, error) {
+	if newest.RootIndex < root { // a tree without a head has none, and no leaves
+		return newest.Size, nil
+	}
+	f, err := s.readers.acquire(s.rootFile(headsFile))
+	if err != nil {
+		return 0, notFoundIsCorrupt(err)
+	}
+	size, err := sizeBefore(f, newest.RootIndex, root)
+	s.readers.release(f, err == nil)
+	return size, err
+}
+
+// sizeBefore goes back from a link to the newest one before an index, and returns
+// its tree's size; 0 if there is none.
+func sizeBefore(f io.ReaderAt, index, before int64) (int64, error) {
+	k, err := readLink(f, index)
+	for err == nil && index >= before {
+		if k.depth == 1 {
+			return 0, nil
+		}
+		if index = k.jump; index < before {
+			index = k.previous
+		}
+		k, err = readLink(f, index)
+	}
+	return k.size, err
+}

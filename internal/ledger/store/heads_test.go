@@ -28,7 +28,26 @@ func (w *world) checkFirstHeads() {
 		if got, err := w.FirstHead(newest, g.leaves); err != nil || got != newest {
 			w.t.Fatalf("beyond the tree: %v, %v", got, err)
 		}
+		for root := int64(-1); root <= int64(len(w.roots))+1; root++ {
+			if got, err := w.SizeAt(newest, root); err != nil || got != w.sizeAt(g.origin, root) {
+				w.t.Fatalf("tree %d had %d leaves by the first %d entries, %v; want %d", id, got, root, err, w.sizeAt(g.origin, root))
+			}
+		}
 	}
+}
+
+// sizeAt is the size of the newest head of a tree in the first entries.
+func (w *world) sizeAt(origin string, root int64) (size int64) {
+	for _, b := range w.roots[:max(0, min(root, int64(len(w.roots))))] {
+		e, err := proof.ParseRootEntry(b)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if e.Checkpoint.Origin == origin {
+			size = e.Checkpoint.Size
+		}
+	}
+	return size
 }
 
 func (w *world) firstOf(origin string, offset int64) int64 {
@@ -151,6 +170,13 @@ func TestASearchTakesALogarithmOfTheHeads(t *testing.T) {
 		}
 		if most := 6 * 17; c.reads > most {
 			t.Errorf("offset %d: %d links were read, and at most %d are expected", offset, c.reads, most)
+		}
+		c = &counted{ReaderAt: made}
+		if got, err := sizeBefore(c, heads-1, offset); err != nil || got != offset {
+			t.Fatalf("before entry %d the tree has %d leaves, %v", offset, got, err)
+		}
+		if most := 6 * 17; c.reads > most {
+			t.Errorf("entry %d: %d links were read, and at most %d are expected", offset, c.reads, most)
 		}
 	}
 }
