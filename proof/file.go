@@ -82,6 +82,9 @@ func ParseFile(text string) (*File, error) {
 func parseFile(text string) (*File, error) {
 	if !strings.HasPrefix(text, fileHeader+"\n\n"+sectionStart) {
 		first, _, _ := strings.Cut(text, "\n")
+		if strings.HasSuffix(first, "\r") {
+			return nil, errors.New("its lines end in carriage returns: a mail program or an editor has altered it, ask for it again")
+		}
 		return nil, fmt.Errorf("it begins with %q; a proof file that this program knows begins with %q and an empty line", abbreviate(first), fileHeader)
 	}
 	i := strings.LastIndex(text, "\n"+sectionStart+endSection+"\n")

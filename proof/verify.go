@@ -150,7 +150,7 @@ func (t *Trust) openRoot(signed string) (*ProvenHead, error) {
 		return nil, err
 	}
 	for _, s := range n.UnverifiedSigs {
-		proven.Unknown = append(proven.Unknown, fmt.Sprintf("signature of %q", s.Name))
+		proven.Unknown = append(proven.Unknown, fmt.Sprintf("signature of %q, whose key (%08x) was not given", s.Name, s.Hash))
 	}
 	return proven, nil
 }

@@ -140,7 +140,11 @@ func TestThePolicyDecides(t *testing.T) {
 	if want := []Existed{{"witness one", clock().UTC().Truncate(time.Second), time.Second}}; !reflect.DeepEqual(h.Existed, want) {
 		t.Errorf("existed %+v, want %+v", h.Existed, want)
 	}
-	if want := []string{`signature of "` + testOrigin + `"`, `signature of "w3.example"`}; !reflect.DeepEqual(h.Unknown, want) {
+	var want []string
+	for _, s := range []*Signer{d.pq, d.witnesses[1]} {
+		want = append(want, fmt.Sprintf("signature of %q, whose key (%08x) was not given", s.Name(), s.KeyHash()))
+	}
+	if !reflect.DeepEqual(h.Unknown, want) {
 		t.Errorf("unknown %q, want %q", h.Unknown, want)
 	}
 	if _, err := f.Verify(policy("all-of-them")); err == nil || !strings.Contains(err.Error(), `quorum "all-of-them" is not reached: 1`) {

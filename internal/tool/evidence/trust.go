@@ -23,7 +23,7 @@ func readTrust(keys []string, policy string) (t proof.Trust, err error) {
 	}
 	text, err := os.ReadFile(policy)
 	if err != nil {
-		return t, &tool.UsageError{Err: err}
+		return t, &tool.UsageError{Err: fmt.Errorf("--policy: %w", err)}
 	}
 	t.Policy, err = proof.ParsePolicy(string(text))
 	if err != nil {

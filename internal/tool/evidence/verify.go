@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -92,7 +93,7 @@ func (v Verify) Run(env tool.Env, name string) error {
 	}
 	text, err := read(env, name)
 	if err != nil {
-		return err
+		return tool.Usagef("the proof file cannot be read: %v", err)
 	}
 	checked, failed := check(string(text), trust)
 	if failed != nil && !env.JSON {
@@ -122,6 +123,9 @@ func (v Verify) trust() (proof.Trust, error) {
 	}
 	t, err := readTrust(v.Keys, v.Policy)
 	t.Now = time.Now()
+	if err == nil && len(t.LogKeys()) == 0 {
+		err = tool.Usagef("%s names no log, and no key is given: give the log's key with --vkey, or a line with \"log\" and the key in the policy", v.Policy)
+	}
 	if err == nil {
 		t.Anchors, err = v.anchors()
 	}
@@ -142,6 +146,9 @@ func readKeys(given string) ([]*proof.Verifier, error) {
 	for _, line := range lines {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
+		}
+		if word, _, _ := strings.Cut(line, " "); slices.Contains([]string{"log", "witness", "group", "quorum"}, word) {
+			return nil, tool.Usagef("--vkey: %s is a policy: give it with --policy", given)
 		}
 		key, err := proof.ParseVerifier(line)
 		if err != nil {
