@@ -11,6 +11,7 @@
 //	interop/kcat.sh                  kcat (librdkafka), all compressions, and logged in
 //	interop/kafkajs.sh               kafkajs, all compressions
 //	interop/go-clients.sh            sarama, kafka-go
+//	interop/cloudevents.sh           CloudEvents' SDK for Go reads our events, and we its
 //	interop/engine.sh                evident --kafka on Apache Kafka: TLS, each SASL mechanism, what it says
 //
 //	go -C interop test ./crash       kill -9 under load, a hundred times
