@@ -61,7 +61,7 @@ func TestWhatLiesBehindDamageIsNotTakenForDestroyed(t *testing.T) {
 	if end := p.HighWatermark(); end > 2 || p.Err() == nil {
 		t.Fatalf("the partition is not damaged: it ends at %d, %v", end, p.Err())
 	}
-	if err := (&Node{log: l}).destroy(t.Context(), part); !errors.Is(err, log.ErrStorage) {
+	if _, err := (records{l}).Destroy(t.Context(), part); !errors.Is(err, log.ErrStorage) {
 		t.Errorf("destroyed: %v", err)
 	}
 	if err := l.Close(); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/evidentlog/evident/internal/ledger/index"
 	"github.com/evidentlog/evident/internal/ledger/opening"
 	"github.com/evidentlog/evident/internal/log"
+	"github.com/evidentlog/evident/proof"
 )
 
 // wasErased returns an error that says when a record was erased, and by whom;
@@ -38,7 +39,7 @@ func (n *Node) newEraser(p *provable, ix *index.Index) *erasure.Eraser {
 		Ledger:  p.Ledger, Index: ix, Logger: n.cfg.Logger,
 	}
 	if n.log != nil {
-		e.Destroy = n.destroy
+		e.Log = records{n.log}
 	}
 	return e
 }
@@ -68,27 +69,68 @@ func (n *Node) loadToken() (err error) {
 	return err
 }
 
-// destroy destroys records in the node's own log. What another topic had, that was
-// deleted since, is gone.
-func (n *Node) destroy(ctx context.Context, part erasure.Part) error {
-	p := n.log.Partition(part.Topic, part.Partition)
+// records is the node's own log, as erasure sees it.
+type records struct{ log *log.Log }
+
+// of is the partition that has a part; nil if it is gone: what another topic had,
+// that was deleted since, is not this one's.
+func (r records) of(part erasure.Part) *log.Partition {
+	p := r.log.Partition(part.Topic, part.Partition)
 	if p == nil {
 		return nil
 	}
 	if id := p.ID().TopicID; base64.RawURLEncoding.EncodeToString(id[:]) != part.TopicID {
 		return nil
 	}
+	return p
+}
+
+// Announce implements erasure.Log.
+func (r records) Announce(part erasure.Part) error {
+	p := r.of(part)
+	if p == nil {
+		return nil
+	}
+	return unlessDeleted(p.Announce(rangesOf(part)))
+}
+
+// Destroy implements erasure.Log.
+func (r records) Destroy(ctx context.Context, part erasure.Part) (erasure.Part, error) {
+	p := r.of(part)
+	if p == nil {
+		return part, nil
+	}
 	// Of a damaged partition the records behind the damage may come back.
-	if err := p.Err(); err != nil && !errors.Is(err, log.ErrDeleted) {
-		return err
+	if err := p.Err(); err != nil {
+		return part, unlessDeleted(err)
 	}
-	var ranges []log.Range
-	for _, r := range part.Offsets {
-		if last := min(r.Last, p.HighWatermark()-1); r.First <= last {
-			ranges = append(ranges, log.Range{First: r.First, Last: last})
-		}
+	meant := p.Announced(rangesOf(part))
+	part.Offsets = nil
+	for _, m := range meant {
+		part.Offsets = append(part.Offsets, proof.Range(m))
 	}
-	err := p.Erase(ctx, ranges)
+	return part, unlessDeleted(p.Erase(ctx, meant))
+}
+
+// Withdraw implements erasure.Log.
+func (r records) Withdraw(part erasure.Part) error {
+	p := r.of(part)
+	if p == nil {
+		return nil
+	}
+	return unlessDeleted(p.Withdraw(rangesOf(part)))
+}
+
+func rangesOf(part erasure.Part) []log.Range {
+	ranges := make([]log.Range, len(part.Offsets))
+	for i, r := range part.Offsets {
+		ranges[i] = log.Range(r)
+	}
+	return ranges
+}
+
+// unlessDeleted is an error of a partition that is still there.
+func unlessDeleted(err error) error {
 	if errors.Is(err, log.ErrDeleted) {
 		return nil
 	}

@@ -17,7 +17,11 @@ import (
 const (
 	// erasingName is the file with what is being erased from a partition.
 	erasingName   = "erasing"
-	erasingHeader = "evident erasing 1\n"
+	erasingHeader = "evident erasing 2\n"
+	// erasingHeader1 was before there were announcements.
+	erasingHeader1 = "evident erasing 1\n"
+	// announcedWord begins the line of a range that was announced.
+	announcedWord = "announced "
 	// buriedSuffix is that of a segment's file that is to be overwritten.
 	buriedSuffix = ".erased"
 	// wipePiece is how many bytes of zeros are written at once.
@@ -34,52 +38,47 @@ type buriedFile struct {
 
 // intendErasure makes durable what is to be erased, besides what is so already.
 func (p *Partition) intendErasure(ranges []Range) error {
-	p.mu.Lock()
-	all := mergeRanges(p.mu.erasing, ranges)
-	p.mu.Unlock()
-	return p.noteErasing(all)
+	erasing, announced := p.wishes()
+	return p.noteErasing(mergeRanges(erasing, ranges), announced)
 }
 
 // clipErasure gives up what was to be erased from an offset on, where the log ends:
 // those records have been cut off, and others will get their offsets.
 func (p *Partition) clipErasure(end int64) error {
-	p.mu.Lock()
-	ranges := p.mu.erasing
-	p.mu.Unlock()
-	n := len(ranges)
-	if n == 0 || ranges[n-1].Last < end {
+	erasing, announced := p.wishes()
+	reaches := func(ranges []Range) bool { return len(ranges) > 0 && ranges[len(ranges)-1].Last >= end }
+	if !reaches(erasing) && !reaches(announced) {
 		return nil
 	}
-	clipped := []Range{}
-	for _, r := range ranges {
-		if r.First < end {
-			clipped = append(clipped, Range{r.First, min(r.Last, end-1)})
-		}
-	}
-	return p.noteErasing(clipped)
-}
-
-func (p *Partition) noteErasing(ranges []Range) error {
-	if err := replaceFile(p.log.fs, p.erasingPath(), encodeErasing(ranges)); err != nil {
-		return err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.mu.erasing = ranges
-	return nil
+	return p.noteErasing(clipped(erasing, end), clipped(announced, end))
 }
 
 // forgetErasure notes that all that was to be erased is gone.
 func (p *Partition) forgetErasure() error {
-	if err := p.log.fs.RemoveAll(p.erasingPath()); err != nil {
+	_, announced := p.wishes()
+	if err := p.noteErasing(nil, announced); err != nil {
 		return p.storageError(err)
 	}
-	if err := p.log.fs.SyncDir(p.dir); err != nil {
-		return p.storageError(err)
+	return nil
+}
+
+// noteErasing makes durable what is being erased, nil if nothing is, and what was
+// announced.
+func (p *Partition) noteErasing(erasing, announced []Range) error {
+	var err error
+	if erasing == nil && len(announced) == 0 {
+		if err = p.log.fs.RemoveAll(p.erasingPath()); err == nil {
+			err = p.log.fs.SyncDir(p.dir)
+		}
+	} else {
+		err = replaceFile(p.log.fs, p.erasingPath(), encodeErasing(erasing, announced))
+	}
+	if err != nil {
+		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.mu.erasing = nil
+	p.mu.erasing, p.mu.announced = erasing, announced
 	return nil
 }
 
@@ -98,27 +97,43 @@ func mergeRanges(a, b []Range) []Range {
 	return out
 }
 
-func encodeErasing(ranges []Range) []byte {
+func encodeErasing(erasing, announced []Range) []byte {
 	b := []byte(erasingHeader)
-	for _, r := range ranges {
+	for _, r := range erasing {
 		b = fmt.Appendf(b, "%d %d\n", r.First, r.Last)
+	}
+	for _, r := range announced {
+		b = fmt.Appendf(b, announcedWord+"%d %d\n", r.First, r.Last)
 	}
 	return b
 }
 
-func decodeErasing(b []byte) (ranges []Range, err error) {
+// decodeErasing is the inverse of encodeErasing; erasing is not nil if there is no
+// line, which is of an erasure that was cut to nothing.
+func decodeErasing(b []byte) (erasing, announced []Range, err error) {
 	lines, ok := bytes.CutPrefix(b, []byte(erasingHeader))
 	if !ok {
-		return nil, fmt.Errorf("it does not begin with %q: was it written by a newer version?", erasingHeader)
+		lines, ok = bytes.CutPrefix(b, []byte(erasingHeader1))
+	}
+	if !ok {
+		return nil, nil, fmt.Errorf("it does not begin with %q: was it written by a newer version?", erasingHeader)
 	}
 	for line := range bytes.Lines(lines) {
 		var r Range
-		if n, err := fmt.Sscanf(string(line), "%d %d\n", &r.First, &r.Last); n != 2 || err != nil || r.First < 0 || r.Last < r.First {
-			return nil, fmt.Errorf("line %q is not the first and the last offset of a range", line)
+		numbers, isAnnounced := bytes.CutPrefix(line, []byte(announcedWord))
+		if n, err := fmt.Sscanf(string(numbers), "%d %d\n", &r.First, &r.Last); n != 2 || err != nil || r.First < 0 || r.Last < r.First {
+			return nil, nil, fmt.Errorf("line %q is not the first and the last offset of a range", line)
 		}
-		ranges = append(ranges, r)
+		if isAnnounced {
+			announced = append(announced, r)
+		} else {
+			erasing = append(erasing, r)
+		}
 	}
-	return mergeRanges(nil, ranges), nil
+	if len(lines) == 0 {
+		return []Range{}, nil, nil
+	}
+	return mergeRanges(nil, erasing), mergeRanges(nil, announced), nil
 }
 
 // readErasing learns what an earlier start was to erase.
@@ -130,13 +145,13 @@ func (p *Partition) readErasing() error {
 	if err != nil {
 		return err
 	}
-	ranges, err := decodeErasing(b)
+	erasing, announced, err := decodeErasing(b)
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w; move it away if nothing is to be erased", ErrCorruption, p.erasingPath(), err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.mu.erasing = append([]Range{}, ranges...) // not nil, even if there are none
+	p.mu.erasing, p.mu.announced = erasing, announced
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"math/rand/v2"
 	"path"
 	"slices"
@@ -207,6 +208,66 @@ func TestARecordIsNeverErasedByAnOlderWish(t *testing.T) {
 			_ = l.Close()
 		})
 	}
+}
+
+func TestRangesAreCutAndCombined(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 9))
+	for range 200 {
+		var lists [2][]Range
+		for i := range lists {
+			for o := random.Int64N(4); o < 40; o += 2 + random.Int64N(6) {
+				r := Range{o, o + random.Int64N(5)}
+				lists[i] = append(lists[i], r)
+				o = r.Last
+			}
+		}
+		a, b := lists[0], lists[1]
+		for o := range int64(60) {
+			inA, inB := within(a...)(o), within(b...)(o)
+			if within(overlap(a, b)...)(o) != (inA && inB) || within(without(a, b)...)(o) != (inA && !inB) || within(clipped(a, 20)...)(o) != (inA && o < 20) {
+				t.Fatalf("at %d: %v and %v have %v in common, %v without", o, a, b, overlap(a, b), without(a, b))
+			}
+		}
+	}
+}
+
+// An announcement is there after a crash, and ends where the log was cut; erasing
+// keeps it, and nothing is erased by it alone.
+func TestAnAnnouncementMeansTheRecordsThatWereThere(t *testing.T) {
+	mem := vfs.NewMem()
+	l, p := started(t, mem)
+	for range 10 {
+		settle(t, p, 1, 10)
+	}
+	mustDo(t, p.Announce([]Range{{2, 3}, {6, 9}}))
+	mem = mem.Crash(vfs.KeepNone)
+	_ = l.Close()
+	l, p = started(t, mem)
+	mustDo(t, p.resumeErasure(t.Context()))
+	wantPeople(t, p, 10, within())
+	mustDo(t, p.Erase(t.Context(), []Range{{2, 2}}))
+	mustDo(t, p.Truncate(8))
+	for range 5 {
+		mustAppend(t, p, stranger(t, p))
+	}
+	mem = mem.Crash(vfs.KeepNone)
+	_ = l.Close()
+	l, p = started(t, mem)
+	if got := p.Announced([]Range{{3, 20}}); !slices.Equal(got, []Range{{3, 3}, {6, 7}}) {
+		t.Errorf("announced are %v", got)
+	}
+	mustDo(t, p.Withdraw([]Range{{0, 6}}))
+	if got := p.Announced([]Range{{0, 20}}); !slices.Equal(got, []Range{{7, 7}}) {
+		t.Errorf("announced are %v", got)
+	}
+	mustDo(t, p.Withdraw([]Range{{7, 7}}))
+	if _, err := mem.Stat(p.erasingPath()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("nothing is announced any more, and there is a file: %v", err)
+	}
+	if err := p.Announce([]Range{{20, 20}}); !errors.Is(err, ErrOffsetOutOfRange) {
+		t.Errorf("beyond the end: %v", err)
+	}
+	l.close()
 }
 
 // wantThere checks which offsets have records.

@@ -413,16 +413,36 @@ func TestErasuresFollowAModel(t *testing.T) {
 }
 
 func TestAnErasureThatCannotBeReadIsTold(t *testing.T) {
-	for _, bad := range []string{"", "evident erasing 2\n1 2\n", erasingHeader + "1\n", erasingHeader + "2 1\n", erasingHeader + "-1 1\n"} {
-		if r, err := decodeErasing([]byte(bad)); err == nil {
+	for _, bad := range []string{"", "evident erasing 3\n1 2\n", erasingHeader + "1\n", erasingHeader + "2 1\n", erasingHeader + "-1 1\n", erasingHeader + "announced 1\n"} {
+		if r, _, err := decodeErasing([]byte(bad)); err == nil {
 			t.Errorf("%q is read as %v", bad, r)
 		}
 	}
 	if got := mergeRanges([]Range{{0, math.MaxInt64}}, []Range{{5, 5}}); !slices.Equal(got, []Range{{0, math.MaxInt64}}) {
 		t.Errorf("all offsets and one more are %v", got)
 	}
-	want := []Range{{1, 4}, {9, 9}}
-	if got, err := decodeErasing(encodeErasing(want)); err != nil || !slices.Equal(got, want) {
-		t.Errorf("%v, %v", got, err)
+	for _, c := range [][2][]Range{{{{1, 4}, {9, 9}}, nil}, {nil, {{2, 2}}}, {{{1, 1}}, {{1, 4}, {7, 7}}}, {{}, nil}} {
+		a, b, err := decodeErasing(encodeErasing(c[0], c[1]))
+		if err != nil || !slices.Equal(a, c[0]) || !slices.Equal(b, c[1]) || (a == nil) != (c[0] == nil) {
+			t.Errorf("%v became %v and %v, %v", c, a, b, err)
+		}
 	}
+	if got, _, err := decodeErasing([]byte(erasingHeader1 + "3 5\n")); err != nil || !slices.Equal(got, []Range{{3, 5}}) {
+		t.Errorf("version 1 is read as %v, %v", got, err)
+	}
+}
+
+func FuzzDecodeErasing(f *testing.F) {
+	f.Add(encodeErasing([]Range{{1, 4}}, []Range{{2, 9}, {11, 12}}))
+	f.Add([]byte(erasingHeader1))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		erasing, announced, err := decodeErasing(b)
+		if err != nil {
+			return
+		}
+		e, a, err := decodeErasing(encodeErasing(erasing, announced))
+		if err != nil || !slices.Equal(e, erasing) || !slices.Equal(a, announced) {
+			t.Errorf("%v and %v became %v and %v, %v", erasing, announced, e, a, err)
+		}
+	})
 }

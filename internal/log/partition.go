@@ -86,6 +86,7 @@ type Partition struct {
 		flushed   mark       // up to here everything is in the segments' files
 		cleaned   int64      // compaction has seen all records below this offset
 		erasing   []Range    // what is to be erased, durably noted; in rising order; nil if nothing is noted
+		announced []Range    // what will be erased when who announced it says so; likewise
 		buried    []buriedFile
 		producers *producerTable
 		watchers  map[Watcher]struct{}

@@ -26,11 +26,23 @@ type Eraser struct {
 	Planner
 	Ledger *ledger.Ledger
 	Index  *index.Index // nil without one
-	// Destroy destroys the records of a part in the log. ErrHeld of package log
-	// tells that they are still needed, an *UnreadableError that some remain. nil: the
-	// log is somebody else's, and keeps them.
-	Destroy func(context.Context, Part) error
-	Logger  *slog.Logger
+	// Log has the records. nil: it is somebody else's, and keeps them.
+	Log    Log
+	Logger *slog.Logger
+}
+
+// A Log has the records. A log may be cut after an erasure was noted in the ledger
+// and before it was done, and give the offsets to others; so it is told first what is
+// meant.
+type Log interface {
+	// Announce makes durable that the records of a part are to be destroyed. The error
+	// is ErrHeld of package log if they are still needed.
+	Announce(Part) error
+	// Destroy destroys what was announced of a part, and still has its offsets, which
+	// it returns. An *UnreadableError of package log tells that some of it remains.
+	Destroy(context.Context, Part) (Part, error)
+	// Withdraw forgets what was announced of a part.
+	Withdraw(Part) error
 }
 
 // Fates of a record.
@@ -131,12 +143,16 @@ func (e *Eraser) erase(ctx context.Context, p Part, by string, done *Erased) err
 
 // try is erase, as far as that can be done now.
 func (e *Eraser) try(ctx context.Context, p Part, by string, done *Erased) error {
-	if size, ended := e.Ledger.Ended(p.tree()); ended && e.Destroy != nil {
+	if e.Log != nil {
+		if err := e.Log.Announce(p); err != nil {
+			return err
+		}
+	}
+	if size, ended := e.Ledger.Ended(p.tree()); ended && e.Log != nil {
 		// What came after the ledger was turned off is in no tree: the log knows.
-		var behind []proof.Range
-		if p.Offsets, behind = split(p.Offsets, size); len(behind) > 0 {
-			behind := Part{Topic: p.Topic, TopicID: p.TopicID, Partition: p.Partition, Offsets: behind}
-			if err := done.destroyed(e.Destroy(ctx, behind)); err != nil {
+		behind := p
+		if p.Offsets, behind.Offsets = split(p.Offsets, size); len(behind.Offsets) > 0 {
+			if err := done.destroyed(e.destroy(ctx, behind)); err != nil {
 				return err
 			}
 		}
@@ -149,9 +165,9 @@ func (e *Eraser) try(ctx context.Context, p Part, by string, done *Erased) error
 	case err == nil:
 		done.Receipts = receipts(entries)
 		e.finish(ctx, p, entries, done)
-	case errors.Is(err, ledger.ErrNoTree) && e.Destroy != nil:
+	case errors.Is(err, ledger.ErrNoTree) && e.Log != nil:
 		// Of a topic that has no ledger, or has none yet: the log knows.
-		err = done.destroyed(e.Destroy(ctx, p))
+		err = done.destroyed(e.destroy(ctx, p))
 	}
 	return err
 }
@@ -191,7 +207,7 @@ func (p *Part) tree() proof.Tree {
 // finish destroys what the log and the index have, after the ledger's part is done.
 func (e *Eraser) finish(ctx context.Context, p Part, entries []ledger.Erased, done *Erased) {
 	err := e.destroy(ctx, p)
-	if e.Destroy == nil && err == nil {
+	if e.Log == nil && err == nil {
 		done.Records = Remains
 	} else {
 		err = done.destroyed(err)
@@ -209,19 +225,24 @@ func (e *Eraser) finish(ctx context.Context, p Part, entries []ledger.Erased, do
 // destroy destroys the records first: an index that is made again reads what is
 // there. An error that is unreadable says that all is done that can be.
 func (e *Eraser) destroy(ctx context.Context, p Part) error {
-	var left error
-	if e.Destroy != nil {
-		err := e.Destroy(ctx, p)
-		if offsets, ok := unreadable(err); ok {
-			e.Logger.Error("records could not be erased, since their batches cannot be read", "topic", p.Topic, "partition", p.Partition, "offsets", offsets)
-			left, err = err, nil
-		}
-		if err != nil {
-			return err
-		}
+	if e.Log == nil {
+		return e.forget(p)
 	}
-	if e.Index == nil {
-		return left
+	meant, err := e.Log.Destroy(ctx, p)
+	offsets, left := unreadable(err)
+	if left {
+		e.Logger.Error("records could not be erased, since their batches cannot be read", "topic", p.Topic, "partition", p.Partition, "offsets", offsets)
+	} else if err != nil {
+		return err
 	}
-	return cmp.Or(e.Index.Erase(p.TopicID, p.Partition, p.Offsets), left)
+	// Only now: who is stopped before it does all of it again.
+	return cmp.Or(e.forget(meant), e.Log.Withdraw(p), err)
+}
+
+// forget takes a part out of the index.
+func (e *Eraser) forget(p Part) error {
+	if e.Index == nil || len(p.Offsets) == 0 {
+		return nil
+	}
+	return e.Index.Erase(p.TopicID, p.Partition, p.Offsets)
 }

@@ -65,17 +65,32 @@ func (h *house) open() (err error) {
 	if h.tree, err = h.ledger.Open(treeName()); err != nil {
 		return err
 	}
-	h.eraser = &Eraser{Ledger: h.ledger, Destroy: h.destroy, Logger: slog.New(slog.DiscardHandler)}
+	h.eraser = &Eraser{Ledger: h.ledger, Log: records{h}, Logger: slog.New(slog.DiscardHandler)}
 	return h.log.Start(context.Background())
 }
 
-func (h *house) destroy(ctx context.Context, part Part) error {
-	var ranges []log.Range
+// records is the house's log, as erasure sees it.
+type records struct{ *house }
+
+func rangesOf(part Part) (ranges []log.Range) {
 	for _, r := range part.Offsets {
 		ranges = append(ranges, log.Range(r))
 	}
-	return h.p.Erase(ctx, ranges)
+	return ranges
 }
+
+func (r records) Announce(part Part) error { return r.p.Announce(rangesOf(part)) }
+
+func (r records) Destroy(ctx context.Context, part Part) (Part, error) {
+	meant := r.p.Announced(rangesOf(part))
+	part.Offsets = nil
+	for _, m := range meant {
+		part.Offsets = append(part.Offsets, proof.Range(m))
+	}
+	return part, r.p.Erase(ctx, meant)
+}
+
+func (r records) Withdraw(part Part) error { return r.p.Withdraw(rangesOf(part)) }
 
 // close ends all that was begun.
 func (h *house) close() error {

@@ -188,6 +188,49 @@ func grow(t *testing.T, l *ledger.Ledger, name proof.Tree, n int64) string {
 	return name.Origin()
 }
 
+// unreadableLog is one that cannot erase two of its records.
+type unreadableLog struct {
+	records
+	tries *int
+}
+
+func (u unreadableLog) Destroy(_ context.Context, part Part) (Part, error) {
+	*u.tries++
+	return part, &log.UnreadableError{Partition: "people-0", Offsets: []log.Range{{First: 2, Last: 3}}}
+}
+
+// An erasure that the ledger has, and the log has not begun, is completed; but what
+// was cut off meanwhile is not what has its offsets now.
+func TestANewRecordIsNotErasedByAnOlderEntry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &house{fs: newDisk(t)}
+		if err := errors.Join(h.open(), h.settle(8)); err != nil {
+			t.Fatal(err)
+		}
+		part := Part{Topic: "people", TopicID: topicID, Offsets: []proof.Range{{First: 2, Last: 2}, {First: 5, Last: 7}}}
+		if err := h.eraser.Log.Announce(part); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.ledger.Erase(t.Context(), part.tree(), part.Offsets, "User:admin"); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.p.Truncate(0); err != nil {
+			t.Fatal(err)
+		}
+		h.off = true
+		if err := h.settle(8); err != nil { // one batch again, with the same offsets
+			t.Fatal(err)
+		}
+		h.eraser.Resume(t.Context())
+		if got := h.known(t); len(got) != 8 || len(h.ledger.Unfinished()) != 0 {
+			t.Errorf("left are %v of the new records, and %d erasures are not over", got, len(h.ledger.Unfinished()))
+		}
+		if err := h.close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // What the log cannot take out of a batch is told, once, and nothing waits for it.
 func TestWhatCannotBeReadIsToldAndNotTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -196,10 +239,7 @@ func TestWhatCannotBeReadIsToldAndNotTriedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		tries := 0
-		h.eraser.Destroy = func(context.Context, Part) error {
-			tries++
-			return &log.UnreadableError{Partition: "people-0", Offsets: []log.Range{{First: 2, Last: 3}}}
-		}
+		h.eraser.Log = unreadableLog{records{h}, &tries}
 		var done Erased
 		part := Part{Topic: "people", TopicID: topicID, Offsets: []proof.Range{{First: 1, Last: 3}}}
 		if err := h.eraser.erase(t.Context(), part, "User:admin", &done); err != nil || done.Records != Remains || done.Unreadable != "2-3" || done.Error == "" {
