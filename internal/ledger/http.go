@@ -36,6 +36,7 @@ func (l *Ledger) Handler() http.Handler {
 
 func (l *Ledger) serveKeys(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", textType)
+	w.Header().Set("Cache-Control", fresh)
 	for _, v := range l.Verifiers() {
 		fmt.Fprintln(w, v)
 	}
@@ -45,9 +46,11 @@ const (
 	textType = "text/plain; charset=utf-8"
 	tileType = "application/octet-stream"
 	// Checkpoints change each second, and tiles never; but under the path of the
-	// newest tree are those of another one when its generation ends.
+	// newest tree are those of another one when its generation ends. What is not
+	// there may be soon.
 	fresh     = "max-age=1"
 	immutable = "public, max-age=31536000, immutable"
+	never     = "no-store"
 )
 
 // A tiled log is what tlog-tiles serves.
@@ -65,6 +68,9 @@ func serve(tiles string, find func(*http.Request) (tiled, error)) http.Handler {
 		log, err := find(r)
 		if err == nil {
 			err = serveLog(w, log, r.PathValue("rest"), tiles)
+		}
+		if err != nil {
+			w.Header().Set("Cache-Control", never)
 		}
 		switch {
 		case errors.Is(err, errNotFound), errors.Is(err, ErrNoTree), errors.Is(err, ErrNotYet):

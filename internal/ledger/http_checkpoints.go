@@ -117,6 +117,9 @@ func (l *Ledger) serveRootCheckpoint(w http.ResponseWriter, r *http.Request) {
 		read = l.witnessedCheckpoint
 	}
 	note, err := read()
+	if err != nil {
+		w.Header().Set("Cache-Control", never)
+	}
 	switch {
 	case errors.Is(err, ErrNotWitnessed):
 		http.Error(w, err.Error(), http.StatusNotFound)

@@ -30,9 +30,13 @@ func (f Find) Run(ctx context.Context, env tool.Env) error {
 	if err != nil {
 		return err
 	}
+	node, err := base(f.URL, f.Timeout)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, f.Timeout)
 	defer cancel()
-	text, err := f.ask(ctx, strings.TrimSuffix(f.URL, "/")+"/v1/search?"+v.Encode())
+	text, err := f.ask(ctx, node+"/v1/search?"+v.Encode())
 	if err != nil {
 		return err
 	}

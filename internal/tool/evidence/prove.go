@@ -43,9 +43,13 @@ func (p Prove) Run(ctx context.Context, env tool.Env, record string) error {
 	if err != nil {
 		return err
 	}
+	node, err := base(p.URL, p.Timeout)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
-	text, err := p.get(ctx, strings.TrimSuffix(p.URL, "/")+path)
+	text, err := p.get(ctx, node+path)
 	if err != nil {
 		return err
 	}
@@ -161,7 +165,7 @@ const retryAfter = 100 * time.Millisecond
 func (p Prove) ask(ctx context.Context, from string) (*http.Response, string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
 	if err != nil {
-		return nil, "", tool.Usagef("--url %q is none: %v", p.URL, err)
+		return nil, "", fmt.Errorf("%s: %w", from, err)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if errors.Is(err, context.DeadlineExceeded) {
