@@ -213,3 +213,23 @@ func TestALedgerOfOneNodeMovesIntoTheBucket(t *testing.T) {
 	}
 	d.verify(second, d.proof(second, 0, 150))
 }
+
+// Two nodes with one key, without the bucket that would make them agree, sign two
+// histories: whoever looks at both finds out.
+func TestAMonitorFindsASecondLedgerOfTheSameName(t *testing.T) {
+	d := newTopic(t, "twice", 1, nil, 3)
+	first := d.start("")
+	second := d.start("") // with the key that the first has made
+	state := t.TempDir()
+	d.produce(0, 20, "record")
+	for _, n := range d.nodes {
+		d.awaitTree(n, 0, 0, 20)
+	}
+	d.look(first, state)
+	d.produce(0, 20, "another record")
+	d.awaitTree(second, 0, 0, 40)
+	out, err := d.run("monitor", "http://"+second.web, "--once", "--state", state)
+	if err == nil || !strings.Contains(out, `"type":"evident.monitor.fork"`) {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
