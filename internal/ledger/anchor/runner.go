@@ -167,7 +167,7 @@ func (r *Runner) put(ctx context.Context, now time.Time) (p *place, tried, fatal
 func (r *Runner) upgrade(ctx context.Context, p place) (tried, fatal error) {
 	f, err := r.cfg.Store.read(p)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("the receipt for size %d: %w", p.size, err), nil // the others are as good as before
 	}
 	c, err := r.cfg.Kept(p.size)
 	if err == nil && c.Root != p.root {

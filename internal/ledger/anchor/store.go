@@ -186,11 +186,16 @@ func (s *Store) Put(kind string, c proof.Checkpoint, submitted time.Time, r Rece
 	return nil
 }
 
-// read returns the receipt at a place.
+// read returns the receipt at a place, checked again: it may have rotted since the
+// file was opened.
 func (s *Store) read(p place) (*frame, error) {
-	b := make([]byte, p.length)
-	if n, err := s.file.ReadAt(b, p.at); n < len(b) {
-		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	b := make([]byte, frameHead+p.length)
+	if n, err := s.file.ReadAt(b, p.at-frameHead); n < len(b) {
+		return nil, fmt.Errorf("%w: size %d: %w", ErrCorrupt, p.size, err)
 	}
-	return decodeFrame(b)
+	body, err := frameAt(b, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%w: size %d: the frame at %d: %w", ErrCorrupt, p.size, p.at-frameHead, err)
+	}
+	return decodeFrame(body)
 }

@@ -2,10 +2,14 @@ package anchor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/evidentlog/evident/internal/vfs"
 )
 
 func TestABadReceiptHoldsNoOtherUp(t *testing.T) {
@@ -88,5 +92,36 @@ func TestAClockThatIsSetBackHoldsNothingUp(t *testing.T) {
 	w.pass(t, 2*time.Minute)
 	if _, ok := w.store.First(0); !ok {
 		t.Error("nothing is anchored")
+	}
+}
+
+// A receipt that rots on disk is given to nobody, and the others go on.
+func TestARottenReceiptIsAnErrorAndStopsNothing(t *testing.T) {
+	fsys := disk(t)
+	w := &world{spot: &spot{}, store: openStore(t, fsys), now: noon, size: 1}
+	w.restart(t)
+	w.pass(t, time.Minute)
+	f, err := fsys.Open(storeName, vfs.Write)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, err := f.Size()
+	if err == nil {
+		_, err = f.WriteAt([]byte("X"), size-1)
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	w.size, w.open = 2, true
+	w.pass(t, 2*time.Hour)
+	if r, err := w.store.Of(2); err != nil || len(r) != 1 {
+		t.Errorf("the next: %v, %v", r, err)
+	}
+	if !strings.Contains(w.log.String(), "receipts of anchors are damaged") {
+		t.Errorf("nobody is told: %s", w.log.String())
+	}
+	p, _ := w.store.newest("spot", func(p place) bool { return p.size == 1 })
+	if _, err := w.store.read(p); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("it is read: %v", err)
 	}
 }

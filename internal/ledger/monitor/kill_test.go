@@ -31,9 +31,19 @@ func TestMain(m *testing.M) {
 	}
 	w, err := realMonitor(of, os.Getenv(childDir))
 	for err == nil {
-		err = w.Once(context.Background())
+		err = w.patient(context.Background())
 	}
 	os.Exit(1) // an alarm, or what it does not expect
+}
+
+// patient makes a round, and again if a slow machine was the reason that it failed.
+func (m *Monitor) patient(ctx context.Context) error {
+	for {
+		err := m.Once(ctx)
+		if !errors.As(err, new(*passingError)) {
+			return err
+		}
+	}
 }
 
 func realMonitor(of, dir string) (*Monitor, error) {
@@ -100,7 +110,7 @@ func TestAMonitorThatIsKilledMissesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.Once(t.Context()); err != nil {
+	if err := m.patient(t.Context()); err != nil {
 		t.Fatalf("an honest log, after all kills: %v", err)
 	}
 	if m.state.read != int64(len(n.root)) || len(m.state.trees) != 3 || len(m.state.seen) != 1 {
@@ -119,7 +129,7 @@ func TestAMonitorThatIsKilledMissesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	var a *Alarm
-	if err := m.Once(t.Context()); !errors.As(err, &a) || a.Type != Fork || !strings.Contains(a.Data.Message, "was rewritten") {
+	if err := m.patient(t.Context()); !errors.As(err, &a) || a.Type != Fork || !strings.Contains(a.Data.Message, "was rewritten") {
 		t.Errorf("a history that was rewritten: %v", err)
 	}
 	if err := m.Close(); err != nil {
