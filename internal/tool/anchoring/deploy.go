@@ -43,11 +43,11 @@ func (d Deploy) Run(ctx context.Context, env tool.Env) error {
 	}
 	text, err := ref.Read()
 	if err != nil {
-		return fmt.Errorf("--key: %w", err)
+		return &tool.UsageError{Err: fmt.Errorf("--key: %w", err)}
 	}
 	key, err := ethereum.ParseKey(text)
 	if err != nil {
-		return fmt.Errorf("--key: %w", err)
+		return &tool.UsageError{Err: fmt.Errorf("--key: %w", err)}
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
 	defer cancel()

@@ -66,7 +66,7 @@ func (r *rpc) call(ctx context.Context, result any, method string, params ...any
 func (r *rpc) post(ctx context.Context, body []byte) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.url, bytes.NewReader(body))
 	if err != nil {
-		return nil, errors.New("the Ethereum node's URL is none")
+		return nil, errors.New("the Ethereum node's URL has no host or cannot be read: it must be like https://rpc.example.org/")
 	}
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := r.client.Do(req)
