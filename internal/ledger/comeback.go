@@ -26,6 +26,10 @@ func (l *Ledger) Err() error {
 	return l.mu.failed
 }
 
+// Stops is how often the ledger has stopped. Each time it forgets the leaves that
+// no round has, and which trees were to be closed.
+func (l *Ledger) Stops() int64 { return l.stops.Load() }
+
 // comeBack stops all trees because of an error, and opens the files again as soon
 // as that can be done. It returns false if ctx ended before.
 func (l *Ledger) comeBack(ctx context.Context, why error) bool {
@@ -54,6 +58,7 @@ func (l *Ledger) halt(why error) {
 	l.mu.Lock()
 	l.mu.failed = fmt.Errorf("%w: %w", ErrStopped, why)
 	l.metrics.failures.Inc()
+	l.stops.Add(1)
 	partitions := slices.Collect(maps.Values(l.mu.partitions))
 	clear(l.mu.partitions)
 	clear(l.mu.grown)

@@ -37,6 +37,7 @@ type Ledger struct {
 	records atomic.Int64               // added since the last round
 	bytes   atomic.Int64               // of their batches
 	pending atomic.Int64               // bytes of leaves that wait in memory
+	stops   atomic.Int64               // see Stops
 	early   chan struct{}              // wakes Run before its time
 	wanted  chan struct{}              // tells that a proof waits for witnesses
 	erasing chan *eraseRequest         // taken by Run

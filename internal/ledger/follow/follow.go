@@ -56,6 +56,7 @@ type Follower struct {
 	cfg      Config
 	settings settings           // of the goroutine of Run
 	adopted  bool               // the trees that are open, and nobody follows; likewise
+	stops    int64              // of the ledger, when they were; likewise
 	broken   map[key]*waiting   // whose trees cannot be opened; of the goroutine of Run
 	readings map[int32]*reading // by leader; likewise
 
@@ -108,7 +109,6 @@ func (f *Follower) Run(ctx context.Context) error {
 				break
 			}
 			if errors.Is(err, ledger.ErrStopped) { // which was logged
-				f.adopted = false
 				wait(ctx, patience)
 				continue
 			}

@@ -492,6 +492,35 @@ func TestATopicDeletedWhileTheDiskFailedIsClosed(t *testing.T) {
 	}
 }
 
+// The disk fails between the decision to close a tree and the round that says so,
+// when nobody follows it any more.
+func TestATreeThatWasToBeClosedWhenTheDiskFailedIsClosed(t *testing.T) {
+	w := newWorld(t)
+	w.stop()
+	var fails atomic.Bool
+	w.disk = vfs.NewFaulty(w.disk, func(op vfs.Op) error {
+		if fails.Load() && op.Kind == vfs.OpWrite {
+			return errors.New("disk on fire")
+		}
+		return nil
+	})
+	w.start(nil)
+	w.create("orders", 1, nil)
+	w.produce("orders", 0, "a", "b")
+	old := w.await("orders", 0, 2)
+	fails.Store(true)
+	if _, err := w.admin.DeleteTopic(t.Context(), "orders"); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(time.Minute); w.ledger.Err() == nil; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the ledger does not stop")
+		}
+	}
+	fails.Store(false)
+	w.awaitClosed(old)
+}
+
 func TestTopicsThatAreTurnedOffHaveNoTree(t *testing.T) {
 	w := newWorld(t)
 	off := Off

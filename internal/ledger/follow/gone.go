@@ -19,7 +19,8 @@ import (
 // of them was about to close, when it died or was overtaken, is closed by whoever
 // sees it. That several may try does no harm: a tree is closed once.
 func (f *Follower) adopt(there map[key]bool, others map[topicID]bool) error {
-	if f.adopted {
+	stops := f.cfg.Ledger.Stops() // it forgets then which trees were to be closed
+	if f.adopted && f.stops == stops {
 		return nil
 	}
 	for _, t := range f.cfg.Ledger.OpenTrees() {
@@ -38,7 +39,7 @@ func (f *Follower) adopt(there map[key]bool, others map[topicID]bool) error {
 			return err
 		}
 	}
-	f.adopted = f.cfg.Assigned == nil
+	f.adopted, f.stops = f.cfg.Assigned == nil, stops
 	return nil
 }
 

@@ -118,8 +118,6 @@ func (f *Follower) open(topic string, k key, leader int32, known *followed) erro
 	delete(f.broken, k)
 	if known == nil {
 		known = &followed{key: k, topic: topic, leader: leader}
-	} else {
-		f.adopted = false // the ledger had stopped: it has forgotten which trees were to be closed
 	}
 	f.mu.Lock()
 	// The tree may have lost leaves, or be an older generation than the one before:
