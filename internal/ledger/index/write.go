@@ -116,6 +116,13 @@ func (p *Partition) merge() error {
 func (p *Partition) join(blocks []*block) (*slice, error) {
 	first := blocks[0]
 	joined := &slice{first: first.first, next: blocks[len(blocks)-1].next, base: first.base}
+	for f := range joined.slots { // at once: millions that grow cost as much as sorting them
+		n := int64(0)
+		for _, b := range blocks {
+			n += b.counts[f]
+		}
+		joined.slots[f] = make([]uint64, 0, n)
+	}
 	for _, b := range blocks {
 		s, err := b.load(p.ix.cfg.FS)
 		if err != nil {
