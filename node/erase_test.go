@@ -10,7 +10,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/evidentlog/evident/internal/vfs"
@@ -235,4 +237,40 @@ func TestErasuresFromElsewhereAreRefused(t *testing.T) {
 			t.Errorf("%s: %d, want %d (%v)", name, resp.StatusCode, c.want, err)
 		}
 	}
+}
+
+// What came after the ledger was turned off for its topic never has a proof.
+func TestNothingIsPromisedBehindALedgerThatWasTurnedOff(t *testing.T) {
+	p := startProvable(t, node.Config{})
+	produce(t, p.client(), "first")
+	p.proven(0)
+	off := kadm.AlterConfig{Op: kadm.SetConfig, Name: "evident.ledger", Value: kadm.StringPtr("off")}
+	if _, err := kadm.NewClient(p.client()).AlterTopicConfigs(t.Context(), []kadm.AlterConfig{off}, "orders"); err != nil {
+		t.Fatal(err)
+	}
+	want := "the ledger was turned off for this topic: at offset "
+	var status int
+	var body string
+	for end := time.Now().Add(time.Minute); time.Now().Before(end) && !strings.Contains(body, want); {
+		produce(t, p.client(), "later") // some of these may come before the ledger knows
+		at := p.end("orders") - 1
+		status, body = p.ask(at)
+	}
+	if status != http.StatusNotFound || !strings.Contains(body, want) {
+		t.Errorf("a record that came later: %d %s", status, body)
+	}
+	if status, body := p.ask(0); status != http.StatusOK {
+		t.Errorf("a record from before: %d %s", status, body)
+	}
+}
+
+// end is how many offsets partition 0 of a topic has.
+func (p *provable) end(topic string) int64 {
+	p.t.Helper()
+	ends, err := kadm.NewClient(p.client()).ListEndOffsets(p.t.Context(), topic)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	end, _ := ends.Lookup(topic, 0)
+	return end.Offset
 }

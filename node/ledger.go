@@ -205,7 +205,7 @@ func answerProof(w http.ResponseWriter, f *proof.File, err error) {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 	case errors.Is(err, store.ErrErased):
 		http.Error(w, err.Error(), http.StatusGone)
-	case errors.Is(err, opening.ErrNoRecord), errors.Is(err, ledger.ErrNoTree):
+	case errors.Is(err, opening.ErrNoRecord), errors.Is(err, ledger.ErrNoTree), errors.Is(err, errTurnedOff):
 		http.Error(w, err.Error(), http.StatusNotFound)
 	case errors.Is(err, opening.ErrNotCommitted):
 		http.Error(w, err.Error(), http.StatusConflict)
@@ -293,12 +293,18 @@ func (p *provable) prove(ctx context.Context, at opening.Place, want wish) (*pro
 	if err := p.WasErased(origin, at.Offset); err != nil {
 		return nil, fmt.Errorf("%s/%d: %w", at.Topic, at.Partition, err)
 	}
+	if size, ended := p.Ended(proof.Tree{Topic: at.Topic, TopicID: id, Partition: at.Partition}); ended && at.Offset >= size && p.follower.LeavesOut(id) {
+		return nil, fmt.Errorf("%v: %w: at offset %d, and what came after that has no proof", at, errTurnedOff, size)
+	}
 	f, err := p.proveAll(ctx, want, origin, records)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", at, err)
 	}
 	return f, nil
 }
+
+// errTurnedOff says that a record came after the ledger was turned off for its topic.
+var errTurnedOff = errors.New("the ledger was turned off for this topic")
 
 // proveAll makes the proof file of records of one tree.
 func (p *provable) proveAll(ctx context.Context, want wish, origin string, records []ledger.Opened) (*proof.File, error) {

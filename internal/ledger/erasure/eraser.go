@@ -21,6 +21,9 @@ const patience = 30 * time.Second
 // of the second that a round of the ledger takes.
 const again = 100 * time.Millisecond
 
+// maxPasses is how often copies are looked for again, if each time there are new ones.
+const maxPasses = 10
+
 // An Eraser erases: salts in the ledger, and what the log and the index have.
 type Eraser struct {
 	Planner
@@ -106,22 +109,41 @@ func (e *Eraser) Erase(ctx context.Context, r Request, by string) (*Result, erro
 		return nil, err
 	}
 	result := &Result{By: by, DryRun: r.DryRun, Erased: []Erased{}}
+	known := parts
+	for pass := 0; len(parts) > 0; pass++ {
+		if err := e.eraseAll(ctx, parts, by, result); err != nil {
+			return nil, err
+		}
+		if r.DryRun || pass == maxPasses {
+			break
+		}
+		// Who had read a record before it was gone may have written a copy meanwhile.
+		if parts, err = e.copies(ctx, known); err != nil {
+			return nil, fmt.Errorf("it is erased, but not known whether there are copies that were made meanwhile: %w", err)
+		}
+		known = append(known, parts...)
+	}
+	return result, nil
+}
+
+// eraseAll erases parts, and adds what became of them to the result.
+func (e *Eraser) eraseAll(ctx context.Context, parts []Part, by string, result *Result) error {
 	for _, p := range parts {
 		done := Erased{
 			Topic: p.Topic, Partition: p.Partition, Offsets: proof.FormatRanges(p.Offsets), Count: Count(p.Offsets),
 			CopyOf: p.CopyOf, Records: Planned, Receipts: []Receipt{},
 		}
-		if !r.DryRun {
+		if !result.DryRun {
 			if err := e.erase(ctx, p, by, &done); err != nil {
 				if len(result.Erased) == 0 {
-					return nil, fmt.Errorf("%s/%d: %w", p.Topic, p.Partition, err)
+					return fmt.Errorf("%s/%d: %w", p.Topic, p.Partition, err)
 				}
 				done.Records, done.Error = Failed, err.Error() // others were done already
 			}
 		}
 		result.Erased = append(result.Erased, done)
 	}
-	return result, nil
+	return nil
 }
 
 // erase erases one part.
