@@ -62,7 +62,8 @@ type ProvenHead struct {
 	Root     Checkpoint // of the root log
 	LoggedAt time.Time  // the log's claim
 	SignedBy []string   // the root log's keys that signed, by algorithm
-	Existed  []Existed  // what witnesses and anchors make certain
+	Cosigned []string   // witnesses that have seen no other version of the root log
+	Existed  []Existed  // what witnesses and anchors make certain of the time
 	Unknown  []string   // signatures and receipts that nobody could check, times that cannot be
 	Records  []ProvenRecord
 	// External tells that the log is a cluster that does not wait for the ledger:
@@ -269,6 +270,7 @@ func (t *Trust) checkWitnesses(n *note.Note, proven *ProvenHead) error {
 			continue
 		}
 		cosigned[w.Name] = true
+		proven.Cosigned = append(proven.Cosigned, w.Name)
 		if at := w.Key.signedAt(s); !at.IsZero() {
 			// The time is in whole seconds, rounded down: the witness may have signed at
 			// any moment of that second, and it is certain only at its end.

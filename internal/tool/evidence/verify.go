@@ -39,6 +39,7 @@ type Head struct {
 	Size       int64     `json:"size"`
 	SignedBy   []string  `json:"signed_by"`
 	LoggedAt   time.Time `json:"logged_at"`
+	Cosigned   []string  `json:"cosigned_by"`
 	Existed    []Existed `json:"existed"`
 	Unchecked  []string  `json:"unchecked"`
 	// Engine is "embedded" for a log that removes nothing before the ledger has it,
@@ -191,7 +192,7 @@ func records(r *proof.Report) (n int) {
 func newHead(p *proof.ProvenHead) Head {
 	h := Head{
 		Deployment: p.Tree.Deployment, RootSize: p.Root.Size, Origin: p.Head.Origin, Size: p.Head.Size,
-		SignedBy: p.SignedBy, LoggedAt: p.LoggedAt, Existed: []Existed{}, Unchecked: append([]string{}, p.Unknown...),
+		SignedBy: p.SignedBy, LoggedAt: p.LoggedAt, Cosigned: append([]string{}, p.Cosigned...), Existed: []Existed{}, Unchecked: append([]string{}, p.Unknown...),
 		Engine: "embedded",
 	}
 	if p.External {
@@ -326,8 +327,16 @@ func (h *Head) text(w io.Writer) {
 	for _, e := range h.Existed {
 		e.text(w)
 	}
-	if len(h.Existed) == 0 {
+	switch {
+	case len(h.Cosigned) > 0:
+		fmt.Fprintf(w, "  It was cosigned by who had seen no other version of the log: %s.\n", strings.Join(h.Cosigned, ", "))
+		if len(h.Existed) == 0 {
+			fmt.Fprintln(w, "  No witness or anchor has confirmed a time.")
+		}
+	case len(h.Existed) == 0:
 		fmt.Fprintln(w, "  No witness or anchor has confirmed a time, or that there is no other version of the log.")
+	default:
+		fmt.Fprintln(w, "  No witness has confirmed that there is no other version of the log.")
 	}
 	if h.Engine == "external" {
 		fmt.Fprintln(w, "  Omission before the ledger saw it cannot be excluded: the log is an external Kafka cluster, which removes records without asking the ledger.")

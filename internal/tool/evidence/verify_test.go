@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/evidentlog/evident/internal/tool"
 	"github.com/evidentlog/evident/proof"
@@ -87,6 +88,28 @@ func TestTheWeakerPromiseOfAnExternalClusterIsSaid(t *testing.T) {
 		}
 		if (h.Engine == "external") != external {
 			t.Errorf("engine %q", h.Engine)
+		}
+	}
+}
+
+// A witness with a wrong clock confirms no time, and the history all the same.
+func TestWhatWitnessesAndAnchorsConfirmIsToldApart(t *testing.T) {
+	block := []proof.Existed{{By: "Bitcoin block 7", Clock: time.Unix(1_700_000_000, 0).UTC(), Accuracy: 2 * time.Hour}}
+	for _, c := range []struct {
+		cosigned []string
+		existed  []proof.Existed
+		want     string
+	}{
+		{nil, nil, "No witness or anchor has confirmed a time, or that there is no other version"},
+		{nil, block, "No witness has confirmed that there is no other version of the log."},
+		{[]string{"one", "two"}, nil, "no other version of the log: one, two.\n  No witness or anchor has confirmed a time.\n"},
+		{[]string{"one"}, block, "not after 2023-11-15T00:13:20Z, by Bitcoin block 7, whose clock says 2023-11-14T22:13:20Z; that is taken to be right to 2 hours."},
+	} {
+		h := newHead(&proof.ProvenHead{Cosigned: c.cosigned, Existed: c.existed})
+		var b bytes.Buffer
+		h.text(&b)
+		if !strings.Contains(b.String(), c.want) || len(c.cosigned) > 0 && strings.Contains(b.String(), ", or that") {
+			t.Errorf("cosigned by %v, existed %v:\n%s", c.cosigned, c.existed, b.String())
 		}
 	}
 }
