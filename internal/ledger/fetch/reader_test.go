@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -117,5 +118,32 @@ func TestIdlePartitionsAreNotAskedFor(t *testing.T) {
 		if asked, told := size.take(); asked > 1000 || told > 1000 {
 			t.Errorf("with %d records in one partition, requests have %d bytes, answers %d", min(i, 1), asked, told)
 		}
+	}
+}
+
+// What is forgotten is in no answer, though records come.
+func TestWhatIsForgottenIsNotSent(t *testing.T) {
+	w := sourcetest.NewWorld(t)
+	id := w.Create("a", 2)
+	var size sizes
+	r := NewReader(w.NewClient(kgo.WithHooks(&size)), sourcetest.Leader)
+	key := func(p int32) source.Key { return source.Key{ID: id, Number: p} }
+	got := map[int32]int64{}
+	for p := range int32(2) {
+		r.Want(source.Partition{Key: key(p), Topic: "a"}, 0)
+		w.Append("a", p, "1")
+	}
+	for got[0] < 1 || got[1] < 1 {
+		readOnce(t, r, got)
+	}
+	r.Forget(key(0))
+	size.take()
+	w.Append("a", 0, strings.Repeat("x", 100<<10))
+	w.Append("a", 1, "2")
+	for got[1] < 2 {
+		readOnce(t, r, got)
+	}
+	if _, told := size.take(); told > 1000 {
+		t.Errorf("the answers have %d bytes", told)
 	}
 }
