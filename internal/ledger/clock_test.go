@@ -21,7 +21,7 @@ func (n *node) newest(t *testing.T) time.Time {
 	return time.UnixMilli(e.Time)
 }
 
-// slow lets a node of the team begin again with a clock that is off.
+// setClock lets a node of the team begin again with a clock that is off.
 func (m *team) setClock(n *node, off time.Duration, alarm func(string)) {
 	m.t.Helper()
 	_ = n.Close()

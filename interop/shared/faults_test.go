@@ -125,7 +125,9 @@ func TestWhatRetentionRemovesBeforeTheLedgerReadsItIsLost(t *testing.T) {
 	for _, n := range d.nodes {
 		d.awaitTree(n, 0, 0, 20)
 	}
-	d.signal(syscall.SIGSTOP)
+	for _, n := range d.nodes {
+		n.kill() // one that is only stopped may have an answer on its way
+	}
 	d.produce(0, 30, "never seen")
 	a.await("the cluster has removed what nobody has seen", func() bool {
 		starts, err := d.admin.ListStartOffsets(t.Context(), d.name)
@@ -140,7 +142,9 @@ func TestWhatRetentionRemovesBeforeTheLedgerReadsItIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.produce(0, 10, "kept")
-	d.signal(syscall.SIGCONT)
+	for _, n := range d.nodes {
+		n.start()
+	}
 	for _, n := range d.nodes {
 		d.awaitTree(n, 0, 0, 60)
 	}
@@ -165,7 +169,7 @@ func TestAnErasureOnAClusterDestroysSaltsOnly(t *testing.T) {
 		d.awaitTree(n, 0, 0, 20)
 	}
 	before := d.proof(a, 0, 7)
-	out, err := d.run("erase", "erasure/0@7", "--yes", "--url", "http://"+a.web)
+	out, err := d.run("erase", "erasure/0@7", "--yes", "--url", "http://"+a.web, "--token-file", filepath.Join(a.data, "http-token"))
 	if err == nil || !strings.Contains(out, "remain") || !strings.Contains(out, "the salts are destroyed") {
 		t.Errorf("%v\n%s", err, out)
 	}
