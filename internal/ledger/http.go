@@ -211,18 +211,6 @@ func (l *Ledger) newestTree(r *http.Request) (tiled, error) {
 	return l.treeLog(origin)
 }
 
-// Newest returns the origin of the tree of a topic's partition that got a head
-// last, whatever topic had the name then.
-func (l *Ledger) Newest(topic, partition string) (origin string, err error) {
-	origin, err = l.newest(func(t proof.Tree) bool {
-		return t.Topic == topic && strconv.Itoa(int(t.Partition)) == partition
-	})
-	if err == nil && origin == "" {
-		err = fmt.Errorf("%w: topic %q, partition %q", ErrNoTree, topic, partition)
-	}
-	return origin, err
-}
-
 // NewestOf returns the origin of the newest generation of a tree that has a
 // head. t.Deployment and t.Generation are ignored.
 func (l *Ledger) NewestOf(t proof.Tree) (origin string, err error) {
@@ -238,24 +226,6 @@ func (l *Ledger) NewestOf(t proof.Tree) (origin string, err error) {
 	}
 	if origin == "" {
 		return "", fmt.Errorf("%w: topic %q, partition %d has no head", ErrNotYet, t.Topic, t.Partition)
-	}
-	return origin, nil
-}
-
-// newest returns the origin of the tree that got a head last among some.
-func (l *Ledger) newest(among func(proof.Tree) bool) (origin string, err error) {
-	newest := int64(-1)
-	for _, h := range l.store.Heads() {
-		if h.RootIndex <= newest {
-			continue
-		}
-		t, err := proof.ParseOrigin(l.cfg.Origin, h.Origin)
-		if err != nil {
-			return "", err
-		}
-		if among(t) {
-			newest, origin = h.RootIndex, h.Origin
-		}
 	}
 	return origin, nil
 }

@@ -58,6 +58,7 @@ type Ledger struct {
 	}
 
 	witnessed witnessed
+	places    places
 
 	mu struct {
 		sync.Mutex

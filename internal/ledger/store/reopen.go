@@ -21,6 +21,7 @@ func (s *Store) Reopen() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.byOrigin, s.mu.heads, s.mu.opened, s.mu.next = fresh.mu.byOrigin, fresh.mu.heads, nil, fresh.mu.next
+	s.mu.changes++
 	s.mu.rootSize, s.mu.rootHash, s.mu.erasures = fresh.mu.rootSize, fresh.mu.rootHash, fresh.mu.erasures
 	s.mu.failed = nil
 	return nil

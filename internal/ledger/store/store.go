@@ -62,6 +62,7 @@ type Store struct {
 	mu struct {
 		sync.RWMutex
 		byOrigin map[string]TreeID // all trees
+		changes  int64             // of byOrigin
 		heads    map[TreeID]*Head  // replaced, never changed
 		opened   []openedTree      // in no round yet
 		next     TreeID            // that is free
@@ -242,6 +243,7 @@ func (s *Store) adopt(opened []openedTree) {
 	defer s.mu.Unlock()
 	for _, o := range opened {
 		s.mu.byOrigin[o.origin] = o.id
+		s.mu.changes++
 		s.mu.next = max(s.mu.next, o.id+1)
 		if s.mu.heads[o.id] == nil { // its first head may be in a later round
 			s.mu.heads[o.id] = noHead(o.origin)
@@ -287,6 +289,14 @@ func (s *Store) Find(origin string) (TreeID, bool) {
 	return id, ok
 }
 
+// Changes is a number that is another whenever a tree has come, or has gone because
+// the store was opened again before the tree was durable.
+func (s *Store) Changes() int64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.mu.changes
+}
+
 // Create gives an origin a tree, or returns the one that it has. It is durable
 // with the next round.
 func (s *Store) Create(origin string) TreeID {
@@ -298,6 +308,7 @@ func (s *Store) Create(origin string) TreeID {
 	id := s.mu.next
 	s.mu.next++
 	s.mu.byOrigin[origin] = id
+	s.mu.changes++
 	s.mu.opened = append(s.mu.opened, openedTree{id, origin})
 	s.mu.heads[id] = noHead(origin)
 	return id
