@@ -14,10 +14,16 @@ import (
 // proof gets the proof file of a record from a node.
 func (d *deployment) proof(n *node, partition, offset int) string {
 	d.t.Helper()
-	file, err := n.get(fmt.Sprintf("/v1/topics/%s/partitions/%d/records/%d/proof", d.name, partition, offset))
-	if err != nil {
-		d.t.Fatal(err)
-	}
+	var file string
+	path := fmt.Sprintf("/v1/topics/%s/partitions/%d/records/%d/proof", d.name, partition, offset)
+	n.await("a proof of "+path, func() (made bool) {
+		var err error
+		file, err = n.get(path)
+		if err != nil && !strings.Contains(err.Error(), "503") { // that asks to come again, when a head is signed
+			d.t.Fatal(err)
+		}
+		return err == nil
+	})
 	return file
 }
 
