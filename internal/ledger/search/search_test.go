@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -141,12 +142,10 @@ func TestWhatWasErasedIsNotFound(t *testing.T) {
 	w.wants(map[string]string{"key=k": "orders/0@0 orders/0@1 orders/0@2"})
 	name := w.searcher.Index.Partitions("orders")[0].Name()
 	tree := proof.Tree{Topic: "orders", TopicID: name.TopicID}
-	for p := w.searcher; ; { // until the ledger has a head of all
-		_, err := p.Ledger.Erase(t.Context(), tree, []proof.Range{{First: 1, Last: 1}}, "test")
-		if err == nil {
-			break
-		}
-	}
+	await(t, func() bool { // until the ledger has a head of all
+		_, err := w.ledger.Erase(t.Context(), tree, []proof.Range{{First: 1, Last: 1}}, "test")
+		return err == nil
+	})
 	w.wants(map[string]string{"key=k": "orders/0@0 orders/0@2", "id=id1": ""}) // though index and log have it
 }
 
@@ -223,8 +222,8 @@ func TestAClosedGenerationIsNotSearched(t *testing.T) {
 
 func await(t *testing.T, what func() bool) {
 	t.Helper()
-	for !what() {
-		if t.Context().Err() != nil {
+	for end := time.Now().Add(time.Minute); !what(); time.Sleep(waitStep) {
+		if time.Now().After(end) {
 			t.Fatal("it does not come")
 		}
 	}
