@@ -134,9 +134,13 @@ func (s *Searcher) ends(ctx context.Context, topic string) (ends []end, err erro
 	}
 	for i := range resp.Topics {
 		for _, p := range resp.Topics[i].Partitions {
-			if p.ErrorCode == 0 { // else it is going, or has no leader
-				topic := resp.Topics[i].Topic
+			topic := resp.Topics[i].Topic
+			switch err := kerr.ErrorForCode(p.ErrorCode); {
+			case err == nil:
 				ends = append(ends, end{topic, ids[topic], p.Partition, p.Offset})
+			case errors.Is(err, kerr.UnknownTopicOrPartition): // it has just been deleted
+			default: // what it has cannot be known: an answer without it would claim to be whole
+				return nil, fmt.Errorf("the end of %s/%d: %w", topic, p.Partition, err)
 			}
 		}
 	}

@@ -7,10 +7,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/ledger"
 	"github.com/evidentlog/evident/proof"
@@ -75,6 +78,43 @@ func TestWhatOtherNodesHaveIsNamed(t *testing.T) {
 	}
 	if _, err := w.searcher.Prove(t.Context(), Query{ID: []byte("id0")}, noProver); !errors.Is(err, ErrElsewhere) || status(err) != http.StatusServiceUnavailable {
 		t.Errorf("a proof: %v", err)
+	}
+}
+
+// A partition whose end nobody tells may have more than the index: an answer that
+// passed over it would look whole.
+func TestAPartitionWhoseEndIsUnknownFailsTheSearch(t *testing.T) {
+	w := newWorld(t, 2)
+	w.produce(cloudEvent(0, "k", "id0", 1))
+	w.wants(map[string]string{"id=id0": "orders/0@0"})
+	var code atomic.Int32
+	w.cluster.ControlKey(int16(kmsg.ListOffsets), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		w.cluster.KeepControl()
+		req := r.(*kmsg.ListOffsetsRequest)
+		resp := req.ResponseKind().(*kmsg.ListOffsetsResponse)
+		for _, topic := range req.Topics {
+			answer := kmsg.NewListOffsetsResponseTopic()
+			answer.Topic = topic.Topic
+			for _, asked := range topic.Partitions {
+				p := kmsg.NewListOffsetsResponseTopicPartition()
+				if p.Partition = asked.Partition; p.Partition == 0 {
+					p.Offset = 1
+				} else {
+					p.ErrorCode = int16(code.Load())
+				}
+				answer.Partitions = append(answer.Partitions, p)
+			}
+			resp.Topics = append(resp.Topics, answer)
+		}
+		return resp, nil, true
+	})
+	code.Store(int32(kerr.TopicAuthorizationFailed.Code))
+	if r, body := w.get("id=id0"); r.StatusCode != http.StatusInternalServerError || !strings.Contains(body, "the end of orders/1: TOPIC_AUTHORIZATION_FAILED") {
+		t.Errorf("%s %s", r.Status, body)
+	}
+	code.Store(int32(kerr.UnknownTopicOrPartition.Code)) // deleted meanwhile
+	if r, body := w.get("id=id0"); r.StatusCode != http.StatusOK || !strings.Contains(body, `"offset":0`) {
+		t.Errorf("%s %s", r.Status, body)
 	}
 }
 

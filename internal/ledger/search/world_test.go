@@ -24,6 +24,7 @@ import (
 // indexed.
 type world struct {
 	t        *testing.T
+	cluster  *kfake.Cluster
 	brokers  []string
 	client   *kgo.Client
 	admin    *kadm.Client
@@ -40,7 +41,7 @@ func newWorld(t *testing.T, partitions int32) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	w := &world{t: t, brokers: cluster.ListenAddrs()}
+	w := &world{t: t, cluster: cluster, brokers: cluster.ListenAddrs()}
 	w.client = w.newClient(kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	w.admin = kadm.NewClient(w.client)
 	w.create("orders", partitions)
