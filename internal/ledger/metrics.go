@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/evidentlog/evident/internal/obs"
 )
 
 // metrics are the ledger's own figures.
@@ -11,13 +13,11 @@ type metrics struct {
 	rounds   prometheus.Histogram
 	failures prometheus.Counter
 
-	registry   prometheus.Registerer
-	registered []prometheus.Collector
+	registered *obs.Registered
 }
 
 func newMetrics(reg prometheus.Registerer, up func() bool, root func() float64) (*metrics, error) {
 	m := &metrics{
-		registry: reg,
 		rounds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "evident_ledger_round_seconds", Help: "Duration of rounds, from collecting leaves to the signed checkpoint.",
 			Buckets: prometheus.ExponentialBuckets(500e-6, 2, 16),
@@ -26,10 +26,8 @@ func newMetrics(reg prometheus.Registerer, up func() bool, root func() float64) 
 			Name: "evident_ledger_failures_total", Help: "Times that the ledger stopped, or could not come back.",
 		}),
 	}
-	if reg == nil {
-		return m, nil
-	}
-	for _, c := range []prometheus.Collector{m.rounds, m.failures,
+	var err error
+	m.registered, err = obs.Register(reg, m.rounds, m.failures,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "evident_ledger_up", Help: "1 if records become provable, 0 while the ledger has stopped.",
 		}, func() float64 {
@@ -41,12 +39,9 @@ func newMetrics(reg prometheus.Registerer, up func() bool, root func() float64) 
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "evident_ledger_root_entries", Help: "Entries of the root log that are signed.",
 		}, root),
-	} {
-		if err := reg.Register(c); err != nil {
-			m.close()
-			return nil, err
-		}
-		m.registered = append(m.registered, c)
+	)
+	if err != nil {
+		return nil, err
 	}
 	return m, nil
 }
@@ -65,8 +60,4 @@ func (l *Ledger) entries() float64 {
 // timed notes how long a round took that began then.
 func (m *metrics) timed(began time.Time) { m.rounds.Observe(time.Since(began).Seconds()) }
 
-func (m *metrics) close() {
-	for _, c := range m.registered {
-		m.registry.Unregister(c)
-	}
-}
+func (m *metrics) close() { m.registered.Close() }

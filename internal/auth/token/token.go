@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"path/filepath"
 	"strings"
 
 	"github.com/evidentlog/evident/internal/vfs"
@@ -38,14 +37,14 @@ type Token struct{ text string }
 // Load reads the token of a file, and makes one that only its owner can read if there
 // is none. It is durable when Load returns.
 func Load(fsys vfs.FS, name string) (Token, error) {
-	text, err := read(fsys, name)
+	text, err := vfs.ReadSmall(fsys, name, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return create(fsys, name)
 	}
 	if err != nil {
 		return Token{}, err
 	}
-	t, err := Parse(text)
+	t, err := Parse(string(text))
 	if err != nil {
 		return Token{}, fmt.Errorf("%s: %w; remove it, and the next start makes another", name, err)
 	}
@@ -66,49 +65,16 @@ func Parse(text string) (Token, error) {
 
 func create(fsys vfs.FS, name string) (Token, error) {
 	t := Token{prefix + base64.RawURLEncoding.EncodeToString(random())}
-	next := name + ".next"
-	f, err := fsys.Open(next, vfs.Write|vfs.Create|vfs.Private)
-	if err != nil {
+	if err := vfs.ReplaceSmall(fsys, name, []byte(t.text+"\n"), vfs.Private); err != nil {
 		return Token{}, err
 	}
-	err = f.Truncate(0)
-	if err == nil {
-		_, err = f.WriteAt([]byte(t.text+"\n"), 0)
-	}
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return Token{}, err
-	}
-	if err := fsys.Rename(next, name); err != nil {
-		return Token{}, err
-	}
-	return t, fsys.SyncDir(filepath.Dir(name))
+	return t, nil
 }
 
 func random() []byte {
 	b := make([]byte, 32)
 	rand.Read(b) // never fails: the program ends if it does
 	return b
-}
-
-func read(fsys vfs.FS, name string) (string, error) {
-	f, err := fsys.Open(name, 0)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	size, err := f.Size()
-	if err != nil {
-		return "", err
-	}
-	if size > maxFile {
-		return "", fmt.Errorf("%s has %d bytes, and a token has at most %d", name, size, maxFile)
-	}
-	b := make([]byte, size)
-	if size == 0 {
-		return "", nil
-	}
-	_, err = f.ReadAt(b, 0)
-	return string(b), err
 }
 
 // String is the token as requests have it.

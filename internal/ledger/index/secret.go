@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math/bits"
 	"strings"
@@ -73,7 +72,8 @@ func sipRound(v0, v1, v2, v3 uint64) (uint64, uint64, uint64, uint64) {
 // all blocks useless that there may be: found tells that it is not new.
 func loadSecret(fsys vfs.FS, dir string) (s secret, found bool, err error) {
 	name := dir + "/" + formatFile
-	text, err := readSmall(fsys, name)
+	b, err := vfs.ReadSmall(fsys, name, 1<<10)
+	text := string(b)
 	if errors.Is(err, fs.ErrNotExist) {
 		s, err = makeSecret(fsys, dir)
 		return s, false, err
@@ -102,31 +102,5 @@ func makeSecret(fsys vfs.FS, dir string) (secret, error) {
 	var key [secretSize]byte
 	rand.Read(key[:]) // never fails: the program ends if it does
 	text := formatHeader + secretLabel + base64.StdEncoding.EncodeToString(key[:]) + "\n"
-	next := dir + "/" + formatFile + unfinished
-	f, err := fsys.Open(next, vfs.Write|vfs.Create|vfs.Private)
-	if err != nil {
-		return secret{}, err
-	}
-	_, err = f.WriteAt([]byte(text), 0)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return secret{}, err
-	}
-	if err := fsys.Rename(next, dir+"/"+formatFile); err != nil {
-		return secret{}, err
-	}
-	return newSecret(key[:]), fsys.SyncDir(dir)
-}
-
-func readSmall(fsys vfs.FS, name string) (string, error) {
-	f, err := fsys.Open(name, 0)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	const most = 1 << 10
-	b, err := io.ReadAll(io.NewSectionReader(f, 0, most))
-	return string(b), err
+	return newSecret(key[:]), vfs.ReplaceSmall(fsys, dir+"/"+formatFile, []byte(text), vfs.Private)
 }

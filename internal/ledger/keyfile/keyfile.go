@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"strings"
 
 	"filippo.io/mldsa"
@@ -32,7 +31,8 @@ type Keys struct {
 // Load reads the keys of a file whose first line is header. If there is no file
 // and mayMake, it makes one with new keys, durable when it returns.
 func Load(fsys vfs.FS, name, header string, mayMake bool) (Keys, error) {
-	text, err := read(fsys, name)
+	b, err := vfs.ReadSmall(fsys, name, maxFile)
+	text := string(b)
 	if errors.Is(err, fs.ErrNotExist) && mayMake {
 		text, err = create(fsys, name, header)
 	}
@@ -50,37 +50,7 @@ func create(fsys vfs.FS, name, header string) (string, error) {
 	}
 	text := fmt.Sprintf("%s\ned25519 %s\nml-dsa-44 %s\n", header,
 		base64.StdEncoding.EncodeToString(seeds[0][:]), base64.StdEncoding.EncodeToString(seeds[1][:]))
-	next := name + ".next"
-	f, err := fsys.Open(next, vfs.Write|vfs.Create|vfs.Private)
-	if err != nil {
-		return "", err
-	}
-	_, err = f.WriteAt([]byte(text), 0)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return "", err
-	}
-	if err := fsys.Rename(next, name); err != nil {
-		return "", err
-	}
-	return text, fsys.SyncDir(filepath.Dir(name))
-}
-
-func read(fsys vfs.FS, name string) (string, error) {
-	f, err := fsys.Open(name, 0)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	size, err := f.Size()
-	if err != nil {
-		return "", err
-	}
-	if size > maxFile {
-		return "", fmt.Errorf("%s has %d bytes, and at most %d are expected", name, size, maxFile)
-	}
-	b := make([]byte, size)
-	_, err = f.ReadAt(b, 0)
-	return string(b), err
+	return text, vfs.ReplaceSmall(fsys, name, []byte(text), vfs.Private)
 }
 
 func parse(text, header string) (Keys, error) {

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/evidentlog/evident/internal/ledger/statefile"
 	"github.com/evidentlog/evident/internal/vfs"
 	"github.com/evidentlog/evident/proof"
 )
@@ -52,7 +51,7 @@ func (m *Monitor) keepEvidence(e Event, files map[string]string) (names []string
 		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if err := statefile.Write(m.cfg.FS, dir+"/"+name, []byte(files[name])); err != nil {
+		if err := vfs.WriteSmall(m.cfg.FS, dir+"/"+name, []byte(files[name]), 0); err != nil {
 			return nil, err
 		}
 		names = append(names, dir+"/"+name)

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/evidentlog/evident/internal/ledger/index"
+	"github.com/evidentlog/evident/internal/obs"
 )
 
 // metrics are figures of searches, and of the index.
@@ -14,8 +15,7 @@ type metrics struct {
 	seconds  prometheus.Histogram
 	reads    prometheus.Counter
 
-	registry   prometheus.Registerer
-	registered []prometheus.Collector
+	registered *obs.Registered
 }
 
 // What a search can come to, as the label "result".
@@ -30,7 +30,6 @@ const (
 
 func newMetrics(reg prometheus.Registerer, ix *index.Index) (*metrics, error) {
 	m := &metrics{
-		registry: reg,
 		searches: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "evident_ledger_searches_total", Help: "Searches, those for proofs among them, by what they came to.",
 		}, []string{"result"}),
@@ -42,24 +41,15 @@ func newMetrics(reg prometheus.Registerer, ix *index.Index) (*metrics, error) {
 			Name: "evident_ledger_search_records_read_total", Help: "Records that searches have read from the log.",
 		}),
 	}
-	if reg == nil {
-		return m, nil
-	}
-	for _, c := range []prometheus.Collector{m.searches, m.seconds, m.reads, indexCollector{ix}} {
-		if err := reg.Register(c); err != nil {
-			m.close()
-			return nil, err
-		}
-		m.registered = append(m.registered, c)
+	var err error
+	m.registered, err = obs.Register(reg, m.searches, m.seconds, m.reads, indexCollector{ix})
+	if err != nil {
+		return nil, err
 	}
 	return m, nil
 }
 
-func (m *metrics) close() {
-	for _, c := range m.registered {
-		m.registry.Unregister(c)
-	}
-}
+func (m *metrics) close() { m.registered.Close() }
 
 // ended notes what a search that began then has come to.
 func (m *metrics) ended(began time.Time, result string) {

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"path/filepath"
 	"strings"
 
 	"github.com/evidentlog/evident/internal/vfs"
@@ -28,41 +27,20 @@ const checksumLabel = "crc32c "
 // old content is there or the new one.
 func Save(fsys vfs.FS, name, header string, lines []string) error {
 	text := strings.Join(append([]string{header}, lines...), "\n") + "\n"
-	return Replace(fsys, name, []byte(text+checksum(text)))
+	return vfs.ReplaceSmall(fsys, name, []byte(text+checksum(text)), 0)
 }
 
 func checksum(text string) string {
 	return fmt.Sprintf("%s%08x\n", checksumLabel, crc32.Checksum([]byte(text), crc32.MakeTable(crc32.Castagnoli)))
 }
 
-// Replace writes a file in one step, durably.
-func Replace(fsys vfs.FS, name string, content []byte) error {
-	next := name + ".next"
-	if err := Write(fsys, next, content); err != nil {
-		return err
-	}
-	if err := fsys.Rename(next, name); err != nil {
-		return err
-	}
-	return fsys.SyncDir(filepath.Dir(name))
-}
-
-// Write makes the file's content durable; its name is not.
-func Write(fsys vfs.FS, name string, content []byte) error {
-	f, err := fsys.Open(name, vfs.Write|vfs.Create)
-	if err != nil {
-		return err
-	}
-	_, err1 := f.WriteAt(content, 0)
-	err2 := f.Truncate(int64(len(content)))
-	err3 := f.Sync()
-	return errors.Join(err1, err2, err3, f.Close())
-}
-
 // Load returns the lines of a file, without header and checksum. The error wraps
 // fs.ErrNotExist if there is none.
 func Load(fsys vfs.FS, name, header string) ([]string, error) {
-	b, err := Read(fsys, name, maxSize)
+	b, err := vfs.ReadSmall(fsys, name, maxSize)
+	if long := (*vfs.SizeError)(nil); errors.As(err, &long) {
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -71,27 +49,6 @@ func Load(fsys vfs.FS, name, header string) ([]string, error) {
 		return nil, fmt.Errorf("%w: %s: %w", ErrCorrupt, name, err)
 	}
 	return lines, nil
-}
-
-// Read returns a file of at most most bytes.
-func Read(fsys vfs.FS, name string, most int64) ([]byte, error) {
-	f, err := fsys.Open(name, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	size, err := f.Size()
-	if err != nil {
-		return nil, err
-	}
-	if size > most {
-		return nil, fmt.Errorf("%w: %s has %d bytes, and at most %d are expected", ErrCorrupt, name, size, most)
-	}
-	b := make([]byte, size)
-	if n, err := f.ReadAt(b, 0); n < len(b) {
-		return nil, err
-	}
-	return b, nil
 }
 
 func parse(text, header string) ([]string, error) {

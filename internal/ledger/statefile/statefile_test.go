@@ -42,13 +42,13 @@ func TestAnyFlippedByteOfAStateIsFound(t *testing.T) {
 	if err := Save(mem, "/d/s", header, []string{"a 1", "b"}); err != nil {
 		t.Fatal(err)
 	}
-	b, err := Read(mem, "/d/s", maxSize)
+	b, err := vfs.ReadSmall(mem, "/d/s", maxSize)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range b {
 		b[i] ^= 1
-		if err := Write(mem, "/d/s", b); err != nil {
+		if err := vfs.WriteSmall(mem, "/d/s", b, 0); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := Load(mem, "/d/s", header); !errors.Is(err, ErrCorrupt) {
