@@ -107,7 +107,7 @@ func (r *Reader) Read(ctx context.Context, patience time.Duration, take source.T
 	resp := answer.(*kmsg.FetchResponse)
 	if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
 		r.session.renew()
-		if lost(err) {
+		if lost(err) && req.SessionEpoch != newSession {
 			return nil
 		}
 		return err

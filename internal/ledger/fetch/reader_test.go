@@ -1,11 +1,15 @@
 package fetch
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/evidentlog/evident/internal/ledger/source"
@@ -71,6 +75,58 @@ func TestASessionThatIsLostIsReplaced(t *testing.T) {
 				t.Errorf("the session is %d, epoch %d, after %d", r.session.id, r.session.epoch, before)
 			}
 		})
+	}
+}
+
+// A broker that does not even begin a session is not asked again at once.
+func TestABrokerThatRefusesSessionsIsAnError(t *testing.T) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	c.ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		resp := req.ResponseKind().(*kmsg.FetchResponse)
+		resp.ErrorCode = kerr.FetchSessionIDNotFound.Code
+		return resp, nil, true
+	})
+	r := NewReader(client, 0)
+	r.Want(source.Partition{Key: source.Key{ID: c.TopicInfo("a").TopicID}, Topic: "a"}, 0)
+	r.session.id, r.session.epoch = 7, 3
+	refuses := func(source.Answer) (int64, bool) { t.Error("it has an answer"); return 0, false }
+	if err := r.Read(t.Context(), brief, refuses); err != nil {
+		t.Errorf("a session that is lost: %v", err)
+	}
+	for range 2 {
+		if err := r.Read(t.Context(), brief, refuses); !errors.Is(err, kerr.FetchSessionIDNotFound) {
+			t.Errorf("a session that does not begin: %v", err)
+		}
+	}
+}
+
+// Brokers of old versions of Fetch know topics by their names, and would forget the
+// topic that is there now.
+func TestATopicOfTheSameNameIsNotForgottenWithTheOneBefore(t *testing.T) {
+	w := sourcetest.NewWorld(t)
+	r := NewReader(w.Client, sourcetest.Leader)
+	was, now := source.Partition{Topic: "a"}, source.Partition{Topic: "a"}
+	was.ID, now.ID = [16]byte{1}, [16]byte{2}
+	r.Want(was, 0)
+	r.session.id, r.session.epoch = 7, 3
+	r.Forget(was.Key)
+	if req := r.request(brief); req.SessionEpoch != 3 || len(req.ForgottenTopics) != 1 {
+		t.Errorf("epoch %d, and %d topics are forgotten", req.SessionEpoch, len(req.ForgottenTopics))
+	}
+	r.Want(now, 0)
+	req := r.request(brief)
+	if req.SessionEpoch != newSession || len(req.ForgottenTopics) > 0 || len(req.Topics) != 1 || req.Topics[0].TopicID != now.ID {
+		t.Errorf("epoch %d, %d topics are forgotten, and %+v wanted", req.SessionEpoch, len(req.ForgottenTopics), req.Topics)
 	}
 }
 

@@ -3,6 +3,7 @@ package fetch
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -52,6 +53,9 @@ func (s *session) renew() { s.epoch = newSession }
 // fill puts into a request what the broker does not know yet: all partitions, in no
 // order, so that a busy one starves nobody, or those that changed.
 func (s *session) fill(req *kmsg.FetchRequest, all map[source.Key]*partition) {
+	if s.confuses(all) {
+		s.renew()
+	}
 	req.SessionID, req.SessionEpoch = s.id, s.epoch
 	topics := map[[16]byte]int{}
 	if s.epoch == newSession {
@@ -81,6 +85,27 @@ func ask(req *kmsg.FetchRequest, topics map[[16]byte]int, p *partition) {
 	q := kmsg.NewFetchRequestTopicPartition()
 	q.Partition, q.FetchOffset, q.PartitionMaxBytes = p.Number, p.offset, partitionMax
 	req.Topics[at].Partitions = append(req.Topics[at].Partitions, q)
+}
+
+// confuses tells whether a partition is to be forgotten and another, of a later topic
+// of the same name, is wanted: to a broker that knows topics by their names they are
+// one, which it would forget.
+func (s *session) confuses(all map[source.Key]*partition) bool {
+	if len(s.forgotten) == 0 {
+		return false
+	}
+	type place struct {
+		topic  string
+		number int32
+	}
+	wanted := make(map[place][16]byte, len(all))
+	for k, p := range all {
+		wanted[place{p.Topic, k.Number}] = k.ID
+	}
+	return slices.ContainsFunc(s.forgotten, func(p source.Partition) bool {
+		id, ok := wanted[place{p.Topic, p.Number}]
+		return ok && id != p.ID
+	})
 }
 
 // fillForgotten leaves out what is wanted again: brokers differ in which of the two
