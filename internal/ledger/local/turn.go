@@ -29,7 +29,7 @@ func (r *Reader) turn(e *entry, take source.Take) (bytes int) {
 	switch {
 	case !goOn || err != nil && !errors.Is(err, log.ErrOffsetOutOfRange):
 		r.Forget(e.Key)
-	case e.log.HighWatermark() != next: // there is more, or it is not at its place
+	case err != nil, e.log.HighWatermark() != next: // there is more, or it is not at its place
 		r.queue(e)
 	}
 	return bytes
@@ -53,16 +53,17 @@ func (r *Reader) records(e *entry, next *int64, goOn *bool, tell func(source.Ans
 	if e.offset == a.HighWatermark && e.logStart == a.LogStart {
 		return 0, nil
 	}
-	e.logStart = a.LogStart
 	if e.offset == a.HighWatermark {
+		e.logStart = a.LogStart
 		tell(a)
 		return 0, nil
 	}
 	slice, err := e.log.Read(e.offset, turnMost, true)
 	if err != nil {
-		return 0, err
+		return 0, err // the log start is told when something can be read
 	}
 	defer slice.Close()
+	e.logStart = a.LogStart
 	err = slice.Runs(&r.scratch, func(run []byte, after int64) bool {
 		a.Batches, a.HighWatermark = run, max(a.HighWatermark, after)
 		bytes += len(run)

@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(*World) source.Reader, but ...string) {
 		"what is forgotten is not read until wanted":      forgets,
 		"what take leaves alone is not read until wanted": leavesAlone,
 		"a partition goes on where it is told to":         goesOnElsewhere,
+		"a log start beyond the last record is told of":   tellsOfLogStartBeyond,
 		"partitions come and go":                          comeAndGo,
 		"appends go on while take works":                  letsAppend,
 	} {
@@ -279,6 +280,23 @@ func tellsOfLogStart(r *reading) {
 	r.until("all are read", r.has(a, "1", "2", "3"))
 	r.removeBefore("a", 2)
 	r.until("the new start is told", func() bool { return r.starts[a.Key] == 2 })
+}
+
+// tellsOfLogStartBeyond when all records went before they were read: none follow that
+// would tell.
+func tellsOfLogStartBeyond(r *reading) {
+	a := partition("a", r.Create("a", 1), 0)
+	r.Append("a", 0, "1", "2")
+	r.removeBefore("a", 2)
+	r.steer = func(answer source.Answer, next int64) (int64, bool) {
+		if answer.Err != nil {
+			next = 2
+			r.got[a.Key] = []string{"lost", "lost"}
+		}
+		return next, true
+	}
+	r.want(a, 0)
+	r.until("the start is told", func() bool { return r.starts[a.Key] == 2 })
 }
 
 func tellsTopicsApart(r *reading) {
