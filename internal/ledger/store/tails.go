@@ -116,6 +116,7 @@ func (t *tails) drop(id TreeID, to int64) {
 	t.mu.bytes -= n * (bundleEntry + saltSize)
 	if last.Count() == 0 {
 		last.written = true
+		last.Entries, last.Salts = nil, nil // it stays in the queue for a while
 		delete(t.mu.of, id)
 		t.tidy()
 	}

@@ -257,3 +257,29 @@ func (w *world) readAll(id TreeID) error {
 	}
 	return nil
 }
+
+// What was written is in the queue for a while, and takes no memory there.
+func TestLeavesThatWereWrittenTakeNoMemory(t *testing.T) {
+	w := newWorld(t, newDisk(t), 0)
+	if err := w.open(); err != nil {
+		t.Fatal(err)
+	}
+	w.create(30)
+	if err := w.each(tailLeaves - 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.each(1); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.tails.mu.queue) != 30 || len(w.tails.mu.of) != 0 {
+		t.Fatalf("%d trees are in the queue, and %d wait", len(w.tails.mu.queue), len(w.tails.mu.of))
+	}
+	for _, was := range w.tails.mu.queue {
+		if n := cap(was.Entries) + cap(was.Salts); n > 0 {
+			t.Errorf("tree %d, whose leaves were written, keeps %d bytes", was.Tree, n)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
