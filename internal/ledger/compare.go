@@ -36,6 +36,25 @@ func (p *Partition) Compare(b batch.Batch) (differs, same int64, err error) {
 	return differs, same, nil
 }
 
+// LastKnown is the last offset below another whose leaf can be compared with a
+// record: its salt is there. It is -1 if there is none.
+func (p *Partition) LastKnown(below int64) (int64, error) {
+	id, ok := p.ledger.store.Find(p.origin)
+	if !ok {
+		return -1, nil
+	}
+	w := leafWindow{store: p.ledger.store, id: id, size: p.Durable()}
+	for offset := min(below, w.size) - 1; offset >= 0; offset-- {
+		if err := w.move(offset); err != nil {
+			return -1, err
+		}
+		if w.salt(offset) != (proof.Salt{}) {
+			return offset, nil
+		}
+	}
+	return -1, nil
+}
+
 // A leafWindow reads leaves of a tree up to a size, a bundle at a time.
 type leafWindow struct {
 	store          *store.Store
@@ -52,17 +71,17 @@ func (w *leafWindow) compare(offset int64, r proof.Record) (equal, known bool, e
 	if err := w.move(offset); err != nil {
 		return false, false, err
 	}
-	i := int(offset - w.first)
-	salt := w.salts[i*proof.SaltSize : (i+1)*proof.SaltSize]
-	if proof.Salt(salt) == (proof.Salt{}) {
+	salt := w.salt(offset)
+	if salt == (proof.Salt{}) {
 		return false, false, nil
 	}
+	i := int(offset - w.first)
 	entry := string(w.entries[i*bundledEntry+2 : (i+1)*bundledEntry])
 	lost := proof.LostRecord(proof.Unreadable)
-	if entry == entryOf(offset, salt, &lost) {
+	if entry == entryOf(offset, salt[:], &lost) {
 		return false, false, nil
 	}
-	return entry == entryOf(offset, salt, &r), true, nil
+	return entry == entryOf(offset, salt[:], &r), true, nil
 }
 
 // entryOf is the entry of a record.
@@ -70,6 +89,11 @@ func entryOf(offset int64, salt []byte, r *proof.Record) string {
 	opening := r.AppendCanonical(append([]byte(nil), salt...))
 	e := proof.Entry{Offset: offset, Timestamp: r.Timestamp, Commitment: proof.Commit(opening)}
 	return string(e.Append(nil))
+}
+
+// salt is that of a leaf in the window; zeros if it was destroyed.
+func (w *leafWindow) salt(offset int64) proof.Salt {
+	return proof.Salt(w.salts[(offset-w.first)*proof.SaltSize:][:proof.SaltSize])
 }
 
 // move reads the bundle that an offset lies in.

@@ -31,7 +31,7 @@ func (f *Follower) compare(ctx context.Context, p *followed, epoch int32) (same 
 	if p.tree.Durable() < next {
 		return false, errUnsettled
 	}
-	differs, _, err := f.compareAt(ctx, p, next-1)
+	differs, err := f.compareEnd(ctx, p, next)
 	if err != nil {
 		return false, err
 	}
@@ -46,6 +46,21 @@ func (f *Follower) compare(ctx context.Context, p *followed, epoch int32) (same 
 		"partition", p, "ledger", next, "from", differs)
 	p.tree.Close(fmt.Sprintf("diverged at %d", differs))
 	return false, f.renew(p)
+}
+
+// compareEnd compares the log with a tree's end: with the last leaf, or, where that
+// cannot be told from any record since its salt was destroyed, the last that can.
+func (f *Follower) compareEnd(ctx context.Context, p *followed, next int64) (differs int64, err error) {
+	differs, same, err := f.compareAt(ctx, p, next-1)
+	if err != nil || differs >= 0 || same >= 0 {
+		return differs, err
+	}
+	last, err := p.tree.LastKnown(next)
+	if err != nil || last < 0 {
+		return -1, err
+	}
+	differs, _, err = f.compareAt(ctx, p, last)
+	return differs, err
 }
 
 // firstDifference finds the first offset where the log differs, by halves: from

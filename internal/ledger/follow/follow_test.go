@@ -412,6 +412,40 @@ func TestALogThatDivergedStartsAnotherGeneration(t *testing.T) {
 	}
 }
 
+// The records at the end were erased, so that nothing can be told from their leaves:
+// the log is compared with those before them.
+func TestALogThatDivergedBeforeErasedRecordsStartsAnotherGeneration(t *testing.T) {
+	w := newWorld(t)
+	w.create("orders", 1, nil)
+	w.produce("orders", 0, "a", "b", "c", "d", "e")
+	origin := w.await("orders", 0, 5)
+	w.stop()
+	w.assigned = func(string, int32) bool { return false } // nobody follows meanwhile
+	w.start(w.diverge(origin))
+	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		if h, err := w.ledger.Head(origin); err == nil && h.Size == 8 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the tree does not get its leaves")
+		}
+	}
+	tree, err := proof.ParseOrigin("example.com/events", origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.ledger.Erase(t.Context(), tree, []proof.Range{{First: 6, Last: 7}}, "User:admin"); err != nil {
+		t.Fatal(err)
+	}
+	w.stop()
+	w.assigned = nil
+	w.start(nil)
+	now := w.await("orders", 0, 9, origin)
+	if !strings.HasSuffix(now, "/0/1") {
+		t.Errorf("the tree is %s, after %s", now, origin)
+	}
+}
+
 // That a generation has ended may be lost with the round that should say so: the
 // log is compared with it once more.
 func TestALogThatDivergedIsComparedAgainAfterADiskFailed(t *testing.T) {
