@@ -12,8 +12,8 @@ const mostReaders = 128
 
 // readers keep files open that were read, least recently used ones the shortest:
 // to open them is a quarter of what a proof costs. Files of the store are written
-// in place and neither replaced nor removed, so an open one is always that of its
-// name.
+// in place and not removed, so an open one is always that of its name; whoever puts
+// another in its place makes the readers forget.
 type readers struct {
 	fs vfs.FS
 
@@ -21,6 +21,7 @@ type readers struct {
 		sync.Mutex
 		kept   map[string]*reader
 		clock  uint64 // counts uses
+		forgot uint64 // counts calls of forget
 		closed bool   // nothing is kept any more
 	}
 }
@@ -52,33 +53,36 @@ func (r *readers) readAt(name string, b []byte, at int64) (n int, err error) {
 
 // acquire returns an open file, which the caller releases.
 func (r *readers) acquire(name string) (*reader, error) {
-	if f := r.find(name); f != nil {
+	f, forgot := r.find(name)
+	if f != nil {
 		return f, nil
 	}
 	file, err := r.fs.Open(name, 0)
 	if err != nil {
 		return nil, err
 	}
-	return r.add(name, &reader{File: file}), nil
+	return r.add(name, &reader{File: file}, forgot), nil
 }
 
-// find returns a file that is kept, nil if it is not.
-func (r *readers) find(name string) *reader {
+// find returns a file that is kept, nil if it is not, and how often all were
+// forgotten.
+func (r *readers) find(name string) (f *reader, forgot uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f := r.mu.kept[name]
+	f = r.mu.kept[name]
 	if f != nil {
 		r.use(f)
 	}
-	return f
+	return f, r.mu.forgot
 }
 
-// add keeps a file, unless another was faster.
-func (r *readers) add(name string, f *reader) *reader {
+// add keeps a file, unless another was faster, or all were forgotten since it was
+// looked for: it may be one that was replaced.
+func (r *readers) add(name string, f *reader, forgot uint64) *reader {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.use(f)
-	if r.mu.closed || r.mu.kept[name] != nil {
+	if r.mu.closed || r.mu.kept[name] != nil || r.mu.forgot != forgot {
 		return f // closed by its release
 	}
 	if len(r.mu.kept) == mostReaders {
@@ -129,6 +133,7 @@ func (r *readers) drop(f *reader) {
 func (r *readers) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.mu.forgot++
 	for _, f := range r.mu.kept {
 		r.drop(f)
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -279,28 +280,53 @@ func (s *Store) checkHashes(id TreeID, size int64) error {
 // rebuildStep is how many entries Rebuild reads at once.
 const rebuildStep = 64 * tree.TileWidth
 
-// Rebuild makes all hashes of a tree again, from its entries.
+// Rebuild makes all hashes of a tree again, from its entries. Those that are there
+// stay if the entries do not lead to the head: they tell which of them are wrong.
 func (s *Store) Rebuild(id TreeID) (*tree.Tree, error) {
 	head, ok := s.Head(id)
 	if !ok {
 		return nil, fmt.Errorf("there is no tree %d", id)
 	}
-	t, grower := &tree.Tree{}, tree.NewGrower()
-	for from := int64(0); from < head.Size; from += rebuildStep {
-		n := min(rebuildStep, head.Size-from)
-		entries, err := s.ReadEntries(id, from, int(n))
-		if err != nil {
-			return nil, err
-		}
-		var streams tree.Streams
-		grower.Append(t, leafHashes(entries), &streams)
-		if err := s.WriteHashes(id, from+n, &streams); err != nil {
-			return nil, err
-		}
+	t, err := s.rehash(id, head.Size, func(int64, *tree.Streams) error { return nil })
+	if err != nil {
+		return nil, err
 	}
 	if t.Root() != head.Root {
 		return nil, fmt.Errorf("%w: %s: the entries do not lead to the head of %s at size %d: one of them was altered",
 			ErrCorrupt, s.treeFile(id, entriesFile), head.Origin, head.Size)
 	}
+	return s.rehash(id, head.Size, func(to int64, streams *tree.Streams) error { return s.WriteHashes(id, to, streams) })
+}
+
+// rehash grows a tree of the entries that there are, and gives out the hashes of its
+// tiles.
+func (s *Store) rehash(id TreeID, size int64, put func(to int64, streams *tree.Streams) error) (*tree.Tree, error) {
+	t, grower := &tree.Tree{}, tree.NewGrower()
+	for from := int64(0); from < size; from += rebuildStep {
+		n := min(rebuildStep, size-from)
+		entries, err := s.ReadEntries(id, from, int(n))
+		if err != nil {
+			return nil, err
+		}
+		if i := wrongLength(entries); i >= 0 {
+			return nil, fmt.Errorf("%w: %s: the length of entry %d is wrong", ErrCorrupt, s.treeFile(id, entriesFile), from+int64(i))
+		}
+		var streams tree.Streams
+		grower.Append(t, leafHashes(entries), &streams)
+		if err := put(from+n, &streams); err != nil {
+			return nil, err
+		}
+	}
 	return t, nil
+}
+
+// wrongLength is the first entry of a bundle with another length before it than it
+// has, -1 if there is none: hashes do not cover the lengths, and readers need them.
+func wrongLength(bundle []byte) int {
+	for at := 0; at < len(bundle); at += bundleEntry {
+		if binary.BigEndian.Uint16(bundle[at:]) != proof.EntrySize {
+			return at / bundleEntry
+		}
+	}
+	return -1
 }

@@ -148,3 +148,21 @@ func Width(size int64, level int, n int64) int {
 	}
 	return int(max(0, min(have-n*TileWidth, TileWidth)))
 }
+
+// AppendTile adds 256 leaves, whose complete subtree has the root given. The size
+// must be a multiple of [TileWidth]. Streams are given what Append gives them, but
+// for the leaves.
+func (t *Tree) AppendTile(root proof.Hash, s *Streams) {
+	h := root
+	s[1] = append(s[1], h[:]...)
+	t.size += TileWidth
+	for level := TileHeight + 1; level <= bits.TrailingZeros64(uint64(t.size)); level++ {
+		last := len(t.edge) - 1
+		h = tlog.NodeHash(t.edge[last], h)
+		t.edge = t.edge[:last]
+		if level%TileHeight == 0 {
+			s[level/TileHeight] = append(s[level/TileHeight], h[:]...)
+		}
+	}
+	t.edge = append(t.edge, h)
+}

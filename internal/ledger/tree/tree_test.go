@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -245,5 +246,29 @@ func BenchmarkAppend(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(leaves)), "ns/leaf")
 		})
+	}
+}
+
+// A tile that is added by its root leads to the same tree, and the same hashes above
+// the leaves, as its leaves do.
+func TestATileIsItsLeaves(t *testing.T) {
+	var byLeaf, byTile Tree
+	var leafStreams, tileStreams Streams
+	for n := range 2*TileWidth + 3 {
+		var tile []byte
+		for i := range TileWidth {
+			h := tlog.RecordHash([]byte{byte(n >> 8), byte(n), byte(i)})
+			byLeaf.Append(h, &leafStreams)
+			tile = append(tile, h[:]...)
+		}
+		byTile.AppendTile(Fold(tile), &tileStreams)
+		if byLeaf.Root() != byTile.Root() || byLeaf.Size() != byTile.Size() {
+			t.Fatalf("%d tiles: %d leaves with root %v, and %d with %v", n+1, byTile.Size(), byTile.Root(), byLeaf.Size(), byLeaf.Root())
+		}
+	}
+	for level := 1; level < Levels; level++ {
+		if !bytes.Equal(leafStreams[level], tileStreams[level]) {
+			t.Errorf("level %d has other hashes", level)
+		}
 	}
 }
