@@ -85,6 +85,8 @@ func (l *Ledger) rest(ctx context.Context, d time.Duration) bool {
 			return true
 		case r := <-l.erasing:
 			r.answer <- erasedAnswer{err: l.Err()}
+		case r := <-l.mended:
+			r.answer <- l.Err()
 		}
 	}
 }

@@ -38,9 +38,11 @@ type Ledger struct {
 	bytes   atomic.Int64               // of their batches
 	pending atomic.Int64               // bytes of leaves that wait in memory
 	stops   atomic.Int64               // see Stops
+	rebuilt atomic.Int64               // see Rebuilds
 	early   chan struct{}              // wakes Run before its time
 	wanted  chan struct{}              // tells that a proof waits for witnesses
 	erasing chan *eraseRequest         // taken by Run
+	mended  chan *rebuildRequest       // likewise
 	over    chan struct{}              // closed when Run has ended
 
 	// Owned by Run.
@@ -50,7 +52,8 @@ type Ledger struct {
 	sharing *sharing // nil if no other node writes this ledger
 	moves   bool     // the folder has what its bucket has not; only while it is opened
 
-	opening sync.Mutex // held while a tree is opened; taken before mu
+	opening    sync.Mutex // held while a tree is opened; taken before mu
+	rebuilding sync.Mutex // held while a tree is made again
 
 	keeping struct {
 		sync.Mutex           // held while a checkpoint is kept
@@ -91,6 +94,7 @@ func OpenShared(ctx context.Context, cfg Config, b *bucket.Bucket) (*Ledger, err
 	}
 	l.makers.New = func() any { return leaves.New(&l.codecs) }
 	l.erasing, l.over = make(chan *eraseRequest), make(chan struct{})
+	l.mended = make(chan *rebuildRequest)
 	l.mu.partitions = map[string]*Partition{}
 	l.mu.grown, l.mu.full = map[*Partition]bool{}, map[*Partition]bool{}
 	if l.metrics, err = newMetrics(cfg.Metrics, l.healthy, l.entries); err == nil {
@@ -301,6 +305,8 @@ func (l *Ledger) serve(ctx context.Context) error {
 			}
 		case r := <-l.erasing:
 			err = l.erase(ctx, r)
+		case r := <-l.mended:
+			err = l.putRebuilt(r)
 		case <-l.early:
 			err = l.drain(ctx)
 			if err == nil && l.due() {

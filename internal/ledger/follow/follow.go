@@ -57,6 +57,7 @@ type Follower struct {
 	settings settings           // of the goroutine of Run
 	adopted  bool               // the trees that are open, and nobody follows; likewise
 	stops    int64              // of the ledger, when they were; likewise
+	rebuilds int64              // of the ledger, when broken trees were looked at; likewise
 	broken   map[key]*waiting   // whose trees cannot be opened; of the goroutine of Run
 	readings map[int32]*reading // by leader; likewise
 

@@ -28,6 +28,10 @@ func (f *Follower) refresh(ctx context.Context) error {
 	if err := f.settings.learn(ctx, resp.Topics); err != nil && ctx.Err() == nil {
 		f.cfg.Logger.Warn("the ledger cannot learn the settings of all topics, and tries again", "error", err)
 	}
+	if n := f.cfg.Ledger.Rebuilds(); n != f.rebuilds {
+		f.rebuilds = n
+		clear(f.broken) // one of them may be whole now
+	}
 	there, others := map[key]bool{}, map[topicID]bool{}
 	for i := range resp.Topics {
 		t := &resp.Topics[i]
@@ -110,7 +114,7 @@ func (f *Follower) open(topic string, k key, leader int32, known *followed) erro
 			f.broken[k] = &waiting{}
 		}
 		if f.broken[k].failed(err, openMost) {
-			f.alarm(Stuck, "the tree of a partition cannot be opened, nothing more of it becomes provable, and it is tried again",
+			f.alarm(Stuck, "the tree of a partition cannot be opened, nothing more of it becomes provable, and it is tried again: if it is damaged, \"evident ledger rebuild\" makes it again",
 				"topic", topic, "partition", k.Number, "error", err)
 		}
 		return nil
