@@ -47,6 +47,7 @@ func (n *Node) handler() http.Handler {
 		mux.HandleFunc("GET /v1/topics/{topic}/partitions/{partition}/salts", n.ledger.serveSalts)
 		n.ledger.handleSearches(mux)
 		n.handleErasures(mux)
+		n.handleRebuilds(mux)
 	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.cfg.Metrics, promhttp.HandlerOpts{ErrorLog: n.errorLog()}))
 	return mux

@@ -57,9 +57,9 @@ func (n *Node) ledgerTrouble() []error {
 func (n *Node) alarms() (func(follow.Alarm), error) {
 	counter := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "evident_ledger_alarms_total",
-		Help: "What an operator has to look at: logs that were cut back or diverged, records lost to the ledger, partitions that are stuck, clocks that are off.",
+		Help: "What an operator has to look at: logs that were cut back or diverged, records lost to the ledger, partitions that are stuck, clocks that are off, trees that cannot be made again.",
 	}, []string{"alarm"})
-	for _, a := range []follow.Alarm{follow.Truncated, follow.Diverged, follow.Lost, follow.Unreadable, follow.Stuck, ledger.ClockAlarm} {
+	for _, a := range []follow.Alarm{follow.Truncated, follow.Diverged, follow.Lost, follow.Unreadable, follow.Stuck, ledger.ClockAlarm, ledger.UnrebuiltAlarm} {
 		counter.WithLabelValues(string(a)) // 0 is said, too
 	}
 	return func(a follow.Alarm) { counter.WithLabelValues(string(a)).Inc() }, n.cfg.Metrics.Register(counter)

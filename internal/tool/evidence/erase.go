@@ -205,7 +205,7 @@ func (e Erase) authorize(req *http.Request) error {
 		t, err = token.Parse(string(b))
 	}
 	if err != nil {
-		return fmt.Errorf("erasing needs the node's token, and %s gives none: %w; --token-file names the file %s in the node's data folder, which the node's user can read", e.TokenFile, err, token.File)
+		return fmt.Errorf("this needs the node's token, and %s gives none: %w; --token-file names the file %s in the node's data folder, which the node's user can read", e.TokenFile, err, token.File)
 	}
 	t.Add(req)
 	return nil
@@ -265,7 +265,7 @@ func (e Erase) exchange(ctx context.Context, method, path string, body []byte, v
 	}
 	var problem erasure.Problem
 	if err := json.Unmarshal(text, &problem); err != nil || problem.Detail == "" {
-		return notBegun{fmt.Errorf("the node at %s erases nothing (%s): does it run with --ledger off?", e.URL, resp.Status)}
+		return notBegun{fmt.Errorf("the node at %s has no such request (%s): does it run with --ledger off?", e.URL, resp.Status)}
 	}
 	if resp.StatusCode != http.StatusInternalServerError {
 		return notBegun{errors.New(problem.Detail)}
