@@ -19,8 +19,11 @@ const (
 	// patience is how long a search waits for the index to come to the log's end:
 	// longer than the ledger needs to find a topic that is new.
 	patience = 3 * time.Second
-	// waitStep is how often it looks.
+	// waitStep is how long it waits at first before it looks again.
 	waitStep = 10 * time.Millisecond
+	// waitMost is up to how long it waits, longer and longer: each look costs as much
+	// as there are partitions.
+	waitMost = 100 * time.Millisecond
 )
 
 // An end is where a partition's log ended.
@@ -49,7 +52,8 @@ func (s *Searcher) await(ctx context.Context, topic string) (g gaps, err error) 
 	if err != nil {
 		return g, err
 	}
-	for until := time.Now().Add(patience); ; {
+	until := time.Now().Add(patience)
+	for rest := waitStep; ; rest = min(2*rest, waitMost) {
 		if topic != "" && len(ends) > 0 && !s.Indexed(topic, ends[0].topicID) {
 			return g, noIndex(topic) // it was new, and its settings not known
 		}
@@ -61,7 +65,7 @@ func (s *Searcher) await(ctx context.Context, topic string) (g gaps, err error) 
 		select {
 		case <-ctx.Done():
 			return g, ctx.Err()
-		case <-time.After(waitStep):
+		case <-time.After(rest):
 		}
 	}
 }

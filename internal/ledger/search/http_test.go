@@ -81,6 +81,23 @@ func TestWhatOtherNodesHaveIsNamed(t *testing.T) {
 	}
 }
 
+// A look at thousands of partitions costs milliseconds: many searches that wait
+// for one of them must not look all the time.
+func TestASearchThatWaitsLooksSeldom(t *testing.T) {
+	w := newWorld(t, 1)
+	w.produce(cloudEvent(0, "k", "id0", 1))
+	w.wants(map[string]string{"id=id0": "orders/0@0"})
+	w.searcher.Index.Partitions("orders")[0].Drop()
+	var looks atomic.Int32
+	w.searcher.Here = func(string, int32) bool { looks.Add(1); return true }
+	if _, body := w.get("id=id0"); !strings.Contains(body, `"behind":[{"topic":"orders"`) {
+		t.Errorf("it is there: %s", body)
+	}
+	if most := int32(2 * patience / waitMost); looks.Load() > most {
+		t.Errorf("it looked %d times in %v", looks.Load(), patience)
+	}
+}
+
 // A partition whose end nobody tells may have more than the index: an answer that
 // passed over it would look whole.
 func TestAPartitionWhoseEndIsUnknownFailsTheSearch(t *testing.T) {

@@ -134,8 +134,8 @@ func (j *Journal) Propose(ctx context.Context, rounds ...*Round) error {
 	return nil
 }
 
-// begin writes the first rounds of a block, the last of which begins at last. The one before must still be there: a
-// bucket that was set back would get a hole.
+// begin writes the first rounds of a block, the last of which begins at last. The
+// block before must still be there: a bucket that was set back would get a hole.
 func (j *Journal) begin(ctx context.Context, encoded []byte, last int) error {
 	if _, err := j.reread(ctx); err != nil {
 		return err
