@@ -437,3 +437,22 @@ func readAll(t *testing.T, fsys vfs.FS, name string) string {
 	}
 	return string(b)
 }
+
+// A file that is removed under a node that runs is missed, though proofs have it open.
+func TestAFileThatGoesWhileItIsReadIsMadeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk, records := rebuildWorld(t)
+		before := readAll(t, disk, treeEntries)
+		l := start(t, disk)
+		l.proven(l.partition(0), 5)
+		if err := disk.Remove(treeEntries); err != nil {
+			t.Fatal(err)
+		}
+		done, err := l.Rebuild(t.Context(), orders(0), records)
+		if err != nil || proof.FormatRanges(done.Mended) != "0-599" || readAll(t, disk, treeEntries) != before {
+			t.Errorf("%+v, %v", done, err)
+		}
+		checkGrows(t, l, none)
+		l.end()
+	})
+}

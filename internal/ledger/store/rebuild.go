@@ -63,6 +63,7 @@ func (s *Store) BeginRebuild(ctx context.Context, id TreeID, m Remaker, told fun
 	if !ok {
 		return nil, Rebuilt{}, fmt.Errorf("there is no tree %d", id)
 	}
+	s.readers.forget() // of a file that somebody has removed, an open one is still whole
 	saltless, err := s.saltless(ctx, id, head.Size)
 	if err != nil {
 		return nil, Rebuilt{}, err
