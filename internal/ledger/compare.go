@@ -51,8 +51,23 @@ func (p *Partition) LastKnown(below int64) (int64, error) {
 		if w.salt(offset) != (proof.Salt{}) {
 			return offset, nil
 		}
+		if offset == w.first {
+			offset = p.ledger.erasedFrom(id, offset)
+		}
 	}
 	return -1, nil
+}
+
+// erasedFrom is where the erased range begins that has an offset, or the offset if it
+// was not erased: retention erases all that a tree had, over the years.
+func (l *Ledger) erasedFrom(id store.TreeID, offset int64) int64 {
+	e, _ := l.store.Erased(id, offset)
+	for _, r := range e.Offsets {
+		if r.First <= offset && offset <= r.Last {
+			return r.First
+		}
+	}
+	return offset
 }
 
 // A leafWindow reads leaves of a tree up to a size, a bundle at a time.
