@@ -13,7 +13,12 @@ import (
 // [Config].Index it does nothing. What a closed tree had is removed with it.
 func (p *Partition) Index(on bool) error {
 	ix := p.ledger.cfg.Index
-	if ix == nil || on && p.index.Load() != nil {
+	if ix == nil {
+		return nil
+	}
+	p.indexing.Lock() // its files are opened, or given up, by one at a time
+	defer p.indexing.Unlock()
+	if on && (p.index.Load() != nil || p.ended()) {
 		return nil
 	}
 	if old := p.index.Swap(nil); old != nil {
@@ -35,6 +40,14 @@ func (p *Partition) Index(on bool) error {
 	}
 	p.index.Store(opened)
 	return nil
+}
+
+// ended tells whether the generation has ended: then its index goes, and is not to
+// come back.
+func (p *Partition) ended() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mu.ended
 }
 
 // Trim tells that the log begins at an offset now. The tree stays what it is.

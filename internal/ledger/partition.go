@@ -25,9 +25,11 @@ type Partition struct {
 	ledger *Ledger
 	id     store.TreeID
 	origin string
-	index  atomic.Pointer[index.Partition] // nil if it is not indexed
+	index  atomic.Pointer[index.Partition] // nil if it is not indexed; set by Index
 	// durable is one past the last leaf that the root log has.
 	durable atomic.Int64
+
+	indexing sync.Mutex // held by Index; taken before mu
 
 	mu struct {
 		sync.Mutex

@@ -11,7 +11,7 @@ import (
 
 const (
 	// firstAnswer is how long a start waits for a witness.
-	firstAnswer = 5 * time.Second
+	firstAnswer = 10 * time.Second
 	// askAgain is after how long those that were silent are asked again, when
 	// others have raised an alarm.
 	askAgain = time.Second
