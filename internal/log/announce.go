@@ -1,6 +1,9 @@
 package log
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Announce makes durable that records are to be erased, and changes nothing else:
 // whoever has to note an erasure elsewhere first, and may crash before it is begun
@@ -76,7 +79,13 @@ func overlap(a, b []Range) (both []Range) {
 // without is what a has and b has not, both in rising order.
 func without(a, b []Range) (left []Range) {
 	for _, r := range a {
-		for _, gone := range overlap([]Range{r}, b) {
+		for len(b) > 0 && b[0].Last < r.First {
+			b = b[1:]
+		}
+		for _, gone := range b {
+			if gone.First > r.Last {
+				break
+			}
 			if r.First < gone.First {
 				left = append(left, Range{r.First, gone.First - 1})
 			}
@@ -87,6 +96,16 @@ func without(a, b []Range) (left []Range) {
 		}
 	}
 	return left
+}
+
+// touching is the first of ranges in rising order that has any offset from first to
+// last; false if none has. There may be a million of them.
+func touching(ranges []Range, first, last int64) (Range, bool) {
+	i, _ := slices.BinarySearchFunc(ranges, first, func(r Range, o int64) int { return cmp.Compare(r.Last, o) })
+	if i == len(ranges) || ranges[i].First > last {
+		return Range{}, false
+	}
+	return ranges[i], true
 }
 
 // clipped is what ranges have below an offset. It is nil only if they are.

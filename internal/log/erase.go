@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/evidentlog/evident/internal/log/batch"
 )
@@ -41,23 +40,19 @@ func (p *Partition) Erase(ctx context.Context, ranges []Range) error {
 	if len(ranges) == 0 {
 		return nil
 	}
-	if err := p.beginErasure(ranges); err != nil {
-		return err
-	}
-	var left []Range
-	for {
-		unreadable, read, err := p.tryErasure(ctx)
-		if err != nil {
-			return err
-		}
-		left = mergeRanges(left, unreadable)
-		if read == nil {
-			return p.unreadable(left)
-		}
+	left, read, err := p.beginErasure(ctx, ranges)
+	for err == nil && read != nil {
 		if err := p.log.files.awaitIdle(ctx, read); err != nil {
 			return fmt.Errorf("waiting for reads of what was erased from %s: %w", p.dir, err)
 		}
+		var more []Range
+		more, read, err = p.tryErasure(ctx)
+		left = mergeRanges(left, more)
 	}
+	if err != nil {
+		return err
+	}
+	return p.unreadable(overlap(left, ranges))
 }
 
 // unreadable is the error for records that could not be erased, nil if there are none.
@@ -68,10 +63,19 @@ func (p *Partition) unreadable(left []Range) error {
 	return &UnreadableError{p.dir, left}
 }
 
-// beginErasure notes durably what is to be erased.
-func (p *Partition) beginErasure(ranges []Range) error {
+// beginErasure notes an erasure, and tries it for the first time: at once, or whoever
+// else tries it before would be told what of it cannot be read.
+func (p *Partition) beginErasure(ctx context.Context, ranges []Range) (left []Range, read *owner, err error) {
 	p.maintenance.Lock()
 	defer p.maintenance.Unlock()
+	if err := p.noteErasure(ranges); err != nil {
+		return nil, nil, err
+	}
+	return p.goOnErasing(ctx)
+}
+
+// noteErasure notes durably what is to be erased. The maintenance lock is held.
+func (p *Partition) noteErasure(ranges []Range) error {
 	if err := p.checkErasure(ranges[len(ranges)-1].Last); err != nil {
 		return err
 	}
@@ -106,6 +110,11 @@ func (p *Partition) checkErasure(last int64) error {
 func (p *Partition) tryErasure(ctx context.Context) (left []Range, read *owner, err error) {
 	p.maintenance.Lock()
 	defer p.maintenance.Unlock()
+	return p.goOnErasing(ctx)
+}
+
+// goOnErasing is tryErasure with the maintenance lock held.
+func (p *Partition) goOnErasing(ctx context.Context) (left []Range, read *owner, err error) {
 	p.mu.Lock()
 	ranges, err := p.mu.erasing, p.mu.err
 	p.mu.Unlock()
@@ -178,7 +187,7 @@ func (e *erasure) affected() (list []*segment) {
 	e.p.mu.Lock()
 	defer e.p.mu.Unlock()
 	for _, s := range e.p.mu.segments {
-		if s.exact && slices.ContainsFunc(e.ranges, func(r Range) bool { return r.First < s.next && r.Last >= s.base }) {
+		if _, has := touching(e.ranges, s.base, s.next-1); has && s.exact {
 			list = append(list, s)
 		}
 	}
@@ -187,16 +196,8 @@ func (e *erasure) affected() (list []*segment) {
 
 // holds tells whether an offset is to be erased.
 func (e *erasure) holds(offset int64) bool {
-	_, found := slices.BinarySearchFunc(e.ranges, offset, func(r Range, o int64) int {
-		switch {
-		case r.Last < o:
-			return -1
-		case r.First > o:
-			return 1
-		}
-		return 0
-	})
-	return found
+	_, holds := touching(e.ranges, offset, offset)
+	return holds
 }
 
 // copyBatch writes b without the records that are to be erased, at its place.
@@ -236,16 +237,13 @@ func (e *erasure) copyUnreadable(b batch.Batch) batch.Batch {
 
 // covers tells whether all offsets of a batch are to be erased.
 func (e *erasure) covers(b batch.Batch) bool {
-	return slices.ContainsFunc(e.ranges, func(r Range) bool { return r.First <= b.BaseOffset() && b.LastOffset() <= r.Last })
+	r, ok := touching(e.ranges, b.BaseOffset(), b.LastOffset())
+	return ok && r.First <= b.BaseOffset() && b.LastOffset() <= r.Last
 }
 
 // leave notes that what was to be erased from first to last cannot be.
 func (e *erasure) leave(first, last int64) {
-	for _, r := range e.ranges {
-		if r = (Range{max(r.First, first), min(r.Last, last)}); r.First <= r.Last {
-			e.left = mergeRanges(e.left, []Range{r})
-		}
-	}
+	e.left = mergeRanges(e.left, overlap(e.ranges, []Range{{first, last}}))
 }
 
 // replace rewrites a segment, if it has anything that is to be erased, and does
@@ -269,8 +267,7 @@ func (e *erasure) replace(s *segment) error {
 // by a copy would leave that copy to be overwritten, too.
 func (e *erasure) concerns(s *segment) (has bool, err error) {
 	err = e.each(s, func(b batch.Batch) error {
-		between := func(r Range) bool { return r.First <= b.LastOffset() && r.Last >= b.BaseOffset() }
-		if b.Attributes().Control() || !slices.ContainsFunc(e.ranges, between) {
+		if _, between := touching(e.ranges, b.BaseOffset(), b.LastOffset()); !between || b.Attributes().Control() {
 			return nil
 		}
 		if has = e.concernsBatch(b); has {

@@ -11,12 +11,20 @@ import (
 	"math/rand/v2"
 	"path"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/evidentlog/evident/internal/log/batch"
 	"github.com/evidentlog/evident/internal/vfs"
 	"github.com/evidentlog/evident/internal/vfs/vfstest"
 )
+
+// noteErasure is how an erasure begins that somebody is stopped in.
+func noteErasure(p *Partition, ranges []Range) error {
+	p.maintenance.Lock()
+	defer p.maintenance.Unlock()
+	return p.noteErasure(ranges)
+}
 
 // What nobody could erase yet may go by retention: then it is gone, too, and what
 // is left of the erasure goes on.
@@ -29,7 +37,7 @@ func TestAPendingErasureKeepsNothingFromBeingRemoved(t *testing.T) {
 			settle(t, p, 1, 100)
 		}
 		mustDo(t, p.flush())
-		mustDo(t, p.beginErasure([]Range{{2, 4}, {25, 25}}))
+		mustDo(t, noteErasure(p, []Range{{2, 4}, {25, 25}}))
 		l.deleteRecords(p, 20)
 		if p.LogStart() != 20 {
 			t.Fatalf("the log starts at %d, want 20", p.LogStart())
@@ -136,6 +144,34 @@ func TestABatchThatCannotBeReadKeepsNothingElseFromBeingErased(t *testing.T) {
 	wantPeople(t, p, 10, within(Range{1, 1}, Range{3, 8}))
 }
 
+// Erasures at the same time do each other's work, and each tells what it could not do
+// of its own.
+func TestWhatCannotBeReadIsToldToWhoeverAskedForIt(t *testing.T) {
+	mem := vfs.NewMem()
+	l, p := started(t, mem)
+	b := people(t, batch.Head{Codec: batch.Gzip}, 0, 4, 10)
+	mustAppend(t, p, bytes.Clone(b)) // 0 to 3
+	settle(t, p, 12, 10)             // 4 to 15
+	l.close()
+	spoil(t, mem, segmentFiles(t, mem, ".log")[0], b)
+	l, p = started(t, mem)
+	defer l.close()
+	var wg sync.WaitGroup
+	for o := int64(2); o < 16; o++ {
+		wg.Go(func() {
+			err := p.Erase(t.Context(), []Range{{o, o}})
+			var left *UnreadableError
+			switch told := errors.As(err, &left); {
+			case o > 3 && err != nil:
+				t.Errorf("offset %d can be read: %v", o, err)
+			case o <= 3 && (!told || !slices.Equal(left.Offsets, []Range{{o, o}})):
+				t.Errorf("offset %d cannot be read: %v", o, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
 func TestADamagedSegmentKeepsNothingElseFromBeingErased(t *testing.T) {
 	mem := vfs.NewMem()
 	l, p := started(t, mem, smallSegments)
@@ -187,7 +223,7 @@ func TestARecordIsNeverErasedByAnOlderWish(t *testing.T) {
 					mustDo(t, p.flush())
 					first := random.Int64N(int64(len(model)))
 					r := Range{first, min(first+random.Int64N(6), int64(len(model))-1)}
-					mustDo(t, p.beginErasure([]Range{r}))
+					mustDo(t, noteErasure(p, []Range{r}))
 					for o := r.First; o <= r.Last; o++ {
 						model[o] = false
 					}
@@ -226,6 +262,11 @@ func TestRangesAreCutAndCombined(t *testing.T) {
 			inA, inB := within(a...)(o), within(b...)(o)
 			if within(overlap(a, b)...)(o) != (inA && inB) || within(without(a, b)...)(o) != (inA && !inB) || within(clipped(a, 20)...)(o) != (inA && o < 20) {
 				t.Fatalf("at %d: %v and %v have %v in common, %v without", o, a, b, overlap(a, b), without(a, b))
+			}
+			last := o + random.Int64N(5)
+			i := slices.IndexFunc(a, func(r Range) bool { return r.First <= last && r.Last >= o })
+			if r, ok := touching(a, o, last); ok != (i >= 0) || ok && r != a[i] {
+				t.Fatalf("of %v the first from %d to %d is %v, %v", a, o, last, r, ok)
 			}
 		}
 	}
@@ -301,7 +342,7 @@ func cuttingWorkload(ctx context.Context, t *testing.T, disk vfs.FS) (appended i
 			return 0
 		}
 	}
-	if p.flush() != nil || p.beginErasure([]Range{{2, 7}}) != nil || p.Truncate(4) != nil {
+	if p.flush() != nil || noteErasure(p, []Range{{2, 7}}) != nil || p.Truncate(4) != nil {
 		return 0
 	}
 	for range 6 {
@@ -364,7 +405,7 @@ func TestACutAtDamageForgetsWhatWasToBeErasedBehindIt(t *testing.T) {
 		settle(t, p, 1, 200)
 	}
 	mustDo(t, errors.Join(p.flush(), l.writeCheckpoints()))
-	mustDo(t, p.beginErasure([]Range{{1, 19}}))
+	mustDo(t, noteErasure(p, []Range{{1, 19}}))
 	files := segmentFiles(t, mem, ".log")
 	_ = l.Close()
 	mustDo(t, mem.FlipBit(at(files, 2), 100))
