@@ -103,7 +103,9 @@ func TestMediaTypes(t *testing.T) {
 			t.Errorf("%q %s", s, fault)
 		}
 	}
-	for _, s := range []string{"a", "a/", "/b", "a/b c", "a/b;c", "a/b;c=", `a/b;c="d`, `a/b;c="d\`, "a/b;=d", "a/b/c", "é/b", "a/b;c=d e", "a/b\x00", `a/b;c="` + "\x00\""} {
+	for _, s := range []string{"a", "a/", "/b", "a/b c", "a/b;c", "a/b;c=", `a/b;c="d`, `a/b;c="d\`, "a/b;=d", "a/b/c", "é/b", "a/b;c=d e", "a/b\x00", `a/b;c="` + "\x00\"",
+		"a/b;c=\"\\\r\\\nd\"", "a/b;c=\"\xff\"", "a/b;c=\"\u0085\"",
+	} {
 		if mediaFault(s) == "" {
 			t.Errorf("%q is let through", s)
 		}

@@ -195,6 +195,20 @@ func TestLines(t *testing.T) {
 	}
 }
 
+// How large a line may be does not depend on how it comes.
+func TestALineThatIsTooLargeIsRefused(t *testing.T) {
+	line := smallEvent(1)
+	for _, end := range []string{"", "\n", "\n" + smallEvent(2)} {
+		for room, want := range map[int]error{len(line) - 1: ErrTooLarge, len(line): nil} {
+			for _, r := range []io.Reader{strings.NewReader(line + end), iotest.OneByteReader(strings.NewReader(line + end))} {
+				if _, err := NewLineReader(r, Limits{EventBytes: room}).Next(); !errors.Is(err, want) {
+					t.Errorf("a line of %d bytes and %q, %d allowed, by %T: %v", len(line), end, room, r, err)
+				}
+			}
+		}
+	}
+}
+
 func TestAppendBatchIsReadBack(t *testing.T) {
 	for n := range 3 {
 		events := make([]Event, n)

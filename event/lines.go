@@ -66,8 +66,11 @@ func (r *LineReader) line() ([]byte, error) {
 	for seen := 0; ; {
 		text := r.unread()
 		if n := bytes.IndexByte(text[seen:], '\n'); n >= 0 {
-			r.at += seen + n + 1
-			return text[: seen+n : seen+n], nil
+			if seen += n; seen > r.most {
+				return nil, fmt.Errorf("line %d: %w", r.lines, r.tooLarge())
+			}
+			r.at += seen + 1
+			return text[:seen:seen], nil
 		}
 		seen = len(text)
 		err := r.more(seen + 1)

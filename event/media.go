@@ -1,6 +1,10 @@
 package event
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // Media types of events themselves.
 const (
@@ -89,6 +93,9 @@ func mediaFault(s string) string {
 		return ""
 	}
 	const fault = "is no media type, such as application/json or text/plain; charset=utf-8"
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\t' }) {
+		return fault
+	}
 	rest, ok := token(s)
 	if !ok || rest == "" || rest[0] != '/' {
 		return fault
@@ -124,13 +131,11 @@ func parameter(s string) (rest string, ok bool) {
 		return token(s)
 	}
 	for i := 1; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '"':
+		switch s[i] {
+		case '"':
 			return s[i+1:], true
-		case c == '\\':
+		case '\\':
 			i++
-		case c < ' ' && c != '\t', c == 0x7f:
-			return s, false
 		}
 	}
 	return s, false

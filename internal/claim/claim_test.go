@@ -85,6 +85,12 @@ func TestWhatTheStoreDoesNotHaveOrHasDamagedIsRefused(t *testing.T) {
 		if got, err := d.Redeem(t.Context(), checked); !errors.Is(err, event.ErrClaim) || got.Data != nil {
 			t.Errorf("%+v, %v", got, err)
 		}
+		if _, err := d.CheckIn(t.Context(), large(1)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Redeem(t.Context(), checked); err != nil {
+			t.Errorf("taken in once more, in the place of what was damaged: %v", err)
+		}
 	}
 	if err := mem.Remove(name); err != nil {
 		t.Fatal(err)
