@@ -1,7 +1,6 @@
 package erasure
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -257,8 +256,13 @@ func (e *Eraser) destroy(ctx context.Context, p Part) error {
 	} else if err != nil {
 		return err
 	}
-	// Only now: who is stopped before it does all of it again.
-	return cmp.Or(e.forget(meant), e.Log.Withdraw(p), err)
+	if stopped := e.forget(meant); stopped != nil {
+		return stopped
+	}
+	if left { // others who ask for the same have to be told, too
+		return err
+	}
+	return e.Log.Withdraw(p) // last: who is stopped before it does all of it again
 }
 
 // forget takes a part out of the index.

@@ -3,10 +3,12 @@ package erasure
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"runtime"
 	"slices"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,9 +18,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/evidentlog/evident/internal/ledger"
+	"github.com/evidentlog/evident/internal/ledger/index"
 	"github.com/evidentlog/evident/internal/ledger/opening"
 	"github.com/evidentlog/evident/internal/ledger/store"
 	"github.com/evidentlog/evident/internal/log"
+	"github.com/evidentlog/evident/internal/vfs"
 	"github.com/evidentlog/evident/proof"
 )
 
@@ -248,6 +252,92 @@ func TestWhatCannotBeReadIsToldAndNotTriedAgain(t *testing.T) {
 		h.eraser.Resume(t.Context())
 		if tries != 1 || len(h.ledger.Unfinished()) != 0 {
 			t.Errorf("it was tried %d times, and %d erasures are not over", tries, len(h.ledger.Unfinished()))
+		}
+		if err := h.close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// dented is a disk on which a folder cannot be listed for some time.
+type dented struct {
+	vfs.FS
+	folder string
+	broken bool
+}
+
+func (d *dented) ReadDir(name string) ([]fs.DirEntry, error) {
+	if d.broken && name == d.folder {
+		return nil, syscall.EIO
+	}
+	return d.FS.ReadDir(name)
+}
+
+// What the index has is erased as long as it takes: the log has nothing any more then.
+func TestAnErasureIsNotOverBeforeTheIndexHasForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := &dented{FS: vfs.NewMem(), folder: "/index/" + topicID + ".0.0"}
+		_, first := index.Open(index.Config{FS: disk, Dir: "/index"}) // which makes its secret
+		if err := errors.Join(first, disk.MkdirAll(disk.folder)); err != nil {
+			t.Fatal(err)
+		}
+		ix, err := index.Open(index.Config{FS: disk, Dir: "/index"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := &house{fs: newDisk(t)}
+		if err := errors.Join(h.open(), h.settle(5)); err != nil {
+			t.Fatal(err)
+		}
+		h.eraser.Index, disk.broken = ix, true
+		var done Erased
+		part := Part{Topic: "people", TopicID: topicID, Offsets: []proof.Range{{First: 1, Last: 3}}}
+		if err := h.eraser.erase(t.Context(), part, "User:admin", &done); err != nil || done.Records != Pending {
+			t.Errorf("%+v, %v", done, err)
+		}
+		for _, disk.broken = range []bool{true, false} {
+			h.eraser.Resume(t.Context())
+			if left := len(h.ledger.Unfinished()); left > 0 != disk.broken {
+				t.Errorf("the index's disk is broken: %v, and %d erasures are not over", disk.broken, left)
+			}
+		}
+		if left := h.p.Announced([]log.Range{{First: 0, Last: 4}}); len(left) > 0 {
+			t.Errorf("%v is still announced", left)
+		}
+		if err := h.close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// late is a log in which others complete an erasure just before who asked for it can.
+type late struct {
+	unreadableLog
+	eraser *Eraser
+}
+
+func (l *late) Destroy(ctx context.Context, part Part) (Part, error) {
+	if e := l.eraser; e != nil {
+		l.eraser = nil
+		e.Resume(ctx)
+	}
+	if meant, err := l.records.Destroy(ctx, part); len(meant.Offsets) == 0 {
+		return meant, err
+	}
+	return l.unreadableLog.Destroy(ctx, part)
+}
+
+func TestWhatCannotBeReadIsToldWhoeverFoundOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &house{fs: newDisk(t)}
+		if err := errors.Join(h.open(), h.settle(5)); err != nil {
+			t.Fatal(err)
+		}
+		h.eraser.Log = &late{unreadableLog{records{h}, new(int)}, h.eraser}
+		var done Erased
+		part := Part{Topic: "people", TopicID: topicID, Offsets: []proof.Range{{First: 1, Last: 3}}}
+		if err := h.eraser.erase(t.Context(), part, "User:admin", &done); err != nil || done.Records != Remains || done.Unreadable != "2-3" {
+			t.Errorf("%+v, %v", done, err)
 		}
 		if err := h.close(); err != nil {
 			t.Error(err)
