@@ -337,6 +337,8 @@ func cuttingWorkload(ctx context.Context, t *testing.T, disk vfs.FS) (appended i
 	if err != nil || l.Start(context.Background()) != nil {
 		return 0
 	}
+	// The log may be at the erasure, too, and waits for the disk until it is closed.
+	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
 	for range 8 {
 		if _, err := appendSync(p, people(t, batch.Head{}, p.LogEnd(), 1, 50)); err != nil {
 			return 0
