@@ -88,6 +88,11 @@ func (l *Ledger) eraseAtOnce(ctx context.Context, r *eraseRequest) ([]Erased, er
 	case a := <-r.answer:
 		return a.entries, a.err
 	case <-l.over:
+	}
+	select { // it may have been the last that Run did
+	case a := <-r.answer:
+		return a.entries, a.err
+	default:
 		return nil, ErrClosed
 	}
 }

@@ -173,3 +173,20 @@ func TestATopicStaysDeletedWhateverIsErased(t *testing.T) {
 		l.end()
 	})
 }
+
+// Who is answered by a ledger that ends at the same moment is not told that nothing
+// was done.
+func TestTheLastErasureIsAnswered(t *testing.T) {
+	for range 100 {
+		l := &Ledger{erasing: make(chan *eraseRequest), over: make(chan struct{})}
+		go func() {
+			r := <-l.erasing
+			r.answer <- erasedAnswer{entries: []Erased{{Origin: "a"}}}
+			close(l.over)
+		}()
+		r := &eraseRequest{answer: make(chan erasedAnswer, 1)}
+		if done, err := l.eraseAtOnce(t.Context(), r); len(done) != 1 || err != nil {
+			t.Fatalf("%v, %v", done, err)
+		}
+	}
+}
