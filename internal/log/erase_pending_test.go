@@ -56,6 +56,24 @@ func TestAPendingErasureKeepsNothingFromBeingRemoved(t *testing.T) {
 	}
 }
 
+// What was announced, and goes by retention before anybody erases it, is overwritten.
+func TestWhatIsAnnouncedLeavesNothingBehindWhenItIsRemoved(t *testing.T) {
+	disk := &vfstest.Remains{FS: vfs.NewMem()}
+	l, p := started(t, disk, func(s *Settings) { s.SegmentBytes = 1000 })
+	for range 30 {
+		settle(t, p, 1, 100)
+	}
+	mustDo(t, p.flush())
+	mustDo(t, p.Announce([]Range{{2, 4}}))
+	l.deleteRecords(p, 20)
+	if p.LogStart() != 20 {
+		t.Fatalf("the log starts at %d, want 20", p.LogStart())
+	}
+	wantNowhere(t, disk, 2, 3, 4)
+	wantPeople(t, p, 30, within())
+	l.close()
+}
+
 // A read of what is being erased that does not end keeps neither retention nor
 // other erasures from the partition.
 func TestASlowReadKeepsNobodyFromAPartition(t *testing.T) {

@@ -197,9 +197,9 @@ func (p *Partition) removeBelowStart() error {
 		p.retire(s)
 	}
 	p.mu.Unlock()
-	erasing := p.erasing()
+	erasing, announced := p.wishes()
 	for _, s := range list {
-		if erasing { // it may have what is to be erased, which is overwritten then
+		if erasing != nil || announced != nil { // it may have what is to be erased, which is overwritten then
 			if err := p.bury(s); err != nil {
 				return err
 			}
@@ -212,5 +212,9 @@ func (p *Partition) removeBelowStart() error {
 	if n == 0 {
 		return nil
 	}
-	return p.log.fs.SyncDir(p.dir)
+	err := p.log.fs.SyncDir(p.dir)
+	if erasing == nil && announced != nil { // no erasure comes by that would do it
+		err = errors.Join(err, p.wipeIdle())
+	}
+	return err
 }
