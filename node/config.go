@@ -99,7 +99,7 @@ type Config struct {
 	// LedgerMaxLag is how many bytes of all partitions may wait for the ledger of
 	// the node's own broker; how many of one is its topic's setting
 	// evident.ledger.max.lag.bytes. From half of that on producers are made to wait,
-	// and refused beyond it until the ledger has caught up. Default: 1 GiB.
+	// and refused beyond it until the ledger has caught up. Default: 512 MiB.
 	LedgerMaxLag int64
 
 	// LedgerStore is the place of a ledger that several nodes on one Cluster share:

@@ -60,7 +60,7 @@ func TestDefaultsAreThoseOfTheNode(t *testing.T) {
 		ShareStatePartitions:       50,
 		BootstrapUsers:             map[string]func() (string, error){},
 		FailedAuthenticationDelay:  100 * time.Millisecond,
-		LedgerMaxLag:               1 << 30,
+		LedgerMaxLag:               512 << 20,
 		LedgerExclude:              []string{},
 		WitnessInterval:            10 * time.Second,
 	}

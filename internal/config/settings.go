@@ -100,7 +100,7 @@ func brokerSettings() []setting {
 		{"ledger-store", someText, "", "URL", "with --kafka: share the ledger with other nodes through this S3-compatible bucket, s3://BUCKET/PREFIX?endpoint=URL&region=NAME; credentials as AWS's tools find them (default: a ledger of this node alone)"},
 		{"ledger-key", someText, "", "FILE", "file with the ledger's private keys, the same for all nodes that share it; made for a new ledger if it is not there (default: ledger/keys in the data folder)"},
 		{"ledger-index", oneOf("on", "off"), "", "on|off", "keep an index of provable records, by key, event id, type, correlation id and time (default: on)"},
-		{"ledger-max-lag-bytes", byteCount, "1073741824", "N", "bytes of all partitions that may wait for the ledger before producers have to; of one partition the topic setting evident.ledger.max.lag.bytes"},
+		{"ledger-max-lag-bytes", byteCount, "536870912", "N", "bytes of all partitions that may wait for the ledger before producers have to; of one partition the topic setting evident.ledger.max.lag.bytes"},
 		{"ledger-exclude", patterns, "", "PATTERN", "topics whose records are not to be provable, such as 'metrics-*'; several with commas between them"},
 		{"ledger-policy", readableFile, "", "FILE", "file with witnesses of the ledger, their URLs, and how many of them proofs wait for (C2SP tlog-policy)"},
 		{"witness", witnessKeys, "", "'VKEY URL'", "a witness of the ledger, by its verifier key and URL; may be repeated, and proofs wait for all of them"},

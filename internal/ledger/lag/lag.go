@@ -16,7 +16,7 @@ import (
 
 const (
 	// DefaultTotal is how many bytes of all partitions may wait for the ledger.
-	DefaultTotal = 1 << 30
+	DefaultTotal = 512 << 20
 	// tickEvery is how old a verdict may be that something is nearly as far behind
 	// as it may be. What producers send in that time comes on top of what is allowed.
 	tickEvery = 100 * time.Millisecond
