@@ -225,8 +225,7 @@ func buryRange(fsys vfs.FS, dir, swap string) error {
 // those that somebody still reads.
 func (p *Partition) wipeIdle() error {
 	p.mu.Lock()
-	p.mu.buried = slices.DeleteFunc(p.mu.buried, func(b buriedFile) bool { return p.log.files.isIdle(b.owner) })
-	read := slices.Clone(p.mu.buried)
+	read := slices.DeleteFunc(slices.Clone(p.mu.buried), func(b buriedFile) bool { return p.log.files.isIdle(b.owner) })
 	p.mu.Unlock()
 	list, err := p.log.fs.ReadDir(p.dir)
 	if err != nil {
@@ -236,7 +235,27 @@ func (p *Partition) wipeIdle() error {
 		name := filepath.Join(p.dir, f.Name())
 		return slices.ContainsFunc(read, func(b buriedFile) bool { return b.name == name })
 	})
-	return wipeBuried(p.log.fs, p.dir, list)
+	if err := wipeBuried(p.log.fs, p.dir, list); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mu.buried = read
+	return nil
+}
+
+// wipeLeft is wipeIdle where something is buried and no erasure is under way: it was
+// announced, and removed before it was begun.
+func (p *Partition) wipeLeft() error {
+	p.mu.Lock()
+	none := len(p.mu.buried) == 0 || p.mu.err != nil
+	p.mu.Unlock()
+	if none { // as everywhere, nearly always: nobody waits for who has the lock then
+		return nil
+	}
+	p.maintenance.Lock()
+	defer p.maintenance.Unlock()
+	return p.wipeIdle()
 }
 
 // readBuried is the owner of a buried file that somebody still reads, nil if nobody
@@ -273,11 +292,11 @@ func (p *Partition) erasing() bool {
 	return p.mu.erasing != nil
 }
 
-// resumeErasure goes on with an erasure that was interrupted. What is still read is
-// left to the next time.
+// resumeErasure goes on with an erasure that was interrupted, and overwrites what was
+// removed meanwhile. What is still read is left to the next time.
 func (p *Partition) resumeErasure(ctx context.Context) error {
 	if !p.erasing() {
-		return nil
+		return p.wipeLeft()
 	}
 	left, read, err := p.tryErasure(ctx)
 	if err != nil || read != nil {

@@ -69,6 +69,7 @@ func TestWhatIsAnnouncedLeavesNothingBehindWhenItIsRemoved(t *testing.T) {
 	if p.LogStart() != 20 {
 		t.Fatalf("the log starts at %d, want 20", p.LogStart())
 	}
+	mustDo(t, p.resumeErasure(t.Context()))
 	wantNowhere(t, disk, 2, 3, 4)
 	wantPeople(t, p, 30, within())
 	l.close()

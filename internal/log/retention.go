@@ -199,7 +199,7 @@ func (p *Partition) removeBelowStart() error {
 	p.mu.Unlock()
 	erasing, announced := p.wishes()
 	for _, s := range list {
-		if erasing != nil || announced != nil { // it may have what is to be erased, which is overwritten then
+		if erasing != nil || len(announced) > 0 { // it may have what is to be erased, which is overwritten then
 			if err := p.bury(s); err != nil {
 				return err
 			}
@@ -212,9 +212,5 @@ func (p *Partition) removeBelowStart() error {
 	if n == 0 {
 		return nil
 	}
-	err := p.log.fs.SyncDir(p.dir)
-	if erasing == nil && announced != nil { // no erasure comes by that would do it
-		err = errors.Join(err, p.wipeIdle())
-	}
-	return err
+	return p.log.fs.SyncDir(p.dir)
 }
