@@ -1,14 +1,11 @@
 package node
 
 import (
-	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 
-	"github.com/evidentlog/evident/internal/auth/token"
 	"github.com/evidentlog/evident/internal/ledger"
 	"github.com/evidentlog/evident/internal/ledger/erasure"
 	"github.com/evidentlog/evident/internal/ledger/opening"
@@ -31,37 +28,17 @@ type rebuilt struct {
 // it is asked for as an erasure is.
 func (n *Node) handleRebuilds(mux *http.ServeMux) {
 	mux.HandleFunc("POST /v1/topics/{topic}/partitions/{partition}/rebuild", func(w http.ResponseWriter, r *http.Request) {
-		if err := cmp.Or(erasure.Local(r), n.token.Check(r)); err != nil {
-			status := http.StatusForbidden
-			if errors.Is(err, token.ErrRefused) {
-				status = http.StatusUnauthorized
-				w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, section 11.6.1
-			}
-			answer(w, status, problem(status, fmt.Errorf("a rebuild is asked for as an erasure is: %w", err)))
+		if _, err := n.asksForErasure(r); err != nil {
+			erasure.Refuse(w, fmt.Errorf("a rebuild is asked for as an erasure is: %w", err))
 			return
 		}
 		done, err := n.ledger.rebuild(r)
 		if err != nil {
-			answer(w, rebuildStatus(err), problem(rebuildStatus(err), err))
+			erasure.WriteProblem(w, rebuildStatus(err), err)
 			return
 		}
-		answer(w, http.StatusOK, done)
+		erasure.WriteJSON(w, done)
 	})
-}
-
-func problem(status int, err error) erasure.Problem {
-	return erasure.Problem{Title: http.StatusText(status), Status: status, Detail: err.Error()}
-}
-
-func answer(w http.ResponseWriter, status int, v any) {
-	kind := "application/json"
-	if status != http.StatusOK {
-		kind = "application/problem+json"
-	}
-	w.Header().Set("Content-Type", kind)
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // a client that is gone needs no answer
 }
 
 func rebuildStatus(err error) int {

@@ -34,30 +34,32 @@ func (e *Eraser) ServeErase(by func(*http.Request) (string, error)) http.Handler
 	return func(w http.ResponseWriter, r *http.Request) {
 		who, err := by(r)
 		if err != nil {
-			refuse(w, err)
+			Refuse(w, err)
 			return
 		}
 		request, err := readRequest(r)
 		if err != nil {
-			writeProblem(w, http.StatusBadRequest, err)
+			WriteProblem(w, http.StatusBadRequest, err)
 			return
 		}
 		result, err := e.Erase(r.Context(), request, who)
 		if err != nil {
-			writeProblem(w, statusOf(err), err)
+			WriteProblem(w, statusOf(err), err)
 			return
 		}
-		writeJSON(w, "application/json", http.StatusOK, result)
+		WriteJSON(w, result)
 	}
 }
 
-func refuse(w http.ResponseWriter, err error) {
+// Refuse answers who may not ask for what cannot be undone: 401 for want of the
+// node's token, and otherwise 403.
+func Refuse(w http.ResponseWriter, err error) {
 	status := http.StatusForbidden
 	if errors.Is(err, token.ErrRefused) {
 		status = http.StatusUnauthorized
 		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, section 11.6.1
 	}
-	writeProblem(w, status, err)
+	WriteProblem(w, status, err)
 }
 
 // ServeList answers GET /v1/topics/{topic}/partitions/{partition}/erasures with the
@@ -66,15 +68,15 @@ func (e *Eraser) ServeList(w http.ResponseWriter, r *http.Request) {
 	topic := r.PathValue("topic")
 	number, err := strconv.ParseInt(r.PathValue("partition"), 10, 32)
 	if err != nil || number < 0 {
-		writeProblem(w, http.StatusBadRequest, fmt.Errorf("%q is no number of a partition", r.PathValue("partition")))
+		WriteProblem(w, http.StatusBadRequest, fmt.Errorf("%q is no number of a partition", r.PathValue("partition")))
 		return
 	}
 	list, err := e.list(topic, int32(number))
 	if err != nil {
-		writeProblem(w, statusOf(err), err)
+		WriteProblem(w, statusOf(err), err)
 		return
 	}
-	writeJSON(w, "application/json", http.StatusOK, map[string][]Receipt{"erasures": list})
+	WriteJSON(w, map[string][]Receipt{"erasures": list})
 }
 
 func (e *Eraser) list(topic string, partition int32) ([]Receipt, error) {
@@ -119,12 +121,17 @@ func statusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
-func writeProblem(w http.ResponseWriter, status int, err error) {
+// WriteProblem answers with an error as RFC 9457 writes it, and asks to come again
+// soon where the status is 503.
+func WriteProblem(w http.ResponseWriter, status int, err error) {
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
 	}
 	writeJSON(w, "application/problem+json", status, Problem{http.StatusText(status), status, err.Error()})
 }
+
+// WriteJSON answers 200 with a value.
+func WriteJSON(w http.ResponseWriter, v any) { writeJSON(w, "application/json", http.StatusOK, v) }
 
 func writeJSON(w http.ResponseWriter, kind string, status int, v any) {
 	w.Header().Set("Content-Type", kind)
