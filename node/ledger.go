@@ -33,8 +33,8 @@ const ledgerDir = "ledger"
 // ledgerTail is how many bytes of the log's end are kept in memory for a ledger: it
 // falls behind a busy producer by some tenths of a second, and what is not in memory
 // has to be read from the disk that is being written to, which is slower than what
-// comes: a ledger that is behind once would stay so. Producers are made to wait from
-// as many bytes on ([lag.DefaultTotal]), so that it finds its way back.
+// comes: a ledger that is behind once would stay so. By default producers are made to
+// wait from as many bytes on, half of [lag.DefaultTotal], so that it finds its way back.
 const ledgerTail = 256 << 20
 
 // provable is the node's ledger with what feeds it.

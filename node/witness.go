@@ -11,7 +11,7 @@ import (
 )
 
 // askFirst is how long a start waits for witnesses when some of them say that
-// they have seen another history; it is a few seconds otherwise.
+// they have seen another history; it is one answer's time, 10 s, otherwise.
 const askFirst = 30 * time.Second
 
 // askWitnesses asks the witnesses of the ledger's policy, if there is one, what
