@@ -50,16 +50,18 @@ type Reference struct {
 	To Key
 }
 
-// A Reconciler makes what is outside, such as topics, like what is declared.
-// Its calls may come again for what is done already.
+// A Reconciler makes what is outside, such as topics, like what is declared. It is
+// given many changes at once, all of its kind. Its calls may come again for what is
+// done already.
 type Reconciler interface {
-	// Examine says before a change is written whether it can be made: nil, or why
-	// not. Before or after is nil where the resource is new or deleted.
-	Examine(ctx context.Context, before, after *Resource, allowed Allowed) error
-	// Make makes it so. Before is what was declared until then, nil if nothing was
-	// or if that is not known any more.
-	Make(ctx context.Context, before, after *Resource, allowed Allowed) error
-	// Drift says how what is outside differs from what is declared.
+	// Examine says before changes are written which cannot be made, and why.
+	Examine(ctx context.Context, changes []Change, allowed Allowed) map[Key]error
+	// Make makes what is outside like it, and returns what failed. A change whose
+	// Before is nil may be of something that is there already.
+	Make(ctx context.Context, changes []Change, allowed Allowed) map[Key]error
+	// Drift says how what is outside differs from what is declared: Before is what
+	// is declared, After what is there. A thing that is not there at all differs at
+	// the pointer "", and After is nil.
 	Drift(ctx context.Context, declared []*Resource) (map[Key][]Difference, error)
 }
 

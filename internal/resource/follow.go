@@ -1,0 +1,157 @@
+package resource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// retryAfter is how long the cluster rests after an error.
+const retryAfter = 500 * time.Millisecond
+
+// settings are those of the topic: nothing in it ever goes.
+func settings() map[string]*string {
+	text := func(s string) *string { return &s }
+	return map[string]*string{
+		"cleanup.policy": text("delete"), "retention.ms": text("-1"), "retention.bytes": text("-1"),
+	}
+}
+
+// makeTopic makes the topic if it is not there, and refuses one that forgets.
+func (s *Service) makeTopic(ctx context.Context) error {
+	client, err := s.cfg.Client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	for {
+		_, err := admin.CreateTopic(ctx, 1, s.cfg.ReplicationFactor, settings(), Topic)
+		if err == nil || errors.Is(err, kerr.TopicAlreadyExists) {
+			if err = s.checkTopic(ctx, admin); err == nil || errors.Is(err, errForgets) {
+				return err
+			}
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		s.cfg.Logger.Warn("the topic of what is declared cannot be reached, and is tried again", "topic", Topic, "error", err)
+		rest(ctx)
+	}
+}
+
+// errForgets says that the topic would lose what was declared.
+var errForgets = errors.New("the topic of what is declared must keep everything")
+
+func (s *Service) checkTopic(ctx context.Context, admin *kadm.Client) error {
+	all, err := admin.DescribeTopicConfigs(ctx, Topic)
+	if err != nil {
+		return err
+	}
+	found, err := all.On(Topic, nil)
+	if err != nil {
+		return err
+	}
+	if found.Err != nil {
+		return found.Err
+	}
+	want := settings()
+	for _, c := range found.Configs {
+		if w := want[c.Key]; w != nil && c.MaybeValue() != *w {
+			return fmt.Errorf("%w: %s has %s=%s; set it to %s (kafka-configs, evident topic alter)", errForgets, Topic, c.Key, c.MaybeValue(), *w)
+		}
+	}
+	return nil
+}
+
+func rest(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(retryAfter):
+	}
+}
+
+// follow reads the topic, a transaction at a time, and publishes each state.
+func (s *Service) follow(ctx context.Context) error {
+	client, err := s.cfg.Client(
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{Topic: {0: kgo.NewOffset().AtStart()}}),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
+	)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	r := reader{service: s, state: s.State()}
+	for {
+		fetches := client.PollFetches(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		fetches.EachError(func(_ string, _ int32, err error) {
+			s.cfg.Logger.Warn("what is declared cannot be read, and is tried again", "error", err)
+		})
+		if fetches.Err() != nil {
+			rest(ctx)
+		}
+		var wrong error
+		fetches.EachRecord(func(rec *kgo.Record) { wrong = errors.Join(wrong, r.take(rec)) })
+		if wrong != nil {
+			return wrong
+		}
+		r.publish()
+	}
+}
+
+// A reader puts records together to states.
+type reader struct {
+	service *Service
+	state   *State
+	pending []*Version // of a transaction whose end was not read yet
+	read    []*Version // of those that ended
+	end     int64      // behind the last of them
+}
+
+// take adds a record. What a transaction has is held back until its marker.
+func (r *reader) take(rec *kgo.Record) error {
+	log := r.service.cfg.Logger
+	if rec.Offset < r.state.End || rec.Offset < r.end {
+		log.Error("the topic of what is declared begins anew: it was deleted, or cut back; what it has now is what is declared",
+			"topic", Topic, "offset", rec.Offset, "read", max(r.state.End, r.end))
+		*r = reader{service: r.service, state: newState()}
+	}
+	switch {
+	case rec.Attrs.IsControl(): // the end of a commit: of an abort there are no records
+		r.read, r.pending = append(r.read, r.pending...), nil
+		r.end = rec.Offset + 1
+	case !rec.Attrs.IsTransactional():
+		log.Error("a record of what is declared was not written by a node, and is passed over", "topic", Topic, "offset", rec.Offset)
+		r.end = rec.Offset + 1
+	default:
+		v, err := version(rec)
+		if err != nil {
+			log.Error("a record of what is declared cannot be read, and is passed over", "topic", Topic, "offset", rec.Offset, "error", err)
+			return nil
+		}
+		r.pending = append(r.pending, v)
+	}
+	return nil
+}
+
+// publish shows what ended.
+func (r *reader) publish() {
+	if r.end <= r.state.End {
+		return
+	}
+	next, err := r.state.with(r.end, r.read)
+	if err != nil {
+		r.service.cfg.Logger.Error("what is declared cannot be understood", "error", err)
+		return
+	}
+	r.state, r.read = next, nil
+	r.service.publish(next)
+}

@@ -1,0 +1,148 @@
+package resource
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+const (
+	// group is the consumer group of the nodes; who has the topic's partition writes.
+	group = "evident-resources"
+	// transactionalID fences the writer before (KIP-98).
+	transactionalID = "evident-resources"
+	// session is how long a writer may be silent before it is another's turn.
+	session = 10 * time.Second
+	// transactionTimeout ends what a writer that is gone has begun.
+	transactionTimeout = 30 * time.Second
+)
+
+// lead is a member of the group, and writes while it has the partition.
+func (s *Service) lead(ctx context.Context) error {
+	turns := make(chan bool, 1)
+	tell := func(mine bool) func(context.Context, *kgo.Client, map[string][]int32) {
+		return func(_ context.Context, c *kgo.Client, partitions map[string][]int32) {
+			if len(partitions[Topic]) == 0 {
+				return
+			}
+			if mine {
+				c.PauseFetchPartitions(partitions) // follow reads
+			}
+			select {
+			case <-turns: // what it says is old
+			default:
+			}
+			turns <- mine
+		}
+	}
+	member, err := s.cfg.Client(
+		kgo.ConsumerGroup(group), kgo.ConsumeTopics(Topic), kgo.InstanceID(s.cfg.Instance), kgo.DisableAutoCommit(),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()), kgo.SessionTimeout(session), kgo.HeartbeatInterval(session/5),
+		kgo.Balancers(s.view.Balancer(kgo.CooperativeStickyBalancer())),
+		kgo.OnPartitionsAssigned(tell(true)), kgo.OnPartitionsRevoked(tell(false)), kgo.OnPartitionsLost(tell(false)),
+	)
+	if err != nil {
+		return fmt.Errorf("consumer group of the nodes: %w", err)
+	}
+	defer s.leave(ctx, member)
+	var stop func()
+	defer func() {
+		if stop != nil {
+			stop()
+		}
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case mine := <-turns:
+			if stop != nil {
+				stop()
+				stop = nil
+			}
+			if mine {
+				stop = s.start(ctx)
+			}
+		}
+	}
+}
+
+// start writes until stop is called, which waits for it.
+func (s *Service) start(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			if err := s.write(ctx); err != nil && ctx.Err() == nil {
+				s.cfg.Logger.Warn("what is declared cannot be written, and is tried again", "error", err)
+				rest(ctx)
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// leave gives the turn to another node at once. Members with an instance's name do
+// not leave by closing their client (KIP-345).
+func (s *Service) leave(ctx context.Context, member *kgo.Client) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group = group
+	m := kmsg.NewLeaveGroupRequestMember()
+	m.InstanceID = &s.cfg.Instance
+	req.Members = append(req.Members, m)
+	if _, err := req.RequestWith(ctx, member); err != nil {
+		s.cfg.Logger.Debug("the group of the nodes was not told that this one leaves", "error", err)
+	}
+	member.Close()
+}
+
+// write is one turn: it fences the writer before, reads to the end, and takes
+// requests until ctx ends or another node has fenced this one.
+func (s *Service) write(ctx context.Context) error {
+	client, err := s.cfg.Client(
+		kgo.TransactionalID(transactionalID), kgo.TransactionTimeout(transactionTimeout),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(kgo.ZstdCompression(), kgo.NoCompression()),
+	)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if _, _, err := client.ProducerID(ctx); err != nil {
+		return fmt.Errorf("transactional id %s: %w", transactionalID, err)
+	}
+	if err := s.catchUp(ctx, client); err != nil {
+		return err
+	}
+	w := newWriter(s, client)
+	s.writer.Store(w)
+	defer s.writer.Store(nil)
+	s.cfg.Logger.Info("this node writes what is declared", "revision", s.State().End-1)
+	return w.run(ctx)
+}
+
+// catchUp waits until this node has read all that was written before its turn.
+func (s *Service) catchUp(ctx context.Context, client *kgo.Client) error {
+	ends, err := kadm.NewClient(client).ListCommittedOffsets(ctx, Topic)
+	if err != nil {
+		return err
+	}
+	end, ok := ends.Lookup(Topic, 0)
+	switch {
+	case !ok:
+		return fmt.Errorf("the cluster does not say where %s ends", Topic)
+	case end.Err != nil:
+		return end.Err
+	}
+	_, err = s.Await(ctx, end.Offset-1)
+	return err
+}

@@ -1,0 +1,169 @@
+package resource
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// driftEvery is how often what is outside is looked at.
+const driftEvery = 30 * time.Second
+
+// A Status says how what is outside compares with a resource.
+type Status struct {
+	// Ready is whether it is like what is declared, as far as is known.
+	Ready bool `json:"ready"`
+	// Error is why it could not be made so.
+	Error string `json:"error,omitempty"`
+	// Drift is where it differs: Before is what is declared, After what is there.
+	Drift []Difference `json:"drift,omitempty"`
+	// Checked is when somebody looked last; zero: nobody has.
+	Checked time.Time `json:"checked,omitzero"`
+}
+
+// statuses are what the writer knows of all resources.
+type statuses struct {
+	mu  sync.Mutex
+	all map[Key]Status
+}
+
+func newStatuses() *statuses { return &statuses{all: map[Key]Status{}} }
+
+func (s *statuses) set(k Key, to Status) {
+	s.mu.Lock()
+	s.all[k] = to
+	s.mu.Unlock()
+}
+
+func (s *statuses) forget(k Key) {
+	s.mu.Lock()
+	delete(s.all, k)
+	s.mu.Unlock()
+}
+
+func (s *statuses) get(k Key) (Status, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found, ok := s.all[k]
+	return found, ok
+}
+
+// Status is how what is outside compares with a resource; false on a node that
+// does not write, or if nobody has looked yet.
+func (s *Service) Status(k Key) (Status, bool) {
+	w := s.writer.Load()
+	if w == nil {
+		return Status{}, false
+	}
+	return w.status.get(k)
+}
+
+// run looks at what is outside now and then, until the turn ends.
+func (w *writer) run(ctx context.Context) error {
+	tick := time.NewTicker(driftEvery)
+	defer tick.Stop()
+	for {
+		if err := w.look(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-w.lost:
+			return err
+		case <-tick.C:
+		}
+	}
+}
+
+// look compares what is outside with what is declared. What could not be made so,
+// or was declared before this turn and is not there, is made now.
+func (w *writer) look(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-w.turn:
+	}
+	defer func() { w.turn <- struct{}{} }()
+	for _, name := range w.service.cfg.Kinds.Names() {
+		kind, _ := w.service.cfg.Kinds.Kind(name)
+		if kind.Reconciler == nil {
+			continue
+		}
+		declared := w.service.State().Of(name)
+		drift, err := kind.Reconciler.Drift(ctx, declared)
+		if err != nil {
+			w.service.cfg.Logger.Warn("what is outside cannot be compared with what is declared, and is looked at again", "kind", name, "error", err)
+			continue
+		}
+		w.settle(ctx, declared, drift)
+	}
+	return nil
+}
+
+// settle notes how what is outside differs from resources, and makes again what
+// failed before, or is missing and was never seen.
+func (w *writer) settle(ctx context.Context, declared []*Resource, drift map[Key][]Difference) {
+	var again []Change
+	for _, r := range declared {
+		key := r.Key()
+		d := drift[key]
+		before, known := w.status.get(key)
+		missing := len(d) == 1 && d[0].Pointer == "" && d[0].After == nil
+		if len(d) > 0 && (missing && !known || before.Error != "") {
+			again = append(again, Change{Action: Update, Key: key, After: r})
+			continue
+		}
+		if len(d) > 0 && len(before.Drift) == 0 {
+			w.service.cfg.Logger.Warn("what is there differs from what is declared", "resource", key, "place", d[0].Pointer,
+				"declared", string(d[0].Before), "there", string(d[0].After))
+		}
+		w.status.set(key, Status{Ready: len(d) == 0, Drift: d, Checked: w.service.cfg.Now()})
+	}
+	w.make(ctx, again, Allowed{})
+}
+
+// make makes what is outside like what was declared, and returns what failed.
+func (w *writer) make(ctx context.Context, changes []Change, allowed Allowed) []Failure {
+	var failed []Failure
+	for run := range runs(w.wantedBack(changes)) {
+		r := w.reconciler(run[0].Key)
+		if r == nil {
+			continue
+		}
+		wrong := r.Make(ctx, run, allowed)
+		for i := range run {
+			if err := w.made(&run[i], wrong[run[i].Key]); err != nil {
+				failed = append(failed, Failure{run[i].Key, err.Error()})
+			}
+		}
+	}
+	return failed
+}
+
+// wantedBack are changes, with those that change nothing of what is declared as
+// updates if what is outside differs: to declare it once more is to want it back.
+func (w *writer) wantedBack(changes []Change) []Change {
+	all := slices.Clone(changes)
+	for i := range all {
+		if s, known := w.status.get(all[i].Key); all[i].Action == Unchanged && (!known || !s.Ready) {
+			all[i].Action, all[i].Before = Update, nil
+		}
+	}
+	return all
+}
+
+// made notes what became of a change.
+func (w *writer) made(c *Change, err error) error {
+	switch {
+	case err != nil:
+		w.service.cfg.Logger.Warn("what is declared could not be made so, and is tried again", "resource", c.Key, "error", err)
+		w.status.set(c.Key, Status{Error: err.Error(), Checked: w.service.cfg.Now()})
+	case c.After == nil:
+		w.status.forget(c.Key)
+	default:
+		w.status.set(c.Key, Status{Ready: true, Checked: w.service.cfg.Now()})
+	}
+	return err
+}
