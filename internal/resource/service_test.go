@@ -262,3 +262,58 @@ func TestRequestsAtOnceAreOneAfterTheOther(t *testing.T) {
 		t.Errorf("%d won, %d met a conflict", wins, conflicts)
 	}
 }
+
+func TestHistoryHasEveryVersion(t *testing.T) {
+	w, out := newWorld(t), newOutside()
+	s, _ := w.node(out)
+	granted(t, s, Wish{Apply: []*Resource{thing(t, "a", 1), thing(t, "b", 1)}})
+	granted(t, s, Wish{Apply: []*Resource{thing(t, "a", 2)}})
+	granted(t, s, Wish{Delete: []Key{{"Thing", "a"}}})
+	granted(t, s, Wish{Apply: []*Resource{thing(t, "a", 3)}})
+	var got []string
+	err := s.History(t.Context(), Key{"Thing", "a"}, func(v *Version) error {
+		size := "deleted"
+		if v.Resource != nil {
+			size = string(v.Resource.Spec)
+		}
+		got = append(got, fmt.Sprint(v.Created < v.Revision, " ", size))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `false {"parts":[],"size":1}, true {"parts":[],"size":2}, true deleted, false {"parts":[],"size":3}`
+	if strings.Join(got, ", ") != want {
+		t.Errorf("got %s", strings.Join(got, ", "))
+	}
+}
+
+// A writer that lost its turn in the middle leaves nothing half declared.
+func TestATransactionThatIsNotCommittedIsNotDeclared(t *testing.T) {
+	w, out := newWorld(t), newOutside()
+	s, _ := w.node(out)
+	granted(t, s, Wish{Apply: []*Resource{thing(t, "a", 1)}})
+	other, err := w.client(kgo.TransactionalID(transactionalID), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := other.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	rec, err := stamp{"/other", "thief", "x", time.Now()}.record(0, &Change{Key: Key{"Thing", "b"}, After: thing(t, "b", 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.ProduceSync(t.Context(), rec).FirstErr(); err != nil { // which fences the node
+		t.Fatal(err)
+	}
+	_, err = do(t, s, Request{Wish: Wish{Apply: []*Resource{thing(t, "c", 1)}}})
+	if err == nil || !strings.Contains(err.Error(), "apply it again") {
+		t.Fatalf("a fenced writer answered %v", err)
+	}
+	granted(t, s, Wish{Apply: []*Resource{thing(t, "c", 1)}}) // by its next turn, which fences the other
+	if s.State().Get(Key{"Thing", "b"}) != nil || s.State().Get(Key{"Thing", "c"}) == nil {
+		t.Errorf("declared %v", s.State().resources)
+	}
+}

@@ -105,7 +105,8 @@ type writer struct {
 	service *Service
 	client  *kgo.Client
 	turn    chan struct{} // has a token while nobody writes
-	lost    chan error    // why the turn ends
+	over    bool          // the turn ends; of who has the token
+	lost    chan error    // why it ends
 	status  *statuses
 }
 
@@ -122,6 +123,9 @@ func (w *writer) do(ctx context.Context, r Request) (*Answer, error) {
 	case <-w.turn:
 	}
 	defer func() { w.turn <- struct{}{} }()
+	if w.over {
+		return nil, ErrNotWriter
+	}
 	state := w.service.State()
 	if err := match(state, r.Match); err != nil {
 		return nil, err
@@ -259,9 +263,7 @@ func (w *writer) records(changes []Change, r Request) ([]*kgo.Record, error) {
 
 // lose ends the turn for an error, which it returns with what it means.
 func (w *writer) lose(err error) error {
-	select {
-	case w.lost <- err:
-	default: // for another already
-	}
+	w.over = true
+	w.lost <- err
 	return fmt.Errorf("it is not known whether this was declared; apply it again, which does no harm: %w", err)
 }

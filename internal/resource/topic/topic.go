@@ -1,0 +1,86 @@
+// Package topic is the kind Topic of declared things: topics of the cluster, with
+// their partitions and settings.
+package topic
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/internal/resource"
+)
+
+// Name is the kind's.
+const Name = "Topic"
+
+//go:embed schema.json
+var schema []byte
+
+// Spec is what is declared of a topic.
+type Spec struct {
+	// Partitions is how many there are; 0: as many as the cluster gives a topic.
+	// There may be more later, never fewer.
+	Partitions int32 `json:"partitions"`
+	// Replicas is how many copies each has; 0: as the cluster has it. They are
+	// given when the topic is made.
+	Replicas int16 `json:"replicas"`
+	// Config has Kafka's settings of topics, such as retention.ms, and Evident's.
+	// What is not in it is as the cluster has it.
+	Config map[string]Setting `json:"config"`
+}
+
+// A Setting is the value of one: a text, a number or a truth, all of which Kafka
+// knows as texts.
+type Setting string
+
+// UnmarshalJSON takes each as it was written.
+func (s *Setting) UnmarshalJSON(text []byte) error {
+	if bytes.HasPrefix(text, []byte(`"`)) {
+		return json.Unmarshal(text, (*string)(s))
+	}
+	*s = Setting(text)
+	return nil
+}
+
+// Config says which cluster has the topics.
+type Config struct {
+	// Client speaks to the cluster. It is the caller's.
+	Client *kgo.Client
+	// ReplicationFactor is how many replicas a topic gets that does not say; -1: as
+	// the cluster has it.
+	ReplicationFactor int16
+	// Foreign is true of a cluster that does not know Evident's own settings, those
+	// that begin with "evident.": they are declared, and not given to it.
+	Foreign bool
+}
+
+// New is the kind.
+func New(cfg Config) resource.Kind {
+	return resource.Kind{
+		Name: Name, Description: "A topic of the cluster.", Schema: schema, CheckName: checkName,
+		Reconciler: &reconciler{cfg},
+	}
+}
+
+func checkName(name string) error {
+	switch {
+	case strings.HasPrefix(name, "__"):
+		return fmt.Errorf("the name %q begins with __, as those of internal topics do, which cannot be declared", name)
+	case name == "." || name == "..":
+		return fmt.Errorf("no topic can be called %q", name)
+	}
+	return nil
+}
+
+// read is the spec of a resource of the kind.
+func read(r *resource.Resource) (Spec, error) {
+	var s Spec
+	if err := json.Unmarshal(r.Spec, &s); err != nil {
+		return s, fmt.Errorf("spec of %v: %w", r.Key(), err)
+	}
+	return s, nil
+}
