@@ -141,7 +141,12 @@ func texts(fields map[string]json.RawMessage, name string, to *map[string]string
 
 // hint ends a sentence about a name that is none of those known.
 func hint(name string, known []string) string {
-	return nearest.Hint(name, known, ": there are "+strings.Join(known, ", "))
+	const most = 20
+	others := strings.Join(known[:min(len(known), most)], ", ")
+	if len(known) > most {
+		others += fmt.Sprintf(" and %d more", len(known)-most)
+	}
+	return nearest.Hint(name, known, ": there are "+others)
 }
 
 // brief is a value as it can stand in a sentence.

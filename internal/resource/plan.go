@@ -95,7 +95,7 @@ func (p *planner) gather() {
 	}
 	for _, k := range p.wish.Delete {
 		if p.state.Get(k) == nil {
-			p.fault(-1, "", "%v is not declared%s", k, p.near(k))
+			p.fault(-1, "", "%v is not declared%s", k, p.state.near(k))
 		}
 		p.after[k] = nil
 	}
@@ -123,18 +123,6 @@ func (p *planner) labelled(i int, r *Resource) *Resource {
 		c.Metadata.Labels[key] = value
 	}
 	return &c
-}
-
-// near names what somebody may have meant.
-func (p *planner) near(k Key) string {
-	var names []string
-	for _, v := range p.state.List(k.Kind) {
-		names = append(names, v.Key.Name)
-	}
-	if len(names) == 0 {
-		return ": there is no " + k.Kind + " at all"
-	}
-	return hint(k.Name, names[:min(len(names), 20)])
 }
 
 // refer checks that whatever is referred to will be there.
@@ -176,7 +164,7 @@ func (p *planner) referTo(index int, ref Reference) {
 	case changes && r == nil:
 		p.fault(index, "/spec"+ref.Pointer, "%v is to be deleted by the same request", ref.To)
 	case !changes && p.state.Get(ref.To) == nil:
-		p.fault(index, "/spec"+ref.Pointer, "%v is not declared%s", ref.To, p.near(ref.To))
+		p.fault(index, "/spec"+ref.Pointer, "%v is not declared%s", ref.To, p.state.near(ref.To))
 	}
 }
 

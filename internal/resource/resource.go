@@ -35,8 +35,7 @@ type Metadata struct {
 
 // A Key names a resource. Its text is KIND/NAME.
 type Key struct {
-	Kind string `json:"kind"`
-	Name string `json:"name"`
+	Kind, Name string
 }
 
 // Key is what the resource is found by.
@@ -51,6 +50,15 @@ func ParseKey(text string) (Key, error) {
 		return Key{}, fmt.Errorf("%q is not KIND/NAME, such as Topic/orders", text)
 	}
 	return Key{kind, name}, nil
+}
+
+// MarshalText is String.
+func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText is [ParseKey].
+func (k *Key) UnmarshalText(text []byte) (err error) {
+	*k, err = ParseKey(string(text))
+	return err
 }
 
 // Compare orders keys by kind, then name.

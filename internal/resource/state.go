@@ -88,3 +88,15 @@ func (s *State) Of(kind string) []*Resource {
 	}
 	return all
 }
+
+// near ends a sentence about a resource that is not declared: which may be meant.
+func (s *State) near(k Key) string {
+	var names []string
+	for _, v := range s.List(k.Kind) {
+		names = append(names, v.Key.Name)
+	}
+	if len(names) == 0 {
+		return ": there is no " + k.Kind + " at all"
+	}
+	return hint(k.Name, names)
+}

@@ -1,0 +1,241 @@
+package resource
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+const (
+	// Prefix is where the handler's paths begin.
+	Prefix = "/v1/resources"
+	// revisionHeader tells up to which revision the answering node has read.
+	revisionHeader = "Evident-Revision"
+	// mostBody is how long a request may be, in bytes.
+	mostBody = 64 << 20
+	// mostApplied is how many declarations a request may have: they are one
+	// transaction.
+	mostApplied = 10_000
+)
+
+// An API serves resources over HTTP:
+//
+//	GET    /v1/resources[/KIND]                  what is declared; ?label=NAME=VALUE, ?after=REVISION
+//	GET    /v1/resources/KIND/NAME               one, with its revision as ETag
+//	GET    /v1/resources/KIND/NAME/history       all its versions, the oldest first
+//	GET    /v1/resources/KIND/NAME/status        how what is outside compares with it
+//	PUT    /v1/resources/KIND/NAME               declares one; If-Match, If-None-Match: *
+//	DELETE /v1/resources/KIND/NAME               declares it no more; If-Match, ?delete-data=true
+//	POST   /v1/resources                         applies many at once: [ApplyRequest]
+//	GET    /v1/resource-schema                   JSON Schema of all kinds, for editors
+//
+// Errors are problems (RFC 9457).
+type API struct {
+	Service *Service
+	// Authorize tells who wants to change something, or why he may not.
+	Authorize func(*http.Request) (actor string, err error)
+	// Forward answers a request at another node, which has the base URL, as that
+	// node does.
+	Forward func(w http.ResponseWriter, r *http.Request, base string)
+	// NewID makes identifiers of requests.
+	NewID func() string
+}
+
+// ApplyRequest is the body of POST /v1/resources.
+type ApplyRequest struct {
+	// Resources are the declarations.
+	Resources []json.RawMessage `json:"resources"`
+	// Delete are keys, KIND/NAME, of what is to be declared no more.
+	Delete []string `json:"delete,omitempty"`
+	// Set, Prune: see [Wish].
+	Set   string `json:"set,omitempty"`
+	Prune bool   `json:"prune,omitempty"`
+	// DeleteData: see [Allowed].
+	DeleteData bool `json:"deleteData,omitempty"`
+	// DryRun only says what would change.
+	DryRun bool `json:"dryRun,omitempty"`
+}
+
+// Handle adds the paths to a mux.
+func (a *API) Handle(mux *http.ServeMux) {
+	mux.HandleFunc("GET "+Prefix, a.list)
+	mux.HandleFunc("GET "+Prefix+"/{kind}", a.list)
+	mux.HandleFunc("GET "+Prefix+"/{kind}/{name}", a.get)
+	mux.HandleFunc("GET "+Prefix+"/{kind}/{name}/history", a.history)
+	mux.HandleFunc("GET "+Prefix+"/{kind}/{name}/status", a.written(a.status))
+	mux.HandleFunc("PUT "+Prefix+"/{kind}/{name}", a.written(a.put))
+	mux.HandleFunc("DELETE "+Prefix+"/{kind}/{name}", a.written(a.remove))
+	mux.HandleFunc("POST "+Prefix, a.written(a.apply))
+	mux.HandleFunc("GET /v1/resource-schema", a.schema)
+}
+
+// written answers what only the writer can; another node forwards it there, once.
+func (a *API) written(h http.HandlerFunc) http.HandlerFunc {
+	const forwarded = "Evident-Forwarded"
+	return func(w http.ResponseWriter, r *http.Request) {
+		base, elsewhere := a.Service.Writer()
+		if !elsewhere {
+			h(w, r)
+			return
+		}
+		if r.Header.Get(forwarded) != "" {
+			a.unavailable(w)
+			return
+		}
+		r.Header.Set(forwarded, "1")
+		a.Forward(w, r, base)
+	}
+}
+
+// read is the state that a request wants: what this node has read, or later.
+func (a *API) read(w http.ResponseWriter, r *http.Request) (*State, bool) {
+	after := r.URL.Query().Get("after")
+	if after == "" {
+		return a.Service.State(), true
+	}
+	revision, err := strconv.ParseInt(after, 10, 64)
+	if err != nil || revision < 0 {
+		problem(w, http.StatusBadRequest, fmt.Sprintf("after=%s is no revision: want a whole number from 0", after))
+		return nil, false
+	}
+	state, err := a.Service.Await(r.Context(), revision)
+	if err != nil {
+		problem(w, http.StatusGatewayTimeout, err.Error())
+		return nil, false
+	}
+	return state, true
+}
+
+func (a *API) list(w http.ResponseWriter, r *http.Request) {
+	state, ok := a.read(w, r)
+	if !ok {
+		return
+	}
+	kind := r.PathValue("kind")
+	if kind != "" && !a.known(w, kind) {
+		return
+	}
+	chosen := []*Version{}
+	for _, v := range state.List(kind) {
+		if labelsMatch(v.Resource.Metadata.Labels, r.URL.Query()["label"]) {
+			chosen = append(chosen, v)
+		}
+	}
+	w.Header().Set(revisionHeader, strconv.FormatInt(state.End-1, 10))
+	answer(w, http.StatusOK, struct {
+		Revision  int64      `json:"revision"`
+		Resources []*Version `json:"resources"`
+	}{state.End - 1, chosen})
+}
+
+// labelsMatch tells whether labels have all that is wanted: NAME=VALUE, or NAME.
+func labelsMatch(labels map[string]string, wanted []string) bool {
+	for _, want := range wanted {
+		name, value, given := strings.Cut(want, "=")
+		if have, ok := labels[name]; !ok || given && have != value {
+			return false
+		}
+	}
+	return true
+}
+
+// known answers with a problem if a kind is none.
+func (a *API) known(w http.ResponseWriter, kind string) bool {
+	kinds := a.Service.cfg.Kinds
+	if _, ok := kinds.Kind(kind); ok {
+		return true
+	}
+	problem(w, http.StatusNotFound, fmt.Sprintf("unknown kind %q%s", kind, hint(kind, kinds.Names())))
+	return false
+}
+
+func keyOf(r *http.Request) Key { return Key{r.PathValue("kind"), r.PathValue("name")} }
+
+// found answers with a problem if a resource is not declared.
+func (a *API) found(w http.ResponseWriter, r *http.Request) (*Version, bool) {
+	state, ok := a.read(w, r)
+	if !ok || !a.known(w, r.PathValue("kind")) {
+		return nil, false
+	}
+	w.Header().Set(revisionHeader, strconv.FormatInt(state.End-1, 10))
+	k := keyOf(r)
+	v := state.Get(k)
+	if v == nil {
+		problem(w, http.StatusNotFound, fmt.Sprintf("%v is not declared%s", k, state.near(k)))
+	}
+	return v, v != nil
+}
+
+func (a *API) get(w http.ResponseWriter, r *http.Request) {
+	v, ok := a.found(w, r)
+	if !ok {
+		return
+	}
+	w.Header().Set("ETag", etag(v.Revision))
+	if r.Header.Get("If-None-Match") == etag(v.Revision) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	answer(w, http.StatusOK, v)
+}
+
+func (a *API) status(w http.ResponseWriter, r *http.Request) {
+	v, ok := a.found(w, r)
+	if !ok {
+		return
+	}
+	if a.Service.writer.Load() == nil {
+		a.unavailable(w)
+		return
+	}
+	s, _ := a.Service.Status(v.Key)
+	answer(w, http.StatusOK, s)
+}
+
+func (a *API) history(w http.ResponseWriter, r *http.Request) {
+	if !a.known(w, r.PathValue("kind")) {
+		return
+	}
+	versions := []*Version{}
+	err := a.Service.History(r.Context(), keyOf(r), func(v *Version) error {
+		versions = append(versions, v)
+		return nil
+	})
+	switch {
+	case err != nil:
+		problem(w, http.StatusServiceUnavailable, err.Error())
+	case len(versions) == 0:
+		problem(w, http.StatusNotFound, fmt.Sprintf("%v was never declared%s", keyOf(r), a.Service.State().near(keyOf(r))))
+	default:
+		answer(w, http.StatusOK, struct {
+			Versions []*Version `json:"versions"`
+		}{versions})
+	}
+}
+
+func (a *API) schema(w http.ResponseWriter, _ *http.Request) {
+	text, err := a.Service.cfg.Kinds.Schema()
+	if err != nil {
+		problem(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	w.Header().Set("Content-Type", "application/schema+json")
+	_, _ = w.Write(text) // a client that is gone needs no answer
+}
+
+// body reads a request's body, and answers with a problem if that fails.
+func body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody))
+	var long *http.MaxBytesError
+	switch {
+	case errors.As(err, &long):
+		problem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the request has more than %d MiB: apply less at once", mostBody>>20))
+	case err != nil:
+		problem(w, http.StatusBadRequest, fmt.Sprintf("the request's body ended early: %v", err))
+	}
+	return text, err == nil
+}
