@@ -70,7 +70,7 @@ func New(cfg Config) (*Broker, error) {
 	b.queues = b.newQueues()
 	b.groups = group.New(group.Config{
 		Store: b.offsetsTopic(), Topics: groupTopics{store}, Logger: cfg.Logger,
-		InitialRebalanceDelay: cfg.GroupInitialRebalanceDelay, Settings: b.groupSettings,
+		InitialRebalanceDelay: cfg.GroupInitialRebalanceDelay, ImmediateGroups: cfg.ImmediateGroups, Settings: b.groupSettings,
 		ConsumerMaxSize: cfg.ConsumerMaxSize, ShareMaxSize: cfg.ShareMaxSize, Queues: b.queues,
 	})
 	b.transactions = b.newTransactions()

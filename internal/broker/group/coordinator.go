@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,17 +26,18 @@ import (
 // then, except for its byte slices, which may be overwritten as soon as the
 // method has returned. A response may share strings with its request.
 type Coordinator struct {
-	cfg      Config
-	classic  classic.Config
-	consumer consumer.Config
-	share    share.Config
-	codecs   batch.Codecs
-	builders sync.Pool // of *batch.Builder
-	topic    *statetopic.Topic
-	open     openTransactions
-	matching sync.Mutex // held while regular expressions are matched; before that of a group
-	timers   *deadline.Queue[*entry]
-	finished *finishedWrites
+	cfg       Config
+	classic   classic.Config
+	immediate classic.Config // of groups that do not wait for more members
+	consumer  consumer.Config
+	share     share.Config
+	codecs    batch.Codecs
+	builders  sync.Pool // of *batch.Builder
+	topic     *statetopic.Topic
+	open      openTransactions
+	matching  sync.Mutex // held while regular expressions are matched; before that of a group
+	timers    *deadline.Queue[*entry]
+	finished  *finishedWrites
 
 	mu struct {
 		sync.RWMutex
@@ -61,6 +63,8 @@ func New(cfg Config) *Coordinator {
 		timers:   deadline.New[*entry](),
 		finished: newFinishedWrites(),
 	}
+	c.immediate = c.classic
+	c.immediate.InitialDelay = 0
 	c.builders.New = func() any { return c.codecs.NewBuilder(batch.Head{}) }
 	c.mu.entries = map[string]*entry{}
 	return c
@@ -96,10 +100,18 @@ func (c *Coordinator) newEntry(id string) *entry {
 	e := &entry{
 		id:        id,
 		partition: c.topic.PartitionFor(id),
-		group:     classic.New(&c.classic, time.Now()),
+		group:     c.newClassic(id, time.Now()),
 	}
 	e.timer.Owner = e
 	return e
+}
+
+// newClassic is an empty group of the classic protocol.
+func (c *Coordinator) newClassic(id string, now time.Time) *classic.Group {
+	if slices.Contains(c.cfg.ImmediateGroups, id) {
+		return classic.New(&c.immediate, now)
+	}
+	return classic.New(&c.classic, now)
 }
 
 func (c *Coordinator) closed() bool {

@@ -141,6 +141,21 @@ func TestRunEndsByAnsweringEverybody(t *testing.T) {
 	})
 }
 
+func TestAGroupThatIsNotToWaitForMoreMembersBeginsAtOnce(t *testing.T) {
+	inBubble(t, statetopictest.New(4), func(h *harness) {
+		h.cfg.InitialRebalanceDelay, h.cfg.ImmediateGroups = time.Minute, []string{"nodes"}
+		h.restart()
+		for id, want := range map[string]time.Duration{"nodes": 0, "others": time.Minute} {
+			member := call(h.Join, joinRequest(id, "", "orders")).MemberID
+			begun := time.Now()
+			joined := call(h.Join, joinRequest(id, member, "orders"))
+			if took := time.Since(begun); joined.ErrorCode != 0 || took != want {
+				t.Errorf("%s: joined after %v with code %d, want %v", id, took, joined.ErrorCode, want)
+			}
+		}
+	})
+}
+
 func TestJoinIsChecked(t *testing.T) {
 	inBubble(t, statetopictest.New(0), func(h *harness) {
 		h.wantCode("group", call(h.Join, joinRequest("", "", "orders")).ErrorCode, kerr.InvalidGroupID)

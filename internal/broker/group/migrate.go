@@ -95,7 +95,7 @@ func (c *Coordinator) downgraded(now time.Time, d *consumer.Downgrade) *classic.
 // asClassic returns e's classic group, which an empty consumer group becomes.
 func (c *Coordinator) asClassic(e *entry, now time.Time) *classic.Group {
 	if g, ok := e.group.(*consumer.Group); ok {
-		e.group = classic.New(&c.classic, now)
+		e.group = c.newClassic(e.id, now)
 		e.stored = false
 		c.keep(e, recordsOf(g.Remove()), func(*kerr.Error) {})
 	}

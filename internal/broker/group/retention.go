@@ -179,10 +179,10 @@ func (c *Coordinator) removal(e *entry) []record {
 		own = e.withoutClassic()
 	case *consumer.Group:
 		own = recordsOf(g.Remove())
-		e.group = classic.New(&c.classic, time.Now())
+		e.group = c.newClassic(e.id, time.Now())
 	case *share.Group:
 		own = recordsOf(g.Remove())
-		e.group = classic.New(&c.classic, time.Now())
+		e.group = c.newClassic(e.id, time.Now())
 	}
 	e.stored = false
 	return e.withOwed(own)
