@@ -9,10 +9,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// retryAfter is how long the cluster rests after an error.
-const retryAfter = 500 * time.Millisecond
+const (
+	// retryAfter is how long the cluster rests after an error.
+	retryAfter = 500 * time.Millisecond
+	// lookEvery is how often the topic is looked for until there is one.
+	lookEvery = time.Second
+)
 
 // settings are those of the topic: nothing in it ever goes.
 func settings() map[string]*string {
@@ -22,25 +27,68 @@ func settings() map[string]*string {
 	}
 }
 
-// makeTopic makes the topic if it is not there, and refuses one that forgets.
-func (s *Service) makeTopic(ctx context.Context) error {
-	client, err := s.cfg.Client()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	admin := kadm.NewClient(client)
+// awaitTopic waits until there is a topic: another node has made it, or this one
+// does, since somebody wants to declare something. It is false if ctx ends first.
+func (s *Service) awaitTopic(ctx context.Context, client *kgo.Client) bool {
+	told, wanted := "", s.wanted.c
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
 	for {
-		_, err := admin.CreateTopic(ctx, 1, s.cfg.ReplicationFactor, settings(), Topic)
-		if err == nil || errors.Is(err, kerr.TopicAlreadyExists) {
-			if err = s.checkTopic(ctx, admin); err == nil || errors.Is(err, errForgets) {
-				return err
-			}
+		there, err := s.findTopic(ctx, client, wanted == nil)
+		switch {
+		case there:
+			return true
+		case err == nil, errors.Is(err, kerr.TopicAuthorizationFailed):
+			s.read.give() // there is nothing, or nothing that this node may know of
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+		if err != nil && ctx.Err() == nil && err.Error() != told {
+			told = err.Error()
+			s.cfg.Logger.Warn("the topic of what is declared cannot be reached, and is tried again", "topic", Topic, "error", err)
 		}
-		s.cfg.Logger.Warn("the topic of what is declared cannot be reached, and is tried again", "topic", Topic, "error", err)
+		select {
+		case <-ctx.Done():
+			return false
+		case <-wanted:
+			wanted = nil
+		case <-tick.C:
+		}
+	}
+}
+
+// findTopic tells whether the topic is there, and can make it.
+func (s *Service) findTopic(ctx context.Context, client *kgo.Client, create bool) (bool, error) {
+	if create {
+		_, err := kadm.NewClient(client).CreateTopic(ctx, 1, s.cfg.ReplicationFactor, settings(), Topic)
+		if errors.Is(err, kerr.TopicAlreadyExists) {
+			err = nil
+		}
+		return err == nil, err
+	}
+	req := kmsg.NewPtrMetadataRequest() // by itself: it makes no topic
+	t := kmsg.NewMetadataRequestTopic()
+	t.Topic = kmsg.StringPtr(Topic)
+	req.Topics = append(req.Topics, t)
+	resp, err := req.RequestWith(ctx, client)
+	if err != nil {
+		return false, err
+	}
+	if len(resp.Topics) != 1 {
+		return false, fmt.Errorf("asked for topic %s, the cluster told of %d", Topic, len(resp.Topics))
+	}
+	err = kerr.ErrorForCode(resp.Topics[0].ErrorCode)
+	if errors.Is(err, kerr.UnknownTopicOrPartition) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// readAll gives the signal that all has been read that there was.
+func (s *Service) readAll(ctx context.Context, client *kgo.Client) {
+	for ctx.Err() == nil {
+		if err := s.catchUp(ctx, client); err == nil {
+			s.read.give()
+			return
+		}
 		rest(ctx)
 	}
 }
@@ -48,7 +96,7 @@ func (s *Service) makeTopic(ctx context.Context) error {
 // errForgets says that the topic would lose what was declared.
 var errForgets = errors.New("the topic of what is declared must keep everything")
 
-func (s *Service) checkTopic(ctx context.Context, admin *kadm.Client) error {
+func checkTopic(ctx context.Context, admin *kadm.Client) error {
 	all, err := admin.DescribeTopicConfigs(ctx, Topic)
 	if err != nil {
 		return err
@@ -63,7 +111,7 @@ func (s *Service) checkTopic(ctx context.Context, admin *kadm.Client) error {
 	want := settings()
 	for _, c := range found.Configs {
 		if w := want[c.Key]; w != nil && c.MaybeValue() != *w {
-			return fmt.Errorf("%w: %s has %s=%s; set it to %s (kafka-configs, evident topic alter)", errForgets, Topic, c.Key, c.MaybeValue(), *w)
+			return fmt.Errorf("%w: %s has %s=%s; set it to %s (evident topic alter, kafka-configs)", errForgets, Topic, c.Key, c.MaybeValue(), *w)
 		}
 	}
 	return nil

@@ -1,13 +1,13 @@
 package resource
 
 import (
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const (
@@ -17,6 +17,8 @@ const (
 	revisionHeader = "Evident-Revision"
 	// mostBody is how long a request may be, in bytes.
 	mostBody = 64 << 20
+	// patience is how long a request waits for a writer, or for a revision.
+	patience = 15 * time.Second
 	// mostApplied is how many declarations a request may have: they are one
 	// transaction.
 	mostApplied = 10_000
@@ -38,11 +40,10 @@ type API struct {
 	Service *Service
 	// Authorize tells who wants to change something, or why he may not.
 	Authorize func(*http.Request) (actor string, err error)
-	// Forward answers a request at another node, which has the base URL, as that
-	// node does.
-	Forward func(w http.ResponseWriter, r *http.Request, base string)
+	// Forward sends a request, with its body, to the node that has the base URL.
+	Forward func(r *http.Request, base string, body []byte) (*http.Response, error)
 	// NewID makes identifiers of requests.
-	NewID func() string
+	NewID func() (string, error)
 }
 
 // ApplyRequest is the body of POST /v1/resources.
@@ -67,32 +68,22 @@ func (a *API) Handle(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+Prefix+"/{kind}/{name}", a.get)
 	mux.HandleFunc("GET "+Prefix+"/{kind}/{name}/history", a.history)
 	mux.HandleFunc("GET "+Prefix+"/{kind}/{name}/status", a.written(a.status))
-	mux.HandleFunc("PUT "+Prefix+"/{kind}/{name}", a.written(a.put))
-	mux.HandleFunc("DELETE "+Prefix+"/{kind}/{name}", a.written(a.remove))
-	mux.HandleFunc("POST "+Prefix, a.written(a.apply))
+	mux.HandleFunc("PUT "+Prefix+"/{kind}/{name}", a.authorized(a.put))
+	mux.HandleFunc("DELETE "+Prefix+"/{kind}/{name}", a.authorized(a.remove))
+	mux.HandleFunc("POST "+Prefix, a.authorized(a.apply))
 	mux.HandleFunc("GET /v1/resource-schema", a.schema)
-}
-
-// written answers what only the writer can; another node forwards it there, once.
-func (a *API) written(h http.HandlerFunc) http.HandlerFunc {
-	const forwarded = "Evident-Forwarded"
-	return func(w http.ResponseWriter, r *http.Request) {
-		base, elsewhere := a.Service.Writer()
-		if !elsewhere {
-			h(w, r)
-			return
-		}
-		if r.Header.Get(forwarded) != "" {
-			a.unavailable(w)
-			return
-		}
-		r.Header.Set(forwarded, "1")
-		a.Forward(w, r, base)
-	}
 }
 
 // read is the state that a request wants: what this node has read, or later.
 func (a *API) read(w http.ResponseWriter, r *http.Request) (*State, bool) {
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	select {
+	case <-ctx.Done():
+		unavailable(w, "this node has not read yet what is declared: ask again")
+		return nil, false
+	case <-a.Service.Read():
+	}
 	after := r.URL.Query().Get("after")
 	if after == "" {
 		return a.Service.State(), true
@@ -102,7 +93,7 @@ func (a *API) read(w http.ResponseWriter, r *http.Request) (*State, bool) {
 		problem(w, http.StatusBadRequest, fmt.Sprintf("after=%s is no revision: want a whole number from 0", after))
 		return nil, false
 	}
-	state, err := a.Service.Await(r.Context(), revision)
+	state, err := a.Service.Await(ctx, revision)
 	if err != nil {
 		problem(w, http.StatusGatewayTimeout, err.Error())
 		return nil, false
@@ -183,13 +174,9 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, v)
 }
 
-func (a *API) status(w http.ResponseWriter, r *http.Request) {
+func (a *API) status(w http.ResponseWriter, r *http.Request, _ []byte) {
 	v, ok := a.found(w, r)
 	if !ok {
-		return
-	}
-	if a.Service.writer.Load() == nil {
-		a.unavailable(w)
 		return
 	}
 	s, _ := a.Service.Status(v.Key)
@@ -201,6 +188,9 @@ func (a *API) history(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	versions := []*Version{}
+	if _, ok := a.read(w, r); !ok {
+		return
+	}
 	err := a.Service.History(r.Context(), keyOf(r), func(v *Version) error {
 		versions = append(versions, v)
 		return nil
@@ -225,17 +215,4 @@ func (a *API) schema(w http.ResponseWriter, _ *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/schema+json")
 	_, _ = w.Write(text) // a client that is gone needs no answer
-}
-
-// body reads a request's body, and answers with a problem if that fails.
-func body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
-	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody))
-	var long *http.MaxBytesError
-	switch {
-	case errors.As(err, &long):
-		problem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the request has more than %d MiB: apply less at once", mostBody>>20))
-	case err != nil:
-		problem(w, http.StatusBadRequest, fmt.Sprintf("the request's body ended early: %v", err))
-	}
-	return text, err == nil
 }

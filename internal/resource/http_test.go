@@ -1,15 +1,13 @@
 package resource
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"testing"
-	"time"
 )
 
 // serve serves the API of a node. Addresses of nodes are looked up in servers.
@@ -18,16 +16,20 @@ func serve(t *testing.T, s *Service, servers map[string]string) string {
 	requests := 0
 	api := &API{
 		Service: s,
-		NewID:   func() string { requests++; return fmt.Sprint("request-", requests) },
+		NewID:   func() (string, error) { requests++; return fmt.Sprint("request-", requests), nil },
 		Authorize: func(r *http.Request) (string, error) {
 			if r.Header.Get("Authorization") != "Bearer me" {
 				return "", errors.New("who are you?")
 			}
 			return "me", nil
 		},
-		Forward: func(w http.ResponseWriter, r *http.Request, base string) {
-			u, _ := url.Parse(servers[base])
-			(&httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(u) }}).ServeHTTP(w, r)
+		Forward: func(r *http.Request, base string, body []byte) (*http.Response, error) {
+			out, err := http.NewRequestWithContext(r.Context(), r.Method, servers[base]+r.URL.RequestURI(), bytes.NewReader(body))
+			if err != nil {
+				return nil, err
+			}
+			out.Header = r.Header.Clone()
+			return http.DefaultClient.Do(out)
 		},
 	}
 	mux := http.NewServeMux()
@@ -38,32 +40,27 @@ func serve(t *testing.T, s *Service, servers map[string]string) string {
 	return server.URL
 }
 
-// ask asks until some node writes, and returns status, ETag and body.
+// ask asks, and returns status, ETag and body.
 func ask(t *testing.T, method, url, body string, header ...string) (int, string, string) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
-		req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Authorization", "Bearer me")
-		for i := 0; i+1 < len(header); i += 2 {
-			req.Header.Set(header[i], header[i+1])
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var text strings.Builder
-		if err := errors.Join(resp.Write(&text), resp.Body.Close()); err != nil {
-			t.Fatal(err)
-		}
-		if resp.StatusCode == http.StatusServiceUnavailable && time.Now().Before(deadline) {
-			continue
-		}
-		_, content, _ := strings.Cut(text.String(), "\r\n\r\n")
-		return resp.StatusCode, resp.Header.Get("ETag"), strings.TrimSpace(content)
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
 	}
+	req.Header.Set("Authorization", "Bearer me")
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := errors.Join(resp.Write(&text), resp.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	_, content, _ := strings.Cut(text.String(), "\r\n\r\n")
+	return resp.StatusCode, resp.Header.Get("ETag"), strings.TrimSpace(content)
 }
 
 const small = `{"apiVersion":"evident/v1","kind":"Thing","metadata":{"name":"a"},"spec":{"size":1}}`

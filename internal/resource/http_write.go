@@ -10,11 +10,7 @@ import (
 	"strings"
 )
 
-func (a *API) put(w http.ResponseWriter, r *http.Request) {
-	text, ok := body(w, r)
-	if !ok {
-		return
-	}
+func (a *API) put(w http.ResponseWriter, r *http.Request, text []byte) {
 	res, faults := a.Service.cfg.Kinds.Parse(text)
 	if len(faults) > 0 {
 		a.refuse(w, &FaultsError{placed(0, faults)})
@@ -27,7 +23,7 @@ func (a *API) put(w http.ResponseWriter, r *http.Request) {
 	a.change(w, r, Wish{Apply: []*Resource{res}}, keyOf(r))
 }
 
-func (a *API) remove(w http.ResponseWriter, r *http.Request) {
+func (a *API) remove(w http.ResponseWriter, r *http.Request, _ []byte) {
 	if !a.known(w, r.PathValue("kind")) {
 		return
 	}
@@ -69,11 +65,7 @@ func conditions(r *http.Request, k Key) (map[Key]int64, error) {
 
 func etag(revision int64) string { return strconv.Quote(strconv.FormatInt(revision, 10)) }
 
-func (a *API) apply(w http.ResponseWriter, r *http.Request) {
-	text, ok := body(w, r)
-	if !ok {
-		return
-	}
+func (a *API) apply(w http.ResponseWriter, r *http.Request, text []byte) {
 	var req ApplyRequest
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
@@ -134,14 +126,7 @@ func placed(index int, faults []Fault) []Placed {
 
 // do grants a request and answers.
 func (a *API) do(w http.ResponseWriter, r *http.Request, req Request) {
-	actor, err := a.Authorize(r)
-	if err != nil {
-		w.Header().Set("WWW-Authenticate", "Bearer")
-		problem(w, http.StatusUnauthorized, err.Error())
-		return
-	}
-	req.Actor, req.ID = actor, a.NewID()
-	done, err := a.Service.Do(r.Context(), req)
+	done, err := a.grant(r, req)
 	if err != nil {
 		a.refuse(w, err)
 		return
@@ -151,6 +136,16 @@ func (a *API) do(w http.ResponseWriter, r *http.Request, req Request) {
 		w.Header().Set("ETag", etag(done.Changes[0].Revision))
 	}
 	answer(w, http.StatusOK, done)
+}
+
+func (a *API) grant(r *http.Request, req Request) (done *Answer, err error) {
+	if req.Actor, err = a.Authorize(r); err != nil {
+		return nil, err
+	}
+	if req.ID, err = a.NewID(); err != nil {
+		return nil, err
+	}
+	return a.Service.Do(r.Context(), req)
 }
 
 // refuse answers with what was wrong with a request.
@@ -165,17 +160,13 @@ func (a *API) refuse(w http.ResponseWriter, err error) {
 	case errors.As(err, &conflict):
 		problem(w, http.StatusPreconditionFailed, err.Error())
 	case errors.As(err, &refused):
-		problem(w, http.StatusConflict, err.Error())
+		p := Problem{Title: "nothing was done: it cannot be made so", Status: http.StatusConflict, Detail: err.Error(), Faults: refused.Faults}
+		answer(w, p.Status, p)
 	case errors.Is(err, ErrNotWriter):
 		a.unavailable(w)
 	default:
 		problem(w, http.StatusServiceUnavailable, err.Error())
 	}
-}
-
-func (a *API) unavailable(w http.ResponseWriter) {
-	w.Header().Set("Retry-After", "1")
-	problem(w, http.StatusServiceUnavailable, "no node writes what is declared at the moment, which is settled within seconds: ask again")
 }
 
 // A Problem is an answer to what could not be done (RFC 9457).

@@ -3,16 +3,20 @@ package resource
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/evidentlog/evident/internal/engine/peers"
 )
 
 const (
-	// group is the consumer group of the nodes; who has the topic's partition writes.
-	group = "evident-resources"
+	// Group is the consumer group of the nodes; who has the topic's partition writes.
+	Group = "evident-resources"
 	// transactionalID fences the writer before (KIP-98).
 	transactionalID = "evident-resources"
 	// session is how long a writer may be silent before it is another's turn.
@@ -40,7 +44,7 @@ func (s *Service) lead(ctx context.Context) error {
 		}
 	}
 	member, err := s.cfg.Client(
-		kgo.ConsumerGroup(group), kgo.ConsumeTopics(Topic), kgo.InstanceID(s.cfg.Instance), kgo.DisableAutoCommit(),
+		kgo.ConsumerGroup(Group), kgo.ConsumeTopics(Topic), kgo.InstanceID(s.cfg.Instance), kgo.DisableAutoCommit(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()), kgo.SessionTimeout(session), kgo.HeartbeatInterval(session/5),
 		kgo.Balancers(s.view.Balancer(kgo.CooperativeStickyBalancer())),
 		kgo.OnPartitionsAssigned(tell(true)), kgo.OnPartitionsRevoked(tell(false)), kgo.OnPartitionsLost(tell(false)),
@@ -48,17 +52,28 @@ func (s *Service) lead(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("consumer group of the nodes: %w", err)
 	}
-	defer s.leave(ctx, member)
+	var polling sync.WaitGroup
+	defer func() { // in this order: polling ends with the client
+		s.leave(ctx, member)
+		polling.Wait()
+	}()
+	polling.Go(func() { s.drain(member) })
 	var stop func()
 	defer func() {
 		if stop != nil {
 			stop()
 		}
 	}()
+	moved := false
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-s.seated():
+			if !moved && s.movedSince(member) {
+				moved = true // once: whoever leads the group has it right then
+				member.ForceRebalance()
+			}
 		case mine := <-turns:
 			if stop != nil {
 				stop()
@@ -71,16 +86,37 @@ func (s *Service) lead(ctx context.Context) error {
 	}
 }
 
+// movedSince tells whether the others know an address of this node that is from
+// before its restart: a member that comes back under its instance's name has what
+// it had, without a rebalance (KIP-345).
+func (s *Service) movedSince(member *kgo.Client) bool {
+	id, _ := member.GroupMetadata()
+	return slices.ContainsFunc(s.view.Members(), func(m peers.Member) bool { return m.ID == id && m.Address != s.cfg.Address })
+}
+
+// drain takes what a member of the group is told: errors, since it reads nothing.
+func (s *Service) drain(member *kgo.Client) {
+	for {
+		fetches := member.PollFetches(context.Background()) // ends with the client
+		if fetches.IsClientClosed() {
+			return
+		}
+		fetches.EachError(func(_ string, _ int32, err error) {
+			s.cfg.Logger.Warn("the group of the nodes cannot be joined, and is tried again", "group", Group, "error", err)
+		})
+	}
+}
+
 // start writes until stop is called, which waits for it.
 func (s *Service) start(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
+	turn, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for ctx.Err() == nil {
-			if err := s.write(ctx); err != nil && ctx.Err() == nil {
+		for turn.Err() == nil {
+			if err := s.write(turn, ctx); err != nil && turn.Err() == nil {
 				s.cfg.Logger.Warn("what is declared cannot be written, and is tried again", "error", err)
-				rest(ctx)
+				rest(turn)
 			}
 		}
 	}()
@@ -96,7 +132,7 @@ func (s *Service) leave(ctx context.Context, member *kgo.Client) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	req := kmsg.NewPtrLeaveGroupRequest()
-	req.Group = group
+	req.Group = Group
 	m := kmsg.NewLeaveGroupRequestMember()
 	m.InstanceID = &s.cfg.Instance
 	req.Members = append(req.Members, m)
@@ -107,8 +143,9 @@ func (s *Service) leave(ctx context.Context, member *kgo.Client) {
 }
 
 // write is one turn: it fences the writer before, reads to the end, and takes
-// requests until ctx ends or another node has fenced this one.
-func (s *Service) write(ctx context.Context) error {
+// requests until ctx ends or another node has fenced this one. What was begun then
+// is ended, unless the service's own life ends.
+func (s *Service) write(ctx, life context.Context) error {
 	client, err := s.cfg.Client(
 		kgo.TransactionalID(transactionalID), kgo.TransactionTimeout(transactionTimeout),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(kgo.ZstdCompression(), kgo.NoCompression()),
@@ -120,11 +157,16 @@ func (s *Service) write(ctx context.Context) error {
 	if _, _, err := client.ProducerID(ctx); err != nil {
 		return fmt.Errorf("transactional id %s: %w", transactionalID, err)
 	}
+	if err := checkTopic(ctx, kadm.NewClient(client)); err != nil {
+		return err
+	}
 	if err := s.catchUp(ctx, client); err != nil {
 		return err
 	}
-	w := newWriter(s, client)
+	w := newWriter(life, s, client)
 	s.writer.Store(w)
+	s.reseat()
+	defer w.end()
 	defer s.writer.Store(nil)
 	s.cfg.Logger.Info("this node writes what is declared", "revision", s.State().End-1)
 	return w.run(ctx)

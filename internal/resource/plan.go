@@ -31,6 +31,9 @@ type Change struct {
 	After  *Resource `json:"-"`
 	// Differences are where they differ.
 	Differences []Difference `json:"differences,omitempty"`
+	// Drift is, of a resource that is declared as it was, where what is outside
+	// differs (Before is what is declared), and is set right.
+	Drift []Difference `json:"drift,omitempty"`
 	// Revision is the resource's after the change; before it is written, the one
 	// that it has, 0 for a new one.
 	Revision int64 `json:"revision,omitempty"`

@@ -2,6 +2,8 @@ package resource
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -98,6 +100,35 @@ func (w *writer) look(ctx context.Context) error {
 			continue
 		}
 		w.settle(ctx, declared, drift)
+	}
+	return nil
+}
+
+// relook compares what is outside with resources that a request declares as they are.
+func (w *writer) relook(ctx context.Context, changes []Change) error {
+	same := map[string][]*Resource{}
+	for _, c := range changes {
+		if c.Action == Unchanged {
+			same[c.Key.Kind] = append(same[c.Key.Kind], c.After)
+		}
+	}
+	drift := map[Key][]Difference{}
+	for kind, all := range same {
+		r := w.reconciler(Key{Kind: kind})
+		if r == nil {
+			continue
+		}
+		d, err := r.Drift(ctx, all)
+		if err != nil {
+			return fmt.Errorf("nothing was done: what is there cannot be compared with what is declared: %w", err)
+		}
+		maps.Copy(drift, d)
+		for _, res := range all {
+			w.status.set(res.Key(), Status{Ready: len(d[res.Key()]) == 0, Drift: d[res.Key()], Checked: w.service.cfg.Now()})
+		}
+	}
+	for i := range changes {
+		changes[i].Drift = drift[changes[i].Key]
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/event"
 )
 
 // Topic is where resources are kept.
@@ -18,17 +20,10 @@ const (
 	typeDeleted = "evident.resource.deleted"
 )
 
-// Headers of a record, as CloudEvents' Kafka binding has them in binary mode.
+// Extensions of the events: who asked, and what the records of one request share.
 const (
-	headerSpec    = "ce_specversion"
-	headerID      = "ce_id"
-	headerSource  = "ce_source"
-	headerType    = "ce_type"
-	headerSubject = "ce_subject"
-	headerTime    = "ce_time"
-	headerActor   = "ce_actor"
-	headerRequest = "ce_requestid"
-	headerContent = "content-type"
+	actorExtension   = "actor"
+	requestExtension = "requestid"
 )
 
 // errForeign says that a record is none that a writer wrote.
@@ -40,29 +35,30 @@ type stamp struct {
 	time                   time.Time
 }
 
-// record makes the record of a change.
+// record makes the record of a change: a CloudEvent in binary mode whose subject is
+// the resource's key.
 func (s stamp) record(i int, c *Change) (*kgo.Record, error) {
-	r := &kgo.Record{Topic: Topic, Key: []byte(c.Key.String())}
-	typ := typeDeleted
+	e := event.Event{
+		ID: fmt.Sprintf("%s-%d", s.request, i), Source: s.source, Type: typeDeleted,
+		Subject: c.Key.String(), Time: event.At(s.time.UTC()),
+	}
 	if c.After != nil {
 		text, err := c.After.canonical()
 		if err != nil {
 			return nil, err
 		}
-		r.Value, typ = text, typeApplied
+		e.Type, e.DataContentType, e.Data = typeApplied, "application/json", text
 	}
-	for _, h := range [][2]string{
-		{headerSpec, "1.0"},
-		{headerID, fmt.Sprintf("%s-%d", s.request, i)},
-		{headerSource, s.source},
-		{headerType, typ},
-		{headerSubject, c.Key.String()},
-		{headerTime, s.time.UTC().Format(time.RFC3339Nano)},
-		{headerActor, s.actor},
-		{headerRequest, s.request},
-		{headerContent, "application/json"},
-	} {
-		r.Headers = append(r.Headers, kgo.RecordHeader{Key: h[0], Value: []byte(h[1])})
+	for name, value := range map[string]string{actorExtension: s.actor, requestExtension: s.request} {
+		e.SetExtension(name, event.String(value))
+	}
+	made, err := e.Record()
+	if err != nil {
+		return nil, fmt.Errorf("the record of %v: %w", c.Key, err)
+	}
+	r := &kgo.Record{Topic: Topic, Key: made.Key, Value: made.Value}
+	for _, h := range made.Headers {
+		r.Headers = append(r.Headers, kgo.RecordHeader(h))
 	}
 	return r, nil
 }
@@ -70,31 +66,41 @@ func (s stamp) record(i int, c *Change) (*kgo.Record, error) {
 // version reads a record. The kind may be one that this node does not know: it is
 // kept for those that do.
 func version(r *kgo.Record) (*Version, error) {
-	headers := map[string]string{}
+	written := event.Record{Key: r.Key, Value: r.Value}
 	for _, h := range r.Headers {
-		headers[h.Key] = string(h.Value)
+		written.Headers = append(written.Headers, event.Header(h))
+	}
+	e, err := event.FromRecord(&written)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errForeign, err)
 	}
 	key, err := ParseKey(string(r.Key))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errForeign, err)
 	}
-	v := &Version{Key: key, Revision: r.Offset, Actor: headers[headerActor], Request: headers[headerRequest]}
-	if v.Time, err = time.Parse(time.RFC3339Nano, headers[headerTime]); err != nil {
+	v := &Version{Key: key, Revision: r.Offset, Actor: extension(&e, actorExtension), Request: extension(&e, requestExtension)}
+	if v.Time, err = e.Time.Time(); err != nil {
 		return nil, fmt.Errorf("%w: %w", errForeign, err)
 	}
-	switch headers[headerType] {
+	switch e.Type {
 	case typeDeleted:
 		return v, nil
 	case typeApplied:
 	default:
-		return nil, fmt.Errorf("%w: its type is %q", errForeign, headers[headerType])
+		return nil, fmt.Errorf("%w: its type is %q", errForeign, e.Type)
 	}
 	v.Resource = new(Resource)
-	if err := json.Unmarshal(r.Value, v.Resource); err != nil {
+	if err := json.Unmarshal(e.Data, v.Resource); err != nil {
 		return nil, fmt.Errorf("%w: %w", errForeign, err)
 	}
 	if v.Resource.Key() != key {
 		return nil, fmt.Errorf("%w: its key is %v, and it declares %v", errForeign, key, v.Resource.Key())
 	}
 	return v, nil
+}
+
+// extension is an extension's text, empty if there is none.
+func extension(e *event.Event, name string) string {
+	v, _ := e.Extension(name)
+	return v.String()
 }

@@ -38,38 +38,57 @@ type Config struct {
 }
 
 // A Service follows what is declared, and writes it while it is this node's turn.
+// Where nobody has declared anything it makes nothing on the cluster: no topic, and
+// no group.
 type Service struct {
 	cfg    Config
 	view   *peers.View
 	writer atomic.Pointer[writer] // nil while it is another node's turn
+	wanted signal                 // somebody wants to declare something
+	read   signal                 // what there was at the start was read
 
 	mu struct {
 		sync.Mutex
 		state   *State
 		changed chan struct{} // closed when state is replaced
+		seat    chan struct{} // closed when it may be another node's turn
 	}
 }
+
+// A signal is given once, and then stays.
+type signal struct {
+	once sync.Once
+	c    chan struct{}
+}
+
+func newSignal() signal { return signal{c: make(chan struct{})} }
+
+func (s *signal) give() { s.once.Do(func() { close(s.c) }) }
 
 // New makes a service. Run does the work.
 func New(cfg Config) *Service {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Service{cfg: cfg, view: peers.NewView(cfg.Address)}
-	s.mu.state, s.mu.changed = newState(), make(chan struct{})
+	s := &Service{cfg: cfg, view: peers.NewView(cfg.Address), wanted: newSignal(), read: newSignal()}
+	s.mu.state, s.mu.changed, s.mu.seat = newState(), make(chan struct{}), make(chan struct{})
+	s.view.OnChange(s.reseat)
 	return s
 }
 
 // Run follows, and writes when it is this node's turn, until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
-	if err := s.makeTopic(ctx); err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
+	client, err := s.cfg.Client()
+	if err != nil {
 		return err
+	}
+	defer client.Close()
+	if !s.awaitTopic(ctx, client) {
+		return nil
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.follow(ctx) })
+	g.Go(func() error { s.readAll(ctx, client); return nil })
 	g.Go(func() error { return s.lead(ctx) })
 	if err := g.Wait(); err != nil && ctx.Err() == nil {
 		return err
@@ -83,6 +102,9 @@ func (s *Service) State() *State {
 	defer s.mu.Unlock()
 	return s.mu.state
 }
+
+// Read is closed when all has been read that was declared when the node started.
+func (s *Service) Read() <-chan struct{} { return s.read.c }
 
 // Await returns the first state in which the record at an offset has its place.
 func (s *Service) Await(ctx context.Context, offset int64) (*State, error) {
@@ -101,18 +123,6 @@ func (s *Service) Await(ctx context.Context, offset int64) (*State, error) {
 	}
 }
 
-// Changed is closed when the state is another than the one given.
-func (s *Service) Changed(than *State) <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.mu.state != than {
-		c := make(chan struct{})
-		close(c)
-		return c
-	}
-	return s.mu.changed
-}
-
 func (s *Service) publish(next *State) {
 	s.mu.Lock()
 	s.mu.state = next
@@ -121,15 +131,42 @@ func (s *Service) publish(next *State) {
 	s.mu.Unlock()
 }
 
+// reseat wakes who waits for a writer.
+func (s *Service) reseat() {
+	s.mu.Lock()
+	close(s.mu.seat)
+	s.mu.seat = make(chan struct{})
+	s.mu.Unlock()
+}
+
+// seated is closed when it may be another node's turn than now.
+func (s *Service) seated() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.seat
+}
+
 // ErrNotWriter says that it is another node's turn to write, or nobody's yet.
 var ErrNotWriter = errors.New("another node writes what is declared")
 
-// Writer is the base URL of the node whose turn it is to write; false if that is
-// not known, or it is this node's.
-func (s *Service) Writer() (string, bool) {
-	if s.writer.Load() != nil {
-		return "", false
+// Writer waits until it is known who writes, and has the cluster made ready for
+// declarations if nobody has declared anything yet. It returns the base URL of the
+// node whose turn it is, empty if it is this one's. The error is [ErrNotWriter] if
+// ctx ends before that.
+func (s *Service) Writer(ctx context.Context) (base string, err error) {
+	s.wanted.give()
+	for {
+		seat := s.seated()
+		if s.writer.Load() != nil {
+			return "", nil
+		}
+		if address, ok := s.view.Owner(Topic, 0); ok && address != s.cfg.Address {
+			return address, nil
+		}
+		select {
+		case <-ctx.Done():
+			return "", ErrNotWriter
+		case <-seat:
+		}
 	}
-	address, ok := s.view.Owner(Topic, 0)
-	return address, ok && address != s.cfg.Address
 }

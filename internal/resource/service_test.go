@@ -125,11 +125,14 @@ func do(t *testing.T, s *Service, r Request) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for {
+		base, err := s.Writer(ctx)
+		if err != nil || base != "" {
+			continue // another node's, still
+		}
 		a, err := s.Do(ctx, r)
 		if !errors.Is(err, ErrNotWriter) || ctx.Err() != nil {
 			return a, err
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }
 
@@ -208,6 +211,31 @@ func TestWhatCouldNotBeMadeIsToldAndStaysDeclared(t *testing.T) {
 	granted(t, s, Wish{Apply: []*Resource{thing(t, "a", 1)}}) // the same once more
 	if status, _ := s.Status(Key{"Thing", "a"}); !status.Ready || !strings.Contains(out.String(), "a:") {
 		t.Errorf("status %+v, made %s", status, out)
+	}
+}
+
+// Drift is shown, and stays until the same is declared once more.
+func TestWhatSomebodyElseChangedIsSetRightWhenItIsDeclaredAgain(t *testing.T) {
+	w, out := newWorld(t), newOutside()
+	s, _ := w.node(out)
+	granted(t, s, Wish{Apply: []*Resource{thing(t, "a", 1)}})
+	out.mu.Lock()
+	out.made["a"] = `"other"`
+	out.mu.Unlock()
+	dry, err := do(t, s, Request{Wish: Wish{Apply: []*Resource{thing(t, "a", 1)}}, DryRun: true})
+	if err != nil || len(dry.Changes[0].Drift) != 1 || out.String() != `map[a:"other"]` {
+		t.Fatalf("a dry run says %+v, %v, and %s is there", dry, err, out)
+	}
+	if status, _ := s.Status(Key{"Thing", "a"}); status.Ready || len(status.Drift) != 1 {
+		t.Errorf("status %+v", status)
+	}
+	end := s.State().End
+	again := granted(t, s, Wish{Apply: []*Resource{thing(t, "a", 1)}})
+	if again.Changes[0].Action != Unchanged || len(again.Changes[0].Drift) != 1 || s.State().End != end {
+		t.Errorf("answered %+v, and the log ends at %d, not %d", again.Changes, s.State().End, end)
+	}
+	if got := out.String(); got != `map[a:{"parts":[],"size":1}]` {
+		t.Errorf("there is %s", got)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -77,16 +78,19 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("%v is at revision %d, and the change was made for revision %d: read it again", e.Key, e.Have, e.Want)
 }
 
-// A RefusedError says that a change cannot be made: nothing was done.
+// A RefusedError says that changes cannot be made: nothing was done.
 type RefusedError struct {
-	Key Key
-	Err error
+	// Faults say which, by the request's declarations, and why.
+	Faults []Placed
 }
 
-func (e *RefusedError) Error() string { return fmt.Sprintf("%v: %v", e.Key, e.Err) }
-
-// Unwrap returns the kind's reason.
-func (e *RefusedError) Unwrap() error { return e.Err }
+func (e *RefusedError) Error() string {
+	var lines []string
+	for _, f := range e.Faults {
+		lines = append(lines, f.Text)
+	}
+	return strings.Join(lines, "\n")
+}
 
 // Do grants a request, whole or not at all. When it returns, this node has read
 // what was written, and what is outside was made like it where that could be. The
@@ -103,6 +107,7 @@ func (s *Service) Do(ctx context.Context, r Request) (*Answer, error) {
 // A writer grants requests, one at a time, for one turn.
 type writer struct {
 	service *Service
+	life    context.Context // of the service: what it writes ends with it
 	client  *kgo.Client
 	turn    chan struct{} // has a token while nobody writes
 	over    bool          // the turn ends; of who has the token
@@ -110,10 +115,17 @@ type writer struct {
 	status  *statuses
 }
 
-func newWriter(s *Service, client *kgo.Client) *writer {
-	w := &writer{service: s, client: client, turn: make(chan struct{}, 1), lost: make(chan error, 1), status: newStatuses()}
+func newWriter(life context.Context, s *Service, client *kgo.Client) *writer {
+	w := &writer{service: s, life: life, client: client, turn: make(chan struct{}, 1), lost: make(chan error, 1), status: newStatuses()}
 	w.turn <- struct{}{}
 	return w
+}
+
+// end lets who writes finish, and nobody after that.
+func (w *writer) end() {
+	<-w.turn
+	w.over = true
+	w.turn <- struct{}{}
 }
 
 func (w *writer) do(ctx context.Context, r Request) (*Answer, error) {
@@ -134,7 +146,10 @@ func (w *writer) do(ctx context.Context, r Request) (*Answer, error) {
 	if len(faults) > 0 {
 		return nil, &FaultsError{faults}
 	}
-	if err := w.examine(ctx, changes, r.Allowed); err != nil {
+	if err := w.examine(ctx, changes, r.Wish); err != nil {
+		return nil, err
+	}
+	if err := w.relook(ctx, changes); err != nil {
 		return nil, err
 	}
 	answer := &Answer{Changes: changes, Revision: state.End - 1}
@@ -144,6 +159,7 @@ func (w *writer) do(ctx context.Context, r Request) (*Answer, error) {
 	// Who asked may go away; what was begun is ended.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writePatience)
 	defer cancel()
+	defer context.AfterFunc(w.life, cancel)()
 	end, err := w.commit(ctx, changes, r)
 	if err != nil {
 		return nil, err
@@ -170,21 +186,32 @@ func match(s *State, want map[Key]int64) error {
 }
 
 // examine asks kinds whether changes can be made.
-func (w *writer) examine(ctx context.Context, changes []Change, allowed Allowed) error {
-	var refused []error
+func (w *writer) examine(ctx context.Context, changes []Change, wish Wish) error {
+	index := map[Key]int{}
+	for i, r := range wish.Apply {
+		index[r.Key()] = i
+	}
+	var refused []Placed
 	for run := range runs(changes) {
 		r := w.reconciler(run[0].Key)
 		if r == nil {
 			continue
 		}
-		wrong := r.Examine(ctx, run, allowed)
+		wrong := r.Examine(ctx, run, wish.Allowed)
 		for _, c := range run {
+			at, given := index[c.Key]
+			if !given {
+				at = -1
+			}
 			if err := wrong[c.Key]; err != nil {
-				refused = append(refused, &RefusedError{c.Key, err})
+				refused = append(refused, Placed{at, Fault{"/spec", fmt.Sprintf("%v: %v", c.Key, err)}})
 			}
 		}
 	}
-	return errors.Join(refused...)
+	if len(refused) > 0 {
+		return &RefusedError{refused}
+	}
+	return nil
 }
 
 // runs are the changes of one kind that follow one another, without what does not

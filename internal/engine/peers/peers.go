@@ -32,10 +32,15 @@ type Member struct {
 type View struct {
 	address string
 	members atomic.Pointer[[]Member]
+	changed func() // nil, or told after each change
 }
 
 // NewView makes a view for a member that is reached under a base URL.
 func NewView(address string) *View { return &View{address: address} }
+
+// OnChange has f called whenever members, or what they have, may be others than
+// before. It is for one caller, before the view is used.
+func (v *View) OnChange(f func()) { v.changed = f }
 
 // Members are those of the group as it was shared out last, with this one among
 // them; none before the first time.
@@ -133,6 +138,9 @@ func (b *balancer) ParseSyncAssignment(text []byte) (map[string][]int32, error) 
 	}
 	plan.UserData = data.Inner
 	b.view.members.Store(&data.Members)
+	if b.view.changed != nil {
+		b.view.changed()
+	}
 	return b.GroupBalancer.ParseSyncAssignment(plan.AppendTo(nil))
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -17,7 +18,7 @@ import (
 type wanted struct {
 	name       string
 	partitions int32 // 0: as the cluster has it
-	replicas   int16 // -1: likewise
+	replicas   int16 // 0: nobody has said, -1: as the cluster has it
 	set        map[string]string
 	unset      []string // settings that go back to the cluster's
 }
@@ -164,6 +165,7 @@ const timeoutMillis = 15_000
 // A found topic is one that the cluster has.
 type found struct {
 	partitions int32
+	replicas   int16 // of the partition with the fewest
 	settings   map[string]setting
 }
 
@@ -197,7 +199,7 @@ func find(ctx context.Context, c *kgo.Client, names []string) (map[string]found,
 		case err != nil:
 			return nil, fmt.Errorf("topic %q: %w", *t.Topic, err)
 		default:
-			all[*t.Topic] = found{int32(len(t.Partitions)), map[string]setting{}}
+			all[*t.Topic] = found{int32(len(t.Partitions)), fewest(t.Partitions), map[string]setting{}}
 			there = append(there, *t.Topic)
 		}
 	}
@@ -217,6 +219,15 @@ func find(ctx context.Context, c *kgo.Client, names []string) (map[string]found,
 		}
 	}
 	return all, nil
+}
+
+// fewest is how many replicas the partition has that has the fewest.
+func fewest(partitions []kmsg.MetadataResponseTopicPartition) int16 {
+	least := int16(math.MaxInt16)
+	for _, p := range partitions {
+		least = min(least, int16(len(p.Replicas)))
+	}
+	return least
 }
 
 // holding are those of some topics that hold records.

@@ -1,8 +1,8 @@
 package topic
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -94,21 +94,23 @@ func (c *reconciler) sort(ctx context.Context, changes []resource.Change) (parts
 	for _, change := range changes {
 		names = append(names, change.Key.Name)
 	}
-	there, err := find(ctx, c.cfg.Client, names)
+	there, unknown := find(ctx, c.cfg.Client, names)
 	for _, change := range changes {
 		name := change.Key.Name
-		w, wrong := c.want(change)
-		if err == nil {
-			err = wrong
-		}
+		w, err := c.want(change)
 		now, is := there[name]
 		switch {
+		case unknown != nil:
+			failed[name] = unknown
 		case err != nil:
 			failed[name] = err
 		case !is:
+			w.replicas = cmp.Or(w.replicas, c.cfg.ReplicationFactor)
 			p.fresh = append(p.fresh, w)
 		case w.partitions > 0 && w.partitions < now.partitions:
 			failed[name] = fmt.Errorf("the topic has %d partitions, and %d are declared: partitions are never taken away", now.partitions, w.partitions)
+		case w.replicas > 0 && w.replicas != now.replicas:
+			failed[name] = fmt.Errorf("the topic has %d replicas, and %d are declared: they are given when a topic is made, and moved with Kafka's own tools", now.replicas, w.replicas)
 		default:
 			p.there = append(p.there, w)
 			if w.partitions > now.partitions {
@@ -126,9 +128,6 @@ func (c *reconciler) want(change resource.Change) (wanted, error) {
 		return wanted{}, err
 	}
 	w := wanted{name: change.Key.Name, partitions: after.Partitions, replicas: after.Replicas, set: c.settings(after)}
-	if w.replicas == 0 {
-		w.replicas = c.cfg.ReplicationFactor
-	}
 	if change.Before == nil {
 		return w, nil
 	}
@@ -195,11 +194,15 @@ func (c *reconciler) drift(spec Spec, now found) []resource.Difference {
 		}
 	}
 	all := resource.Compare("/spec/config", before, after)
-	if spec.Partitions > 0 && spec.Partitions != now.partitions {
-		all = append(all, resource.Difference{
-			Pointer: "/spec/partitions",
-			Before:  json.RawMessage(fmt.Sprint(spec.Partitions)), After: json.RawMessage(fmt.Sprint(now.partitions)),
-		})
+	counts := func(partitions int32, replicas int16) map[string]any {
+		m := map[string]any{}
+		if spec.Partitions > 0 {
+			m["partitions"] = partitions
+		}
+		if spec.Replicas > 0 {
+			m["replicas"] = replicas
+		}
+		return m
 	}
-	return all
+	return append(all, resource.Compare("/spec", counts(spec.Partitions, spec.Replicas), counts(now.partitions, now.replicas))...)
 }
