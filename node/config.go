@@ -1,6 +1,7 @@
 package node
 
 import (
+	"encoding/json"
 	"log/slog"
 	"time"
 
@@ -28,6 +29,14 @@ type Config struct {
 	HTTP []Listener
 	// Insecure allows listeners beyond loopback in plain text.
 	Insecure bool
+	// HTTPTokenFile is the file with what HTTP requests must show that change or
+	// destroy something; it is made if it is not there. Nodes on one Cluster need
+	// the same. Default: a file in Data, if the node has a broker or a ledger of its
+	// own; otherwise HTTP changes nothing.
+	HTTPTokenFile string
+	// Declarations are resources, as JSON, that are applied before the node is
+	// ready. It does not start if they are refused.
+	Declarations []json.RawMessage
 	// BootstrapUsers are made at start if there are none of their names; the
 	// functions are asked for their passwords then, and not otherwise.
 	BootstrapUsers map[string]func() (password string, err error)

@@ -57,13 +57,24 @@ func (n *Node) asksForErasure(r *http.Request) (string, error) {
 	return auth.Anonymous().String(), cmp.Or(erasure.Local(r), n.token.Check(r))
 }
 
-// HTTPToken is what HTTP requests need that destroy something, as
-// "Authorization: Bearer". It is empty without a ledger.
+// HTTPToken is what HTTP requests need that change or destroy something, as
+// "Authorization: Bearer". It is empty if none do.
 func (n *Node) HTTPToken() string { return n.token.String() }
 
-// loadToken reads or makes the file with the token.
+// loadToken reads or makes the file with the token, if there is to be one.
 func (n *Node) loadToken() (err error) {
-	if n.token, err = token.Load(n.cfg.FS, filepath.Join(n.cfg.Data, token.File)); err != nil {
+	name := n.cfg.HTTPTokenFile
+	switch {
+	case name != "":
+	case n.hasFolder():
+		name = filepath.Join(n.cfg.Data, token.File)
+	default:
+		return nil
+	}
+	if err := n.cfg.FS.MkdirAll(filepath.Dir(name)); err != nil {
+		return err
+	}
+	if n.token, err = token.Load(n.cfg.FS, name); err != nil {
 		err = fmt.Errorf("the token for HTTP: %w", err)
 	}
 	return err

@@ -49,6 +49,7 @@ func (n *Node) handler() http.Handler {
 		n.handleErasures(mux)
 		n.handleRebuilds(mux)
 	}
+	n.resources.api.Handle(mux)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.cfg.Metrics, promhttp.HandlerOpts{ErrorLog: n.errorLog()}))
 	return mux
 }

@@ -101,7 +101,7 @@ func (n *Node) startLedger(starting, ctx context.Context) error {
 		n.cfg.Logger.Info("nobody has named this deployment: to give it a name that proofs can bear, such as example.com/events, set ledger-origin before there is a ledger")
 	}
 	follower := follow.New(follow.Config{
-		Client: client, Reader: n.logReader(), Ledger: l, Exclude: n.cfg.LedgerExclude, Assigned: assigned, Alarm: alarm, Logger: n.cfg.Logger,
+		Client: client, Reader: n.logReader(), Ledger: l, Exclude: n.cfg.LedgerExclude, Assigned: assigned, Declared: n.declaredOf, Begin: n.declaredRead(), Alarm: alarm, Logger: n.cfg.Logger,
 	})
 	n.follower.Store(follower)
 	n.ledger = &provable{Ledger: l, reader: opening.Reader{Client: reading}, follower: follower, witnesses: asked}
@@ -133,7 +133,7 @@ func (n *Node) startLedger(starting, ctx context.Context) error {
 		defer group.Close()
 		_ = follower.Run(following) // ends with the ledger, which tells why
 	})
-	if err := errors.Join(n.openAnchors(l), n.loadToken()); err != nil {
+	if err := n.openAnchors(l); err != nil {
 		return err
 	}
 	n.runAnchors(ctx)

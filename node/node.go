@@ -29,6 +29,7 @@ import (
 	"github.com/evidentlog/evident/internal/ledger/follow"
 	"github.com/evidentlog/evident/internal/ledger/lag"
 	"github.com/evidentlog/evident/internal/log"
+	"github.com/evidentlog/evident/internal/resource"
 	"github.com/evidentlog/evident/internal/vfs"
 )
 
@@ -37,13 +38,14 @@ const nodeID = 1
 
 // Node is a running node.
 type Node struct {
-	cfg     Config
-	log     *log.Log
-	broker  *broker.Broker
-	engine  *engine.Engine
-	anchors anchors
-	ledger  *provable // nil without one
-	token   token.Token
+	cfg       Config
+	log       *log.Log
+	broker    *broker.Broker
+	engine    *engine.Engine
+	anchors   anchors
+	ledger    *provable   // nil without one
+	token     token.Token // zero: HTTP changes nothing
+	resources *declared
 
 	behind *lag.Watch // how far the ledger is; nil without one, and on a cluster
 
@@ -113,11 +115,9 @@ func (n *Node) start(starting context.Context) (err error) {
 		listeners.close()
 		return err
 	}
-	if *n.cfg.Ledger {
-		if err := n.startLedger(starting, ctx); err != nil {
-			listeners.close()
-			return err
-		}
+	if err := n.startRooms(starting, ctx); err != nil {
+		listeners.close()
+		return err
 	}
 	n.serve(ctx, listeners)
 	if err := n.engine.Await(starting); err != nil {
@@ -127,7 +127,21 @@ func (n *Node) start(starting context.Context) (err error) {
 		return err
 	}
 	n.servers.Go(func() { n.engine.Watch(ctx) })
-	return nil
+	return n.declare(starting)
+}
+
+// startRooms starts what works on the engine.
+func (n *Node) startRooms(starting, ctx context.Context) error {
+	if err := n.loadToken(); err != nil {
+		return err
+	}
+	if err := n.startResources(ctx); err != nil {
+		return err
+	}
+	if !*n.cfg.Ledger {
+		return nil
+	}
+	return n.startLedger(starting, ctx)
 }
 
 // checkFeatures refuses what was asked of the node and the cluster cannot do.
@@ -185,6 +199,7 @@ func (n *Node) open() (err error) {
 		ShareStatePartitions:       n.cfg.ShareStatePartitions,
 		DeadLetterCreate:           n.cfg.DeadLetterCreate,
 		GroupInitialRebalanceDelay: max(0, n.cfg.GroupInitialRebalanceDelay),
+		ImmediateGroups:            []string{resource.Group},
 		ConsumerHeartbeat:          n.cfg.GroupConsumerHeartbeat,
 		ConsumerSession:            n.cfg.GroupConsumerSession,
 		ConnectionsMaxReauth:       n.cfg.ConnectionsMaxReauth,
@@ -231,6 +246,9 @@ func (n *Node) Close() error {
 func (n *Node) close() error {
 	if n.cancel != nil {
 		n.cancel()
+	}
+	if n.resources != nil {
+		<-n.resources.done // it has something to tell the broker
 	}
 	if n.engine != nil {
 		n.engine.Close()
@@ -303,6 +321,9 @@ func (c *Config) Validate() error {
 	errs = append(errs, c.validateAnchors())
 	if c.LedgerOrigin != "" {
 		errs = append(errs, (&ledger.Config{Origin: c.LedgerOrigin}).Validate())
+	}
+	if len(c.Declarations) > 0 && c.Cluster != nil && c.HTTPTokenFile == "" && (c.Ledger == nil || !*c.Ledger) && c.LedgerOrigin == "" {
+		errs = append(errs, errors.New("a node on a cluster that declares something needs a token, the same for all nodes: give --http-token-file"))
 	}
 	if c.LedgerMaxLag < 0 {
 		errs = append(errs, fmt.Errorf("the ledger may be %d bytes behind: want a number above 0", c.LedgerMaxLag))

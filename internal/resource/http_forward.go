@@ -2,15 +2,16 @@ package resource
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 )
 
-// forwarded is the header of requests that another node has passed on: they go no
+// Forwarded is the header of requests that another node has passed on: they go no
 // further.
-const forwarded = "Evident-Forwarded"
+const Forwarded = "Evident-Forwarded"
 
 // writing answers a request at the node that writes.
 type writing func(w http.ResponseWriter, r *http.Request, body []byte)
@@ -39,7 +40,7 @@ func (a *API) written(h writing) http.HandlerFunc {
 		base, err := a.Service.Writer(ctx)
 		cancel()
 		switch {
-		case err != nil || base != "" && r.Header.Get(forwarded) != "":
+		case err != nil || base != "" && r.Header.Get(Forwarded) != "":
 			a.unavailable(w)
 		case base != "":
 			a.forward(w, r, base, text)
@@ -51,7 +52,7 @@ func (a *API) written(h writing) http.HandlerFunc {
 
 // forward answers as the writer does.
 func (a *API) forward(w http.ResponseWriter, r *http.Request, base string, body []byte) {
-	r.Header.Set(forwarded, "1")
+	r.Header.Set(Forwarded, "1")
 	resp, err := a.Forward(r, base, body)
 	if err != nil {
 		unavailable(w, fmt.Sprintf("the node at %s writes what is declared, and cannot be reached from here: %v", base, err))
@@ -69,6 +70,68 @@ func (a *API) forward(w http.ResponseWriter, r *http.Request, base string, body 
 	}
 	w.WriteHeader(resp.StatusCode)
 	_, _ = io.Copy(w, resp.Body) // a client that is gone needs no answer
+}
+
+// Apply grants a request of the node's own, here or at the node that writes; it waits
+// until one does, or ctx ends. The errors are those of [Service.Do].
+func (a *API) Apply(ctx context.Context, actor string, req ApplyRequest) (*Answer, error) {
+	wish, err := a.Wish(req)
+	if err != nil {
+		return nil, err
+	}
+	id, err := a.NewID()
+	if err != nil {
+		return nil, err
+	}
+	for {
+		base, err := a.Service.Writer(ctx)
+		if err != nil {
+			return nil, errors.Join(err, context.Cause(ctx))
+		}
+		var done *Answer
+		if base == "" {
+			done, err = a.Service.Do(ctx, Request{Wish: *wish, Actor: actor, ID: id, DryRun: req.DryRun})
+		} else {
+			done, err = a.applyAt(ctx, base, req)
+		}
+		if !errors.Is(err, ErrNotWriter) {
+			return done, err
+		}
+		rest(ctx)
+	}
+}
+
+// applyAt asks another node.
+func (a *API) applyAt(ctx context.Context, base string, req ApplyRequest) (*Answer, error) {
+	text, err := encode(req)
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, Prefix, nil)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set(Forwarded, "1")
+	resp, err := a.Forward(r, base, text)
+	if err != nil {
+		return nil, errors.Join(ErrNotWriter, err)
+	}
+	defer resp.Body.Close()
+	if text, err = io.ReadAll(io.LimitReader(resp.Body, mostBody)); err != nil {
+		return nil, err
+	}
+	var p Problem
+	switch {
+	case resp.StatusCode == http.StatusOK:
+		done := new(Answer)
+		return done, json.Unmarshal(text, done)
+	case resp.StatusCode == http.StatusServiceUnavailable:
+		return nil, ErrNotWriter
+	case json.Unmarshal(text, &p) == nil && len(p.Faults) > 0:
+		return nil, &FaultsError{p.Faults}
+	}
+	return nil, fmt.Errorf("the node at %s answers %s: %s", base, resp.Status, p.Detail)
 }
 
 // body reads a request's body, and answers with a problem if that fails.

@@ -31,6 +31,8 @@ type Config struct {
 	// Address is the base URL under which other nodes reach this one; empty: they
 	// do not, and it cannot be the writer for them.
 	Address string
+	// ReadOnly makes the node follow only: it is no member of the group.
+	ReadOnly bool
 	// Now is the clock. Nil: the machine's.
 	Now func() time.Time
 	// Logger is told what an operator should know.
@@ -89,7 +91,9 @@ func (s *Service) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.follow(ctx) })
 	g.Go(func() error { s.readAll(ctx, client); return nil })
-	g.Go(func() error { return s.lead(ctx) })
+	if !s.cfg.ReadOnly {
+		g.Go(func() error { return s.lead(ctx) })
+	}
 	if err := g.Wait(); err != nil && ctx.Err() == nil {
 		return err
 	}

@@ -5,6 +5,7 @@
 package token
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -82,6 +83,17 @@ func (t Token) String() string { return t.text }
 
 // Add puts the token into a request.
 func (t Token) Add(r *http.Request) { r.Header.Set("Authorization", "Bearer "+t.text) }
+
+// For is another token, made of this one for a purpose: who has it can neither tell
+// this one nor one for another purpose. Of the zero Token it is the zero Token.
+func (t Token) For(purpose string) Token {
+	if t.text == "" {
+		return t
+	}
+	mac := hmac.New(sha256.New, []byte(t.text))
+	mac.Write([]byte(purpose)) // a hash does not fail
+	return Token{prefix + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))}
+}
 
 // Check tells whether a request has the token, as RFC 6750, section 2.1 says. The
 // error is ErrRefused if not. How long it takes tells nothing of the token.

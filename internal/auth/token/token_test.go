@@ -62,6 +62,27 @@ func TestOnlyTheTokenIsLetIn(t *testing.T) {
 	}
 }
 
+func TestATokenForAPurposeIsGoodForThatOnly(t *testing.T) {
+	token, err := Load(vfs.NewMem(), "/"+File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := token.For("a")
+	r := httptest.NewRequest("POST", "/", nil)
+	a.Add(r)
+	if err := token.For("a").Check(r); err != nil {
+		t.Error(err)
+	}
+	for name, other := range map[string]Token{"the token itself": token, "another purpose": token.For("b"), "one more step": a.For("a")} {
+		if other.Check(r) == nil {
+			t.Errorf("%s lets it in", name)
+		}
+	}
+	if (Token{}).For("a") != (Token{}) {
+		t.Error("of no token, one is made")
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add("evident-token-1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n")
 	f.Add("evident-token-2.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n")

@@ -108,10 +108,15 @@ func (c *Coordinator) newEntry(id string) *entry {
 
 // newClassic is an empty group of the classic protocol.
 func (c *Coordinator) newClassic(id string, now time.Time) *classic.Group {
+	return classic.New(c.classicFor(id), now)
+}
+
+// classicFor is what holds for a group of the classic protocol.
+func (c *Coordinator) classicFor(id string) *classic.Config {
 	if slices.Contains(c.cfg.ImmediateGroups, id) {
-		return classic.New(&c.immediate, now)
+		return &c.immediate
 	}
-	return classic.New(&c.classic, now)
+	return &c.classic
 }
 
 func (c *Coordinator) closed() bool {

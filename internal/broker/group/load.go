@@ -70,7 +70,7 @@ func (c *Coordinator) restore(e *entry, v *kmsg.GroupMetadataValue, im *consumer
 	case im != nil && (v == nil || im.Whole()):
 		e.group = consumer.Restore(&c.consumer, e.id, c.env(e.id, now), im)
 	case v != nil:
-		e.group = classic.Restore(&c.classic, now, v)
+		e.group = classic.Restore(c.classicFor(e.id), now, v)
 	default:
 		return // only offsets
 	}

@@ -32,7 +32,8 @@ type Member struct {
 type View struct {
 	address string
 	members atomic.Pointer[[]Member]
-	changed func() // nil, or told after each change
+	own     atomic.Pointer[map[string][]int32] // this member's partitions
+	changed func()                             // nil, or told after each change
 }
 
 // NewView makes a view for a member that is reached under a base URL.
@@ -54,6 +55,10 @@ func (v *View) Members() []Member {
 // Owner is where the member is reached that has a partition; false if nobody has
 // it, or nobody knows where.
 func (v *View) Owner(topic string, partition int32) (address string, ok bool) {
+	// What it was told of itself may be from before its restart, at another address.
+	if own := v.own.Load(); own != nil && slices.Contains((*own)[topic], partition) {
+		return v.address, v.address != ""
+	}
 	for _, m := range v.Members() {
 		if slices.Contains(m.Partitions[topic], partition) {
 			return m.Address, m.Address != ""
@@ -137,6 +142,11 @@ func (b *balancer) ParseSyncAssignment(text []byte) (map[string][]int32, error) 
 		return nil, fmt.Errorf("user data of the assignment: %w", err)
 	}
 	plan.UserData = data.Inner
+	own := map[string][]int32{}
+	for _, t := range plan.Topics {
+		own[t.Topic] = t.Partitions
+	}
+	b.view.own.Store(&own)
 	b.view.members.Store(&data.Members)
 	if b.view.changed != nil {
 		b.view.changed()

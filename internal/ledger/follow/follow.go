@@ -46,6 +46,12 @@ type Config struct {
 	// Assigned tells which partitions are this node's; all of them if nil. It may
 	// change its mind.
 	Assigned func(topic string, partition int32) bool
+	// Declared are Evident's own settings of a topic as somebody has declared them,
+	// which win over the topic's own and over Exclude. Nil: nothing is declared.
+	Declared func(topic string) map[string]string
+	// Begin is closed when Declared knows what there is; nothing is followed before
+	// that. Nil: it does from the beginning.
+	Begin <-chan struct{}
 	// Alarm is told what an operator has to look at; nil: only the log is.
 	Alarm  func(Alarm)
 	Logger *slog.Logger
@@ -92,7 +98,7 @@ func New(cfg Config) *Follower {
 	}
 	f := &Follower{cfg: cfg, broken: map[key]*waiting{}, readings: map[int32]*reading{}}
 	f.settings = settings{
-		client: cfg.Client, exclude: cfg.Exclude, logger: cfg.Logger,
+		client: cfg.Client, exclude: cfg.Exclude, declared: cfg.Declared, logger: cfg.Logger,
 		off: map[topicID]bool{}, noIndex: map[topicID]bool{}, lag: map[topicID]int64{},
 	}
 	f.mu.followed = map[key]*followed{}
@@ -103,6 +109,12 @@ func New(cfg Config) *Follower {
 // of the cluster are waited out and logged, and so is a ledger that has stopped.
 func (f *Follower) Run(ctx context.Context) error {
 	defer f.endReadings(func(int32) bool { return true })
+	if f.cfg.Begin != nil {
+		select {
+		case <-ctx.Done():
+		case <-f.cfg.Begin:
+		}
+	}
 	for ctx.Err() == nil {
 		began := time.Now()
 		if err := f.refresh(ctx); err != nil {

@@ -35,11 +35,12 @@ func (f *Follower) refresh(ctx context.Context) error {
 	there, others := map[key]bool{}, map[topicID]bool{}
 	for i := range resp.Topics {
 		t := &resp.Topics[i]
-		off, known := f.settings.off[t.TopicID]
-		switch {
-		case t.ErrorCode != 0:
+		if t.ErrorCode != 0 || t.Topic == nil {
 			f.keep(t, there) // it cannot be said that it is gone, or not wanted
 			continue
+		}
+		off, known := f.settings.isOff(t)
+		switch {
 		case !f.settings.wanted(t) || off:
 			others[t.TopicID] = true
 			continue
@@ -136,7 +137,7 @@ func (f *Follower) open(topic string, k key, leader int32, known *followed) erro
 // index turns the index of a partition on or off, as its topic's settings say. An
 // index that cannot be kept keeps nothing from becoming provable.
 func (f *Follower) index(p *followed) {
-	if err := p.tree.Index(!f.settings.noIndex[p.ID]); err != nil {
+	if err := p.tree.Index(!f.settings.unindexed(p.topic, p.ID)); err != nil {
 		f.cfg.Logger.Error("the index of a partition cannot be turned on or off, and is tried again", "partition", p, "error", err)
 	}
 }
@@ -155,6 +156,9 @@ func (f *Follower) letGo(there map[key]bool, others map[topicID]bool) {
 	defer f.mu.Unlock()
 	f.mu.others, f.mu.lags = others, maps.Clone(f.settings.lag)
 	f.mu.noIndex = maps.Clone(f.settings.noIndex)
+	for k, p := range f.mu.followed {
+		f.settings.overlay(p.topic, k.ID, f.mu.lags, f.mu.noIndex)
+	}
 	names := map[string]bool{}
 	for k := range there {
 		names[f.mu.followed[k].name()] = true

@@ -47,11 +47,13 @@ func Provable(topic string) bool {
 type settings struct {
 	client  *kgo.Client
 	exclude []string // patterns
-	logger  *slog.Logger
-	off     map[topicID]bool  // of all topics whose settings are known
-	noIndex map[topicID]bool  // likewise
-	lag     map[topicID]int64 // of those where it is not DefaultLag
-	queue   []topicID         // the same topics as in off, the oldest answer first
+	// declared is Config.Declared, nil if nothing is.
+	declared func(topic string) map[string]string
+	logger   *slog.Logger
+	off      map[topicID]bool  // of all topics whose settings are known
+	noIndex  map[topicID]bool  // likewise
+	lag      map[topicID]int64 // of those where it is not DefaultLag
+	queue    []topicID         // the same topics as in off, the oldest answer first
 }
 
 // A topicID is Kafka's.
@@ -62,7 +64,11 @@ func (s *settings) wanted(t *kmsg.MetadataResponseTopic) bool {
 	if t.Topic == nil || t.ErrorCode != 0 || t.TopicID == (topicID{}) || !Provable(*t.Topic) {
 		return false
 	}
+	_, said := s.said(*t.Topic, Setting)
 	for _, pattern := range s.exclude {
+		if said {
+			break // which wins
+		}
 		if excluded, err := path.Match(pattern, *t.Topic); excluded && err == nil {
 			return false
 		}

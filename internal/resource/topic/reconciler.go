@@ -147,7 +147,7 @@ func (c *reconciler) want(change resource.Change) (wanted, error) {
 func (c *reconciler) settings(s Spec) map[string]string {
 	all := map[string]string{}
 	for key, value := range s.Config {
-		if !c.cfg.Foreign || !strings.HasPrefix(key, "evident.") {
+		if !c.cfg.Foreign || !strings.HasPrefix(key, ownPrefix) {
 			all[key] = string(value)
 		}
 	}

@@ -7,10 +7,13 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/evidentlog/evident/internal/broker/topicconfig"
 	"github.com/evidentlog/evident/internal/resource"
 )
 
@@ -61,7 +64,7 @@ type Config struct {
 // New is the kind.
 func New(cfg Config) resource.Kind {
 	return resource.Kind{
-		Name: Name, Description: "A topic of the cluster.", Schema: schema, CheckName: checkName,
+		Name: Name, Description: "A topic of the cluster.", Schema: schema, CheckName: checkName, Check: check,
 		Reconciler: &reconciler{cfg},
 	}
 }
@@ -74,6 +77,42 @@ func checkName(name string) error {
 		return fmt.Errorf("no topic can be called %q", name)
 	}
 	return nil
+}
+
+// check checks Evident's own settings, which not every cluster knows.
+func check(spec json.RawMessage) []resource.Fault {
+	var s Spec
+	if err := json.Unmarshal(spec, &s); err != nil {
+		return []resource.Fault{{Text: err.Error()}}
+	}
+	var faults []resource.Fault
+	for _, key := range slices.Sorted(maps.Keys(s.Config)) {
+		if !strings.HasPrefix(key, ownPrefix) {
+			continue
+		}
+		if err := topicconfig.Check(key, string(s.Config[key])); err != nil {
+			faults = append(faults, resource.Fault{Pointer: "/config/" + key, Text: err.Error()})
+		}
+	}
+	return faults
+}
+
+// ownPrefix begins the names of Evident's own settings.
+const ownPrefix = "evident."
+
+// Own are Evident's own settings among those that are declared of a topic.
+func Own(r *resource.Resource) map[string]string {
+	spec, err := read(r)
+	if err != nil {
+		return nil // no schema lets it pass
+	}
+	own := map[string]string{}
+	for key, value := range spec.Config {
+		if strings.HasPrefix(key, ownPrefix) {
+			own[key] = string(value)
+		}
+	}
+	return own
 }
 
 // read is the spec of a resource of the kind.
