@@ -52,7 +52,8 @@ type Node struct {
 	follower atomic.Pointer[follow.Follower] // the ledger's
 
 	addresses Addresses
-	failed    chan error // why a listener ended; at most one is sent
+	answered  chan struct{} // closed when the cluster has answered
+	failed    chan error    // why a listener ended; at most one is sent
 	cancel    context.CancelFunc
 	servers   sync.WaitGroup
 	closing   sync.Once
@@ -88,7 +89,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, failed: make(chan error, 1)}
+	n := &Node{cfg: cfg, answered: make(chan struct{}), failed: make(chan error, 1)}
 	if err := n.start(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
@@ -123,6 +124,7 @@ func (n *Node) start(starting context.Context) (err error) {
 	if err := n.engine.Await(starting); err != nil {
 		return err
 	}
+	close(n.answered)
 	if err := n.checkFeatures(starting); err != nil {
 		return err
 	}

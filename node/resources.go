@@ -48,6 +48,10 @@ func (n *Node) startResources(ctx context.Context) error {
 	n.servers.Go(func() {
 		defer close(d.done)
 		defer client.Close()
+		select {
+		case <-ctx.Done():
+		case <-n.answered:
+		}
 		for ctx.Err() == nil {
 			if err := d.service.Run(ctx); err != nil {
 				n.cfg.Logger.Error("what is declared is not followed any more, and it is begun again", "error", err)

@@ -23,6 +23,7 @@ All other commands are clients; --brokers (EVIDENT_BROKERS) says of which node.`
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newServe(c), newDemo(c),
+		newApply(c), newGet(c), newDescribe(c), newDelete(c), newHistory(c), newEdit(c),
 		newTopic(c), newGroup(c), newQuota(c), newCluster(c), newUser(c), newProduce(c), newConsume(c), newFind(c), newProve(c), newVerify(c), newErase(c), newAnchor(c), newWitness(c), newMonitor(c), newLedger(c), newBench(c),
 		newVersion(c),
 	)
@@ -63,6 +64,9 @@ func outputFlag(cmd *cobra.Command) {
 	cmd.PersistentFlags().StringP("output", "o", "text", "text or json")
 }
 
+// yamlOutput marks -o of commands that write YAML, too.
+const yamlOutput = "yaml"
+
 // env is what cmd runs with: the streams, and the settings of a client if cmd
 // has their flags.
 func (c *cli) env(cmd *cobra.Command) (tool.Env, error) {
@@ -75,6 +79,10 @@ func (c *cli) env(cmd *cobra.Command) (tool.Env, error) {
 		case "json":
 			e.JSON = true
 		case "text":
+		case "yaml":
+			if f.Annotations[yamlOutput] == nil {
+				return e, tool.Usagef("--output yaml: %s has text and json only", cmd.CommandPath())
+			}
 		default:
 			return e, tool.Usagef("--output %q is none: write text or json", f.Value)
 		}

@@ -9,6 +9,7 @@ import (
 )
 
 func newServe(c *cli) *cobra.Command {
+	var files []string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run a node",
@@ -33,6 +34,9 @@ With --kafka the node runs on that Kafka cluster and has no broker and no log of
 its own; what the cluster cannot do is logged at the start. Passwords are given
 as references, env:NAME or file:PATH.
 
+With -f the node declares what files say before it is ready, as "evident apply"
+does; if that is refused, it does not start.
+
 The log goes to standard error. When every listener accepts connections, one line
 says "ready" and on which addresses.`,
 		Example: examples(
@@ -43,6 +47,7 @@ says "ready" and on which addresses.`,
 			"evident serve --listen-kafka 0.0.0.0:9092 --advertise-kafka broker:9092 --insecure",
 			"evident serve --sasl-kafka SCRAM-SHA-512 --bootstrap-user admin=file:admin.password",
 			"evident serve --config evident.yaml",
+			"evident serve -f topics.yaml",
 			"evident serve --kafka broker-1:9092,broker-2:9092 --kafka-tls --kafka-sasl-mechanism SCRAM-SHA-512 --kafka-user evident --kafka-password env:PASSWORD",
 		),
 		Args: arguments(0, 0, "no arguments"),
@@ -51,9 +56,10 @@ says "ready" and on which addresses.`,
 			if err != nil {
 				return &tool.UsageError{Err: err}
 			}
-			return serve.Run(cmd.Context(), cfg, c.err)
+			return serve.Run(cmd.Context(), cfg, files, c.err)
 		},
 	}
 	config.NodeFlags(cmd.Flags())
+	cmd.Flags().StringArrayVarP(&files, "file", "f", nil, "declare what this file, or the files of this folder, say; may be repeated")
 	return cmd
 }

@@ -27,8 +27,8 @@ func (d Difference) String() string {
 	return fmt.Sprintf("~ %s: %s -> %s", d.Pointer, d.Before, d.After)
 }
 
-// diff tells where two resources differ, in order of places. Either may be nil.
-func diff(before, after *Resource) ([]Difference, error) {
+// Diff tells where two resources differ, in order of places. Either may be nil.
+func Diff(before, after *Resource) ([]Difference, error) {
 	a, err := tree(before)
 	if err != nil {
 		return nil, err

@@ -209,7 +209,7 @@ func (p *planner) change(key Key) (Change, error) {
 		return c, nil
 	}
 	var err error
-	c.Differences, err = diff(c.Before, c.After)
+	c.Differences, err = Diff(c.Before, c.After)
 	return c, err
 }
 

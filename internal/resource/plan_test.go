@@ -130,7 +130,7 @@ func TestAPlanMakesFirstWhatOthersReferTo(t *testing.T) {
 func TestDifferencesAreToldByPlace(t *testing.T) {
 	before := &Resource{Kind: "Thing", Metadata: Metadata{Name: "a", Labels: map[string]string{"x": "1"}}, Spec: json.RawMessage(`{"a":1,"b":[1,2],"c":{"d":true}}`)}
 	after := &Resource{Kind: "Thing", Metadata: Metadata{Name: "a", Labels: map[string]string{"y": "1"}}, Spec: json.RawMessage(`{"a":1.0,"b":[1],"c":{"d":false},"e~/":null}`)}
-	all, err := diff(before, after)
+	all, err := Diff(before, after)
 	if err != nil {
 		t.Fatal(err)
 	}

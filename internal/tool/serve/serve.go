@@ -11,18 +11,26 @@ import (
 	"strings"
 
 	"github.com/evidentlog/evident/internal/config"
+	"github.com/evidentlog/evident/internal/resource/manifest"
+	"github.com/evidentlog/evident/internal/tool"
+	"github.com/evidentlog/evident/internal/tool/declare"
 	"github.com/evidentlog/evident/node"
 )
 
-// Run runs a node until ctx ends. It logs to stderr; when all listeners accept
+// Run runs a node until ctx ends, on which is declared what files say. It logs to stderr; when all listeners accept
 // connections, one line says "ready" and where they are.
-func Run(ctx context.Context, cfg config.Node, stderr io.Writer) error {
+func Run(ctx context.Context, cfg config.Node, files []string, stderr io.Writer) error {
+	documents, err := manifest.Load(files, nil)
+	if err != nil {
+		return &tool.UsageError{Err: err}
+	}
+	cfg.Config.Declarations = declare.Texts(documents)
 	logger := cfg.Logger(stderr)
 	cfg.Config.Logger = logger
 	cfg.Config.Ready = func(a node.Addresses) {
 		logger.LogAttrs(ctx, slog.LevelInfo, "ready", ready(cfg.Config, a)...)
 	}
-	return node.Run(ctx, cfg.Config)
+	return declare.Explain(node.Run(ctx, cfg.Config), documents)
 }
 
 // ready is what the ready line says: the folder, or the cluster that the node

@@ -35,7 +35,7 @@ func TestOneReadyLineHasAllAddresses(t *testing.T) {
 		Kafka: []node.Listener{{Name: "kafka", Address: "127.0.0.1:0"}, {Name: "inside", Address: "127.0.0.1:0"}},
 		HTTP:  []node.Listener{{Name: "http", Address: "127.0.0.1:0"}},
 	}}
-	if err := serve.Run(ctx, cfg, log); err != nil {
+	if err := serve.Run(ctx, cfg, nil, log); err != nil {
 		t.Fatal(err)
 	}
 	want := regexp.MustCompile(`level=INFO msg=ready data=/data kafka.inside=127\.0\.0\.1:[1-9]\d* kafka=127\.0\.0\.1:[1-9]\d* http=127\.0\.0\.1:[1-9]\d*\n`)
