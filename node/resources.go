@@ -70,9 +70,9 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 func (n *Node) newResources(client *kgo.Client) (*declared, error) {
-	kinds, err := resource.NewKinds(topic.New(topic.Config{
+	kinds, err := newKinds(topic.Config{
 		Client: client, ReplicationFactor: n.engine.ReplicationFactor(), Foreign: n.cfg.Cluster != nil,
-	}))
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -99,6 +99,18 @@ func (n *Node) newResources(client *kgo.Client) (*declared, error) {
 		service: s, api: &resource.API{Service: s, Authorize: n.mayDeclare, Forward: forward, NewID: ids.NewID},
 		done: make(chan struct{}),
 	}, nil
+}
+
+// newKinds are the kinds of things that can be declared.
+func newKinds(topics topic.Config) (*resource.Kinds, error) { return resource.NewKinds(topic.New(topics)) }
+
+// ResourceSchema is the JSON Schema of what can be declared, for editors.
+func ResourceSchema() ([]byte, error) {
+	kinds, err := newKinds(topic.Config{})
+	if err != nil {
+		return nil, err
+	}
+	return kinds.Schema()
 }
 
 // errNoToken says that nobody may declare anything here.

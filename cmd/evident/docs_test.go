@@ -61,3 +61,15 @@ func TestDocumentationNamesEveryCommandAndSetting(t *testing.T) {
 		})
 	})
 }
+
+// The file that editors read is what the command prints.
+func TestTheShippedSchemaIsCurrent(t *testing.T) {
+	want, err := os.ReadFile("../../docs/schema/evident.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got, errs strings.Builder
+	if code := run([]string{"schema"}, cli{out: &got, err: &errs}); code != exitOK || got.String() != string(want) {
+		t.Errorf("exit code %d %s: make it anew with \"evident schema >docs/schema/evident.json\"", code, &errs)
+	}
+}

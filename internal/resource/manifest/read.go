@@ -15,10 +15,10 @@ import (
 
 const (
 	// mostBytes is how long a file may be, and mostDocument one document of it.
-	mostBytes    = 64 << 20
+	mostBytes    = 16 << 20
 	mostDocument = 1 << 20
 	// mostDocuments is how many documents a file may have.
-	mostDocuments = 100_000
+	mostDocuments = 10_000
 )
 
 // Read reads all documents of a file. Documents that are empty, or only comments,
