@@ -43,9 +43,13 @@ func (s *Service) lead(ctx context.Context) error {
 			turns <- mine
 		}
 	}
+	// A member that waits for others to join waits with its client's context, also
+	// when it is closed.
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
 	member, err := s.cfg.Client(
-		kgo.ConsumerGroup(Group), kgo.ConsumeTopics(Topic), kgo.InstanceID(s.cfg.Instance), kgo.DisableAutoCommit(),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()), kgo.SessionTimeout(session), kgo.HeartbeatInterval(session/5),
+		kgo.WithContext(life), kgo.ConsumerGroup(Group), kgo.ConsumeTopics(Topic), kgo.InstanceID(s.cfg.Instance), kgo.DisableAutoCommit(),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()), kgo.SessionTimeout(session), kgo.RebalanceTimeout(session), kgo.HeartbeatInterval(session/5),
 		kgo.Balancers(s.view.Balancer(kgo.CooperativeStickyBalancer())),
 		kgo.OnPartitionsAssigned(tell(true)), kgo.OnPartitionsRevoked(tell(false)), kgo.OnPartitionsLost(tell(false)),
 	)
@@ -55,6 +59,8 @@ func (s *Service) lead(ctx context.Context) error {
 	var polling sync.WaitGroup
 	defer func() { // in this order: polling ends with the client
 		s.leave(ctx, member)
+		end()
+		member.Close()
 		polling.Wait()
 	}()
 	polling.Go(func() { s.drain(member) })
@@ -80,7 +86,7 @@ func (s *Service) lead(ctx context.Context) error {
 				stop = nil
 			}
 			if mine {
-				stop = s.start(ctx)
+				stop = s.start(ctx, member)
 			}
 		}
 	}
@@ -108,13 +114,13 @@ func (s *Service) drain(member *kgo.Client) {
 }
 
 // start writes until stop is called, which waits for it.
-func (s *Service) start(ctx context.Context) (stop func()) {
+func (s *Service) start(ctx context.Context, member *kgo.Client) (stop func()) {
 	turn, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for turn.Err() == nil {
-			if err := s.write(turn, ctx); err != nil && turn.Err() == nil {
+			if err := s.write(turn, ctx, member); err != nil && turn.Err() == nil {
 				s.cfg.Logger.Warn("what is declared cannot be written, and is tried again", "error", err)
 				rest(turn)
 			}
@@ -139,13 +145,12 @@ func (s *Service) leave(ctx context.Context, member *kgo.Client) {
 	if _, err := req.RequestWith(ctx, member); err != nil {
 		s.cfg.Logger.Debug("the group of the nodes was not told that this one leaves", "error", err)
 	}
-	member.Close()
 }
 
 // write is one turn: it fences the writer before, reads to the end, and takes
 // requests until ctx ends or another node has fenced this one. What was begun then
 // is ended, unless the service's own life ends.
-func (s *Service) write(ctx, life context.Context) error {
+func (s *Service) write(ctx, life context.Context, member *kgo.Client) error {
 	client, err := s.cfg.Client(
 		kgo.TransactionalID(transactionalID), kgo.TransactionTimeout(transactionTimeout),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(kgo.ZstdCompression(), kgo.NoCompression()),
@@ -163,7 +168,10 @@ func (s *Service) write(ctx, life context.Context) error {
 	if err := s.catchUp(ctx, client); err != nil {
 		return err
 	}
-	w := newWriter(life, s, client)
+	w := newWriter(life, s, client, member)
+	if err := w.readMade(ctx); err != nil {
+		return err
+	}
 	s.writer.Store(w)
 	s.reseat()
 	defer w.end()

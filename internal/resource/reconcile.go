@@ -51,6 +51,18 @@ func (s *statuses) get(k Key) (Status, bool) {
 	return found, ok
 }
 
+// troubled tells whether something could not be made so.
+func (s *statuses) troubled() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, status := range s.all {
+		if status.Error != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // Status is how what is outside compares with a resource; false on a node that
 // does not write, or if nobody has looked yet.
 func (s *Service) Status(k Key) (Status, bool) {
@@ -65,6 +77,9 @@ func (s *Service) Status(k Key) (Status, bool) {
 func (w *writer) run(ctx context.Context) error {
 	tick := time.NewTicker(driftEvery)
 	defer tick.Stop()
+	if err := w.remake(ctx); err != nil {
+		return err
+	}
 	for {
 		if err := w.look(ctx); err != nil {
 			return err
@@ -101,6 +116,7 @@ func (w *writer) look(ctx context.Context) error {
 		}
 		w.settle(ctx, declared, drift)
 	}
+	w.noteMade(ctx)
 	return nil
 }
 

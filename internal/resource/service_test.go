@@ -19,6 +19,7 @@ type world struct {
 	t       *testing.T
 	cluster *kfake.Cluster
 	nodes   int
+	dying   sync.WaitGroup // nodes that were killed
 }
 
 func newWorld(t *testing.T) *world {
@@ -28,7 +29,9 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	return &world{t: t, cluster: c}
+	w := &world{t: t, cluster: c}
+	t.Cleanup(w.dying.Wait)
+	return w
 }
 
 func (w *world) client(opts ...kgo.Opt) (*kgo.Client, error) {
@@ -39,11 +42,18 @@ func (w *world) client(opts ...kgo.Opt) (*kgo.Client, error) {
 func (w *world) node(outside *outside) (*Service, func()) {
 	w.t.Helper()
 	w.nodes++
+	return w.nodeNamed(outside, fmt.Sprint("node-", w.nodes))
+}
+
+// nodeNamed starts a node of that name, which it may have had before.
+func (w *world) nodeNamed(outside *outside, name string, more ...kgo.Opt) (*Service, func()) {
+	w.t.Helper()
 	kinds := things(w.t)
 	kinds.byName["Thing"].Reconciler = outside
 	s := New(Config{
-		Client: w.client, ReplicationFactor: -1, Kinds: kinds, Source: "/test",
-		Instance: fmt.Sprint("node-", w.nodes), Address: fmt.Sprintf("http://node-%d", w.nodes), Logger: slog.New(slog.DiscardHandler),
+		Client:            func(opts ...kgo.Opt) (*kgo.Client, error) { return w.client(append(opts, more...)...) },
+		ReplicationFactor: -1, Kinds: kinds, Source: "/test",
+		Instance: name, Address: "http://" + name, Logger: slog.New(slog.DiscardHandler),
 	})
 	ctx, cancel := context.WithCancel(w.t.Context())
 	ran := make(chan error, 1)

@@ -109,14 +109,16 @@ type writer struct {
 	service *Service
 	life    context.Context // of the service: what it writes ends with it
 	client  *kgo.Client
+	member  *kgo.Client   // of the group
+	from    int64         // what was declared from this offset on may not be made yet; -1: not known
 	turn    chan struct{} // has a token while nobody writes
 	over    bool          // the turn ends; of who has the token
 	lost    chan error    // why it ends
 	status  *statuses
 }
 
-func newWriter(life context.Context, s *Service, client *kgo.Client) *writer {
-	w := &writer{service: s, life: life, client: client, turn: make(chan struct{}, 1), lost: make(chan error, 1), status: newStatuses()}
+func newWriter(life context.Context, s *Service, client, member *kgo.Client) *writer {
+	w := &writer{service: s, life: life, client: client, member: member, turn: make(chan struct{}, 1), lost: make(chan error, 1), status: newStatuses()}
 	w.turn <- struct{}{}
 	return w
 }
@@ -169,6 +171,7 @@ func (w *writer) do(ctx context.Context, r Request) (*Answer, error) {
 	}
 	answer.Revision = state.End - 1
 	answer.Failed = w.make(ctx, changes, r.Allowed)
+	w.noteMade(ctx)
 	return answer, nil
 }
 
