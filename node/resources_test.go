@@ -23,7 +23,7 @@ import (
 const ordersTopic = `{"apiVersion":"evident/v1","kind":"Topic","metadata":{"name":"orders"},"spec":{"partitions":1,"config":{"evident.ledger":%q}}}`
 
 // declare asks a node to put up a declaration.
-func declare(t *testing.T, n *node.Node, token, path, body string, header ...string) (status int, answer, revision string) {
+func declare(t testing.TB, n *node.Node, token, path, body string, header ...string) (status int, answer, revision string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://"+n.Addresses().HTTP["http"]+"/v1/resources/"+path, strings.NewReader(body))
 	if err != nil {
@@ -45,7 +45,7 @@ func declare(t *testing.T, n *node.Node, token, path, body string, header ...str
 	return resp.StatusCode, string(b), strings.Trim(resp.Header.Get("ETag"), `"`)
 }
 
-func mustDeclare(t *testing.T, n *node.Node, path, body string) (revision int64) {
+func mustDeclare(t testing.TB, n *node.Node, path, body string) (revision int64) {
 	t.Helper()
 	status, answer, tag := declare(t, n, n.HTTPToken(), path, body)
 	if status != http.StatusOK {

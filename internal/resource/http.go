@@ -67,7 +67,7 @@ func (a *API) Handle(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+Prefix+"/{kind}", a.list)
 	mux.HandleFunc("GET "+Prefix+"/{kind}/{name}", a.get)
 	mux.HandleFunc("GET "+Prefix+"/{kind}/{name}/history", a.history)
-	mux.HandleFunc("GET "+Prefix+"/{kind}/{name}/status", a.written(a.status))
+	mux.HandleFunc("GET "+Prefix+"/{kind}/{name}/status", a.statusOf)
 	mux.HandleFunc("PUT "+Prefix+"/{kind}/{name}", a.authorized(a.put))
 	mux.HandleFunc("DELETE "+Prefix+"/{kind}/{name}", a.authorized(a.remove))
 	mux.HandleFunc("POST "+Prefix, a.authorized(a.apply))
@@ -172,6 +172,13 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, v)
+}
+
+// statusOf answers with what the node that writes knows of a resource.
+func (a *API) statusOf(w http.ResponseWriter, r *http.Request) {
+	if _, ok := a.found(w, r); ok { // or the cluster would be made ready for who only reads
+		a.written(a.status)(w, r)
+	}
 }
 
 func (a *API) status(w http.ResponseWriter, r *http.Request, _ []byte) {

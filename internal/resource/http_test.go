@@ -75,6 +75,7 @@ func TestOneResourceOverHTTP(t *testing.T) {
 		status                   int
 		want                     string // part of the answer
 	}{
+		{"no status of none, and nothing made for it", "GET", "/Thing/a/status", "", nil, 404, "Thing/a is not declared"},
 		{"none yet", "GET", "/Thing/a", "", nil, 404, "Thing/a is not declared: there is no Thing at all"},
 		{"no token", "PUT", "/Thing/a", small, []string{"Authorization", "x"}, 401, "who are you?"},
 		{"new only", "PUT", "/Thing/a", small, []string{"If-None-Match", "*"}, 200, `"action":"create"`},
