@@ -5,9 +5,14 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/evidentlog/evident/internal/broker/topicconfig"
 )
+
+// altersAtOnce is how many resources of a request are altered side by side: they share
+// commits of the log.
+const altersAtOnce = 32
 
 // incrementalAlterConfigs changes single properties of topics (KIP-339) and groups.
 func (b *Broker) incrementalAlterConfigs(_ context.Context, _ *call, req *kmsg.IncrementalAlterConfigsRequest) kmsg.Response {
@@ -16,16 +21,22 @@ func (b *Broker) incrementalAlterConfigs(_ context.Context, _ *call, req *kmsg.I
 	for i := range req.Resources {
 		named[resource{req.Resources[i].ResourceType, req.Resources[i].ResourceName}]++
 	}
+	resp.Resources = make([]kmsg.IncrementalAlterConfigsResponseResource, len(req.Resources))
+	var alters errgroup.Group
+	alters.SetLimit(altersAtOnce)
 	for i := range req.Resources {
-		rr := &req.Resources[i]
+		rr, sr := &req.Resources[i], &resp.Resources[i]
 		r := resource{rr.ResourceType, rr.ResourceName}
-		sr := kmsg.NewIncrementalAlterConfigsResponseResource()
+		sr.Default()
 		sr.ResourceType, sr.ResourceName = rr.ResourceType, rr.ResourceName
-		sr.ErrorCode, sr.ErrorMessage = messageOf(b.alter(r, named[r], req.ValidateOnly, func(configs map[string]string) (map[string]string, error) {
-			return configs, b.applyOps(configs, rr.Configs)
-		}))
-		resp.Resources = append(resp.Resources, sr)
+		alters.Go(func() error {
+			sr.ErrorCode, sr.ErrorMessage = messageOf(b.alter(r, named[r], req.ValidateOnly, func(configs map[string]string) (map[string]string, error) {
+				return configs, b.applyOps(configs, rr.Configs)
+			}))
+			return nil
+		})
 	}
+	_ = alters.Wait() // each has its own answer
 	return resp
 }
 
