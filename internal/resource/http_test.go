@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -146,6 +148,30 @@ func TestAnotherNodeForwardsToTheWriter(t *testing.T) {
 	after := strings.Trim(tag, `"`)
 	if status, _, body := ask(t, "GET", base+Prefix+"/Thing/a?after="+after, ""); status != 200 {
 		t.Errorf("read where it was asked: %d %s", status, body)
+	}
+}
+
+// Of several who declare the same thing at once, at whatever nodes, one has declared it,
+// and the others are told so.
+func TestWhoDeclaresAtOnceAtSeveralNodesIsNotLost(t *testing.T) {
+	w, out, servers := newWorld(t), newOutside(), map[string]string{}
+	var bases []string
+	for range 3 {
+		s, _ := w.node(out)
+		bases = append(bases, serve(t, s, servers))
+	}
+	var statuses [9]int
+	var all sync.WaitGroup
+	for i := range statuses {
+		all.Go(func() {
+			body := strings.Replace(small, "1}", fmt.Sprint(i+1, "}"), 1)
+			statuses[i], _, _ = ask(t, "PUT", bases[i%3]+Prefix+"/Thing/a", body, "If-None-Match", "*")
+		})
+	}
+	all.Wait()
+	slices.Sort(statuses[:])
+	if fmt.Sprint(statuses) != "[200 412 412 412 412 412 412 412 412]" {
+		t.Errorf("answered %v", statuses)
 	}
 }
 

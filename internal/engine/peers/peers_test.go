@@ -80,3 +80,18 @@ func TestMembersKnowWhereTheOthersAreAndWhatTheyHave(t *testing.T) {
 	cb.Close()
 	eventually(t, []*kgo.Client{ca}, "one member with all again", func() bool { return fmt.Sprint(shares(a)) == "map[http://a:1:4]" })
 }
+
+// A member that comes back under its instance's name, at another address, may be told
+// of itself what was true before.
+func TestAMemberKnowsItsOwnAddressBest(t *testing.T) {
+	v := NewView("http://a:2")
+	before := []Member{{ID: "a", Address: "http://a:1", Partitions: map[string][]int32{"t": {0}}}, {ID: "b", Address: "http://b:1", Partitions: map[string][]int32{"t": {1}}}}
+	v.members.Store(&before)
+	v.own.Store(&map[string][]int32{"t": {0}})
+	if at, ok := v.Owner("t", 0); !ok || at != "http://a:2" {
+		t.Errorf("its own partition is at %q", at)
+	}
+	if at, ok := v.Owner("t", 1); !ok || at != "http://b:1" {
+		t.Errorf("the other's is at %q", at)
+	}
+}

@@ -111,6 +111,20 @@ func TestABombOfAliasesIsRefused(t *testing.T) {
 	}
 }
 
+func TestAFileHasLimits(t *testing.T) {
+	for _, test := range []struct{ name, text, want string }{
+		{"a million lines in one document", strings.Repeat("- x\n", 1_000_000), "app.yaml:1:1: the document has 4000000 bytes, and at most 1048576 are read"},
+		{"documents", strings.Repeat("---\na: 1\n", mostDocuments+1), "app.yaml: the file has 10001 documents, and at most 10000 are read: make several files of it"},
+		{"bytes", strings.Repeat("# much\n", mostBytes/7+1), "app.yaml: the file has more than 16 MiB: make several files of it"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if _, err := Read("app.yaml", strings.NewReader(test.text)); err == nil || err.Error() != test.want {
+				t.Errorf("got %.200v", err)
+			}
+		})
+	}
+}
+
 func TestDepthHasALimit(t *testing.T) {
 	if _, err := Read("app.yaml", strings.NewReader(strings.Repeat("[", mostDepth+2)+strings.Repeat("]", mostDepth+2))); err == nil {
 		t.Error("no error")
