@@ -102,7 +102,9 @@ func (n *Node) newResources(client *kgo.Client) (*declared, error) {
 }
 
 // newKinds are the kinds of things that can be declared.
-func newKinds(topics topic.Config) (*resource.Kinds, error) { return resource.NewKinds(topic.New(topics)) }
+func newKinds(topics topic.Config) (*resource.Kinds, error) {
+	return resource.NewKinds(topic.New(topics))
+}
 
 // ResourceSchema is the JSON Schema of what can be declared, for editors.
 func ResourceSchema() ([]byte, error) {
