@@ -102,6 +102,35 @@ func TestWhatWasDeclaredAndNotMadeIsMadeByTheNextWriter(t *testing.T) {
 	}
 }
 
+// A node that was killed may come back at another address, and the others find it.
+func TestTheOthersFindANodeThatCameBackElsewhere(t *testing.T) {
+	w, out := newWorld(t), newOutside()
+	a, kill := w.wired(out, "a")
+	granted(t, a, Wish{Apply: []*Resource{thing(t, "a", 1)}})
+	b, _ := w.wired(out, "b")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if at, err := b.Writer(ctx); err != nil || at != "http://a:0" {
+		t.Fatalf("at first at %q, %v", at, err)
+	}
+	kill()
+	w.port = 1
+	w.wired(out, "a")
+	for {
+		seat := b.seated()
+		if at, err := b.Writer(ctx); err != nil {
+			t.Fatal(err)
+		} else if at != "http://a:0" {
+			break // or b writes itself
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatal("the old address is the one that is known")
+		case <-seat:
+		}
+	}
+}
+
 // Whatever nodes do and whenever they die: each request has happened whole or not at
 // all, those that were granted have, and what is declared is what they add up to.
 func TestTheStateIsTheSumOfTheRequests(t *testing.T) {

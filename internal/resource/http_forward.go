@@ -32,6 +32,10 @@ func (a *API) authorized(h writing) http.HandlerFunc {
 // written answers what only the writer can; another node passes it on, once.
 func (a *API) written(h writing) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if a.Service.cfg.ReadOnly {
+			problem(w, http.StatusServiceUnavailable, "this node only follows what is declared: ask one that others can reach (--advertise-http), and that has their token (--http-token-file)")
+			return
+		}
 		text, ok := body(w, r)
 		if !ok {
 			return

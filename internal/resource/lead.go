@@ -3,15 +3,12 @@ package resource
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"github.com/evidentlog/evident/internal/engine/peers"
 )
 
 const (
@@ -72,14 +69,18 @@ func (s *Service) lead(ctx context.Context) error {
 	}()
 	moved := false
 	for {
+		seated := s.seated()
+		if !moved && !s.view.Known() {
+			// It is back under its name and has what it had, without a rebalance
+			// (KIP-345), by which the others would know where. Once: whoever leads
+			// the group has it right then.
+			moved = true
+			member.ForceRebalance()
+		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-s.seated():
-			if !moved && s.movedSince(member) {
-				moved = true // once: whoever leads the group has it right then
-				member.ForceRebalance()
-			}
+		case <-seated:
 		case mine := <-turns:
 			if stop != nil {
 				stop()
@@ -90,14 +91,6 @@ func (s *Service) lead(ctx context.Context) error {
 			}
 		}
 	}
-}
-
-// movedSince tells whether the others know an address of this node that is from
-// before its restart: a member that comes back under its instance's name has what
-// it had, without a rebalance (KIP-345).
-func (s *Service) movedSince(member *kgo.Client) bool {
-	id, _ := member.GroupMetadata()
-	return slices.ContainsFunc(s.view.Members(), func(m peers.Member) bool { return m.ID == id && m.Address != s.cfg.Address })
 }
 
 // drain takes what a member of the group is told: errors, since it reads nothing.

@@ -20,6 +20,7 @@ type world struct {
 	cluster *kfake.Cluster
 	nodes   int
 	dying   sync.WaitGroup // nodes that were killed
+	port    int            // of the nodes' addresses
 }
 
 func newWorld(t *testing.T) *world {
@@ -53,7 +54,7 @@ func (w *world) nodeNamed(outside *outside, name string, more ...kgo.Opt) (*Serv
 	s := New(Config{
 		Client:            func(opts ...kgo.Opt) (*kgo.Client, error) { return w.client(append(opts, more...)...) },
 		ReplicationFactor: -1, Kinds: kinds, Source: "/test",
-		Instance: name, Address: "http://" + name, Logger: slog.New(slog.DiscardHandler),
+		Instance: name, Address: fmt.Sprintf("http://%s:%d", name, w.port), Logger: slog.New(slog.DiscardHandler),
 	})
 	ctx, cancel := context.WithCancel(w.t.Context())
 	ran := make(chan error, 1)

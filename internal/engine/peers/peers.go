@@ -52,6 +52,13 @@ func (v *View) Members() []Member {
 	return nil
 }
 
+// Known tells whether the others know where this member is, as far as they were told
+// of members at all.
+func (v *View) Known() bool {
+	all := v.Members()
+	return len(all) == 0 || slices.ContainsFunc(all, func(m Member) bool { return m.Address == v.address })
+}
+
 // Owner is where the member is reached that has a partition; false if nobody has
 // it, or nobody knows where.
 func (v *View) Owner(topic string, partition int32) (address string, ok bool) {

@@ -94,4 +94,7 @@ func TestAMemberKnowsItsOwnAddressBest(t *testing.T) {
 	if at, ok := v.Owner("t", 1); !ok || at != "http://b:1" {
 		t.Errorf("the other's is at %q", at)
 	}
+	if v.Known() || !NewView("http://a:2").Known() {
+		t.Error("the others are said to know what they do not, or before they were told of anybody")
+	}
 }
