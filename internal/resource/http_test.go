@@ -9,16 +9,17 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
 // serve serves the API of a node. Addresses of nodes are looked up in servers.
 func serve(t *testing.T, s *Service, servers map[string]string) string {
 	t.Helper()
-	requests := 0
+	var requests atomic.Int64
 	api := &API{
 		Service: s,
-		NewID:   func() (string, error) { requests++; return fmt.Sprint("request-", requests), nil },
+		NewID:   func() (string, error) { return fmt.Sprint("request-", requests.Add(1)), nil },
 		Authorize: func(r *http.Request) (string, error) {
 			if r.Header.Get("Authorization") != "Bearer me" {
 				return "", errors.New("who are you?")
