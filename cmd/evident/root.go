@@ -84,7 +84,7 @@ func (c *cli) env(cmd *cobra.Command) (tool.Env, error) {
 				return e, tool.Usagef("--output yaml: %s has text and json only", cmd.CommandPath())
 			}
 		default:
-			return e, tool.Usagef("--output %q is none: write text or json", f.Value)
+			return e, tool.Usagef("--output %q is none: write %s", f.Value, f.Usage)
 		}
 	}
 	if cmd.Flags().Lookup("brokers") == nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/evidentlog/evident/internal/broker/topicconfig"
+	"github.com/evidentlog/evident/internal/nearest"
 	"github.com/evidentlog/evident/internal/resource"
 )
 
@@ -90,11 +91,35 @@ func check(spec json.RawMessage) []resource.Fault {
 		if !strings.HasPrefix(key, ownPrefix) {
 			continue
 		}
-		if err := topicconfig.Check(key, string(s.Config[key])); err != nil {
+		if err := checkOwn(key, string(s.Config[key])); err != nil {
 			faults = append(faults, resource.Fault{Pointer: "/config/" + key, Text: err.Error()})
 		}
 	}
 	return faults
+}
+
+// indexSetting is one of Evident's settings that the broker knows nothing of.
+const indexSetting = ownPrefix + "index"
+
+// checkOwn checks one of Evident's own settings. The broker takes any, so that those of
+// later versions can be kept; what is declared must be known.
+func checkOwn(name, value string) error {
+	if name == indexSetting {
+		if value != "on" && value != "off" {
+			return fmt.Errorf("%s is %q, and must be on or off", name, value)
+		}
+		return nil
+	}
+	if _, known := topicconfig.Lookup(name); known {
+		return topicconfig.Check(name, value)
+	}
+	names := []string{indexSetting}
+	for _, d := range topicconfig.All() {
+		if strings.HasPrefix(d.Name, ownPrefix) {
+			names = append(names, d.Name)
+		}
+	}
+	return fmt.Errorf("unknown setting %q%s", name, nearest.Hint(name, names, ": there are "+strings.Join(names, ", ")))
 }
 
 // ownPrefix begins the names of Evident's own settings.

@@ -169,6 +169,27 @@ func TestNamesOfTopicsAreChecked(t *testing.T) {
 	}
 }
 
+// Clusters that do not know Evident's settings take none of them, and the node's own
+// broker takes all: the declaration is where a slip is found.
+func TestEvidentsOwnSettingsAreChecked(t *testing.T) {
+	w := newWorld(t)
+	for spec, want := range map[string]string{
+		`{"config":{"evident.ledgr":"off"}}`:                      `/spec/config/evident.ledgr: unknown setting "evident.ledgr": did you mean "evident.ledger"?`,
+		`{"config":{"evident.index":"no"}}`:                       `/spec/config/evident.index: evident.index is "no", and must be on or off`,
+		`{"config":{"evident.ledger":true}}`:                      `/spec/config/evident.ledger: `,
+		`{"config":{"evident.ledger":"on","evident.index":"on"}}`: "",
+	} {
+		_, faults := w.kinds.Parse(json.RawMessage(fmt.Sprintf(`{"apiVersion":"evident/v1","kind":"Topic","metadata":{"name":"orders"},"spec":%s}`, spec)))
+		got := ""
+		if len(faults) > 0 {
+			got = faults[0].Pointer + ": " + faults[0].Text
+		}
+		if !strings.HasPrefix(got, want) || want == "" && got != "" {
+			t.Errorf("%s: %s", spec, got)
+		}
+	}
+}
+
 func BenchmarkMake(b *testing.B) {
 	client := evidenttest.Start(b).Client()
 	kind := topic.New(topic.Config{Client: client, ReplicationFactor: -1})
