@@ -75,14 +75,10 @@ func (c *cli) env(cmd *cobra.Command) (tool.Env, error) {
 		Progress: c.errIsTerminal, Quiet: !c.outIsTerminal, AskPassword: c.askPassword,
 	}
 	if f := cmd.Flags().Lookup("output"); f != nil {
-		switch f.Value.String() {
-		case "json":
+		switch v := f.Value.String(); {
+		case v == "json":
 			e.JSON = true
-		case "text":
-		case "yaml":
-			if f.Annotations[yamlOutput] == nil {
-				return e, tool.Usagef("--output yaml: %s has text and json only", cmd.CommandPath())
-			}
+		case v == "text", v == yamlOutput && f.Annotations[yamlOutput] != nil:
 		default:
 			return e, tool.Usagef("--output %q is none: write %s", f.Value, f.Usage)
 		}
