@@ -135,9 +135,9 @@ func TestReadinessSaysWhyANodeWaitsForItsCluster(t *testing.T) {
 func TestALedgerIsSharedOnAClusterOnlyAndUnderOneName(t *testing.T) {
 	on := &node.Cluster{Brokers: []string{"127.0.0.1:1"}}
 	for want, cfg := range map[string]node.Config{
-		"is no place for a ledger": {Cluster: on, LedgerOrigin: "example.com/events", LedgerStore: "bucket"},
-		"broker of its own":        {LedgerOrigin: "example.com/events", LedgerStore: "s3://bucket/a"},
-		"need its origin":          {Cluster: on, LedgerStore: "s3://bucket/a"},
+		"names no bucket":   {Cluster: on, LedgerOrigin: "example.com/events", LedgerStore: "bucket"},
+		"broker of its own": {LedgerOrigin: "example.com/events", LedgerStore: "s3://bucket/a"},
+		"need its origin":   {Cluster: on, LedgerStore: "s3://bucket/a"},
 	} {
 		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)

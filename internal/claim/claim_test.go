@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/evidentlog/evident/event"
+	"github.com/evidentlog/evident/internal/bucket/buckettest"
 	"github.com/evidentlog/evident/internal/vfs"
 	"github.com/evidentlog/evident/internal/vfs/vfstest"
 )
@@ -27,8 +28,17 @@ func desk(t *testing.T, fsys vfs.FS) *Desk {
 	return &Desk{Store: folder, Over: 4096, Base: "/v1/claims/"}
 }
 
-func TestLargeDataIsTakenInAndGivenBack(t *testing.T) {
-	d := desk(t, vfs.NewMem())
+// onEach runs a test on each kind of store.
+func onEach(t *testing.T, test func(*testing.T, *Desk)) {
+	t.Run("folder", func(t *testing.T) { test(t, desk(t, vfs.NewMem())) })
+	t.Run("bucket", func(t *testing.T) {
+		test(t, &Desk{Store: NewBucket(buckettest.New(t).Bucket(t)), Over: 4096, Base: "/v1/claims/"})
+	})
+}
+
+func TestLargeDataIsTakenInAndGivenBack(t *testing.T) { onEach(t, largeDataIsTakenInAndGivenBack) }
+
+func largeDataIsTakenInAndGivenBack(t *testing.T, d *Desk) {
 	e := large(1)
 	for range 2 { // the second finds it there
 		checked, err := d.CheckIn(t.Context(), e)
@@ -47,7 +57,10 @@ func TestLargeDataIsTakenInAndGivenBack(t *testing.T) {
 }
 
 func TestSmallDataAndThatOfOthersIsLeftAlone(t *testing.T) {
-	d := desk(t, vfs.NewMem())
+	onEach(t, smallDataAndThatOfOthersIsLeftAlone)
+}
+
+func smallDataAndThatOfOthersIsLeftAlone(t *testing.T, d *Desk) {
 	small, none, other := large(1), large(2), large(3)
 	small.Data, none.Data = small.Data[:4096], nil
 	other.SetExtension(event.DataRef, event.String("https://example.com/a"))
@@ -162,8 +175,9 @@ func TestAFullDiskRefuses(t *testing.T) {
 	}
 }
 
-func TestManyTakeInTheSame(t *testing.T) {
-	d := desk(t, vfs.NewMem())
+func TestManyTakeInTheSame(t *testing.T) { onEach(t, manyTakeInTheSame) }
+
+func manyTakeInTheSame(t *testing.T, d *Desk) {
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {

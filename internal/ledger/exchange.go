@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/evidentlog/evident/internal/ledger/bucket"
+	"github.com/evidentlog/evident/internal/bucket"
 	"github.com/evidentlog/evident/internal/ledger/shared"
 	"github.com/evidentlog/evident/internal/ledger/store"
 )

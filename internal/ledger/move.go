@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/evidentlog/evident/internal/ledger/bucket"
+	"github.com/evidentlog/evident/internal/bucket"
 	"github.com/evidentlog/evident/internal/ledger/shared"
 	"github.com/evidentlog/evident/internal/ledger/tree"
 	"github.com/evidentlog/evident/proof"

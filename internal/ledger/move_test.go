@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/evidentlog/evident/internal/ledger/bucket/buckettest"
+	"github.com/evidentlog/evident/internal/bucket/buckettest"
 	"github.com/evidentlog/evident/internal/ledger/shared"
 	"github.com/evidentlog/evident/internal/vfs"
 	"github.com/evidentlog/evident/proof"

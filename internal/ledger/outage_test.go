@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/evidentlog/evident/internal/ledger/bucket"
-	"github.com/evidentlog/evident/internal/ledger/bucket/buckettest"
+	"github.com/evidentlog/evident/internal/bucket"
+	"github.com/evidentlog/evident/internal/bucket/buckettest"
 )
 
 // withLog lets a node begin again, with a log that is read, and with a bucket of

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/evidentlog/evident/internal/ledger/bucket"
+	"github.com/evidentlog/evident/internal/bucket"
 	"github.com/evidentlog/evident/internal/ledger/shared"
 	"github.com/evidentlog/evident/internal/ledger/store"
 	"github.com/evidentlog/evident/internal/ledger/tree"

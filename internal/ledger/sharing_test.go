@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/evidentlog/evident/internal/ledger/bucket"
-	"github.com/evidentlog/evident/internal/ledger/bucket/buckettest"
+	"github.com/evidentlog/evident/internal/bucket"
+	"github.com/evidentlog/evident/internal/bucket/buckettest"
 	"github.com/evidentlog/evident/internal/ledger/keyfile"
 	"github.com/evidentlog/evident/internal/ledger/shared"
 	"github.com/evidentlog/evident/internal/ledger/tree"

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/evidentlog/evident/internal/ledger/bucket"
+	"github.com/evidentlog/evident/internal/bucket"
 )
 
 // movingHeader begins the object that says which ledger it is, while a node puts

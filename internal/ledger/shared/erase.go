@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/evidentlog/evident/internal/ledger/bucket"
+	"github.com/evidentlog/evident/internal/bucket"
 	"github.com/evidentlog/evident/proof"
 )
 

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/evidentlog/evident/internal/ledger/bucket"
+	"github.com/evidentlog/evident/internal/bucket"
 )
 
 // blockSize is from which size on, in bytes, a block takes no more rounds.

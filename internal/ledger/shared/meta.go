@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/evidentlog/evident/internal/ledger/bucket"
+	"github.com/evidentlog/evident/internal/bucket"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"sort"
 
-	"github.com/evidentlog/evident/internal/ledger/bucket"
+	"github.com/evidentlog/evident/internal/bucket"
 )
 
 // Seek lets Next go on after the round that led to a size of the root log. It

@@ -10,8 +10,8 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/evidentlog/evident/internal/ledger/bucket"
-	"github.com/evidentlog/evident/internal/ledger/bucket/buckettest"
+	"github.com/evidentlog/evident/internal/bucket"
+	"github.com/evidentlog/evident/internal/bucket/buckettest"
 	"github.com/evidentlog/evident/proof"
 )
 

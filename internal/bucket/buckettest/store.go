@@ -20,7 +20,7 @@ import (
 
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
-	"github.com/evidentlog/evident/internal/ledger/bucket"
+	"github.com/evidentlog/evident/internal/bucket"
 )
 
 // A Fault is what a store does instead of answering a request as it should.
@@ -235,6 +235,10 @@ func get(w http.ResponseWriter, r *http.Request, b []byte) {
 	if last, ok := strings.CutPrefix(r.Header.Get("Range"), "bytes=0-"); ok {
 		n, _ := strconv.Atoi(last)
 		whole := len(b)
+		if whole == 0 {
+			fail(w, http.StatusRequestedRangeNotSatisfiable, "InvalidRange")
+			return
+		}
 		b, status = b[:min(n+1, whole)], http.StatusPartialContent
 		w.Header().Set("Content-Range", fmt.Sprintf("bytes 0-%d/%d", len(b)-1, whole))
 	}

@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/evidentlog/evident/internal/ledger/bucket"
-	"github.com/evidentlog/evident/internal/ledger/bucket/buckettest"
+	"github.com/evidentlog/evident/internal/bucket"
+	"github.com/evidentlog/evident/internal/bucket/buckettest"
 )
 
 func TestConditionsDecideWhoWrites(t *testing.T) {

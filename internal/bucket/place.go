@@ -21,7 +21,7 @@ const awsHost = "s3.amazonaws.com"
 // ParsePlace reads s3://BUCKET/PREFIX?endpoint=URL&region=NAME.
 func ParsePlace(s string) (Place, error) {
 	bad := func(format string, args ...any) (Place, error) {
-		return Place{}, fmt.Errorf("%q is no place for a ledger: %s; want s3://BUCKET/PREFIX?endpoint=URL&region=NAME", s, fmt.Sprintf(format, args...))
+		return Place{}, fmt.Errorf("%q names no bucket: %s; want s3://BUCKET/PREFIX?endpoint=URL&region=NAME", s, fmt.Sprintf(format, args...))
 	}
 	u, err := url.Parse(s)
 	switch {

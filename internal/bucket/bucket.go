@@ -28,6 +28,9 @@ var (
 	ErrConflict = errors.New("somebody else is writing the object")
 )
 
+// errNoRange says that an object has nothing at the place that was asked for.
+var errNoRange = errors.New("the object ends before that")
+
 // DefaultTimeout is how long one request may take.
 const DefaultTimeout = 30 * time.Second
 
@@ -105,13 +108,18 @@ func (b *Bucket) Get(ctx context.Context, name, unless string) (Object, error) {
 	return b.get(ctx, name, opts)
 }
 
-// GetStart returns up to n bytes from the beginning of an object.
+// GetStart returns up to n bytes from the beginning of an object. Of an empty one it
+// knows no ETag.
 func (b *Bucket) GetStart(ctx context.Context, name string, n int64) (Object, error) {
 	var opts minio.GetObjectOptions
 	if err := opts.SetRange(0, n-1); err != nil {
 		return Object{}, err
 	}
-	return b.get(ctx, name, opts)
+	o, err := b.get(ctx, name, opts)
+	if errors.Is(err, errNoRange) {
+		return Object{}, nil // it is empty (RFC 9110, section 14.1.1)
+	}
+	return o, err
 }
 
 func (b *Bucket) get(ctx context.Context, name string, opts minio.GetObjectOptions) (Object, error) {
@@ -181,6 +189,8 @@ func (b *Bucket) explain(verb, name string, err error) error {
 		err = ErrUnchanged
 	case answer.Code == "NoSuchKey", answer.StatusCode == http.StatusNotFound && answer.Code != "NoSuchBucket":
 		err = ErrNotFound
+	case answer.StatusCode == http.StatusRequestedRangeNotSatisfiable:
+		err = errNoRange
 	case answer.StatusCode == http.StatusPreconditionFailed:
 		err = ErrTaken
 	case answer.StatusCode == http.StatusConflict:
