@@ -54,12 +54,15 @@ func (e *SyntaxError) Unwrap() error { return ErrSyntax }
 const shown = 80
 
 // clip shortens what an error shows.
-func clip(s string) string {
-	if len(s) <= shown {
+func clip(s string) string { return clipTo(s, shown) }
+
+// clipTo shortens a text to so many bytes, and says so, without cutting a character.
+func clipTo(s string, most int) string {
+	if len(s) <= most {
 		return s
 	}
-	end := shown
-	for end > shown-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+	end := most
+	for end > most-utf8.UTFMax && !utf8.RuneStart(s[end]) {
 		end--
 	}
 	return s[:end] + "…"
