@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/internal/process/timer"
 )
 
 // A Handler is the code of a processor for one task.
@@ -87,25 +89,20 @@ type Store interface {
 	Range(from, to []byte) iter.Seq2[Entry, error]
 }
 
-// An Entry is a key with its value.
-type Entry struct{ Key, Value []byte }
+// An Entry is a key with its value. It is an alias, so that a store that imports nothing
+// of this package can be a Store.
+type Entry = struct{ Key, Value []byte }
 
 // Clock is what a timer goes by.
-type Clock uint8
+type Clock = timer.Clock
 
 const (
 	// WallClock is the node's clock.
-	WallClock Clock = iota
+	WallClock = timer.WallClock
 	// EventClock is the event time of the task.
-	EventClock
+	EventClock = timer.EventClock
 )
 
 // A Timer has the code called at a time. Within a task, clock, key and name tell it
 // from others. It is durable, and moves with its task.
-type Timer struct {
-	Clock Clock
-	Key   []byte
-	Name  string
-	// At is when it is due, to the millisecond.
-	At time.Time
-}
+type Timer = timer.Timer
