@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/json"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,6 +28,10 @@ type Config struct {
 	// HTTP are the listeners that speak HTTP. Default: one named "http" on
 	// 127.0.0.1:8080. An empty, non-nil slice means none.
 	HTTP []Listener
+	// Wire is given the node's end of each connection that speaks the Kafka protocol
+	// without TLS, also of those inside the process, and what it returns is served
+	// instead. Tests break connections with it. Default (nil): each is served as it is.
+	Wire func(net.Conn) net.Conn
 	// Insecure allows listeners beyond loopback in plain text.
 	Insecure bool
 	// HTTPTokenFile is the file with what HTTP requests must show that change or

@@ -159,7 +159,7 @@ func (l *openListener) info() broker.ListenerInfo {
 // serve serves all listeners until ctx ends.
 func (n *Node) serve(ctx context.Context, s *listenerSet) {
 	for _, l := range s.kafka {
-		n.servers.Go(func() { n.fail(n.broker.Serve(ctx, l.Listener, l.info())) })
+		n.servers.Go(func() { n.fail(n.broker.Serve(ctx, n.wiredAll(l), l.info())) })
 	}
 	for _, l := range s.http {
 		n.servers.Go(func() { n.fail(n.serveHTTP(ctx, l.Listener)) })

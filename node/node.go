@@ -216,13 +216,22 @@ func (n *Node) open() (err error) {
 	inside := broker.ListenerInfo{
 		Name: "in-process", AdvertisedHost: engine.EmbeddedHost, AdvertisedPort: engine.EmbeddedPort, Identify: inProcess,
 	}
-	n.engine = engine.New(func(ctx context.Context, conn net.Conn) { n.broker.ServeConn(ctx, conn, inside) })
+	n.engine = engine.New(func(ctx context.Context, conn net.Conn) { n.broker.ServeConn(ctx, n.wired(conn), inside) })
 	return nil
 }
 
 // Client makes a client of the node over a connection inside the process, or of
 // the cluster that it runs on. The caller closes it, before the node.
 func (n *Node) Client(opts ...kgo.Opt) (*kgo.Client, error) { return n.engine.Client(opts...) }
+
+// Dial connects to the node's own broker inside the process, for a client of the Kafka
+// protocol that is given connections. The caller closes the connection, before the node.
+func (n *Node) Dial(ctx context.Context) (net.Conn, error) {
+	if n.cfg.Cluster != nil {
+		return nil, errors.New("a node on another cluster has no broker to connect to: connect to the cluster")
+	}
+	return n.engine.Dial(ctx)
+}
 
 // ClientOptions are the options of [Node.Client], for whoever makes its own.
 func (n *Node) ClientOptions() []kgo.Opt { return n.engine.Options() }

@@ -7,7 +7,9 @@
 package engine
 
 import (
+	"context"
 	"errors"
+	"net"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -43,6 +45,14 @@ func New(serve ServeConn) *Engine {
 // The caller closes the client.
 func (e *Engine) Client(opts ...kgo.Opt) (*kgo.Client, error) {
 	return kgo.NewClient(append(e.Options(), opts...)...)
+}
+
+// Dial connects to the embedded broker.
+func (e *Engine) Dial(ctx context.Context) (net.Conn, error) {
+	if e.embedded == nil {
+		return nil, errors.New("the engine has no broker of its own")
+	}
+	return e.embedded.dial(ctx, "", "")
 }
 
 // Options are the options that every client of the engine has.
