@@ -127,16 +127,19 @@ func (q *Queue) Ready(now time.Time) bool {
 	return false
 }
 
-// Next is a time of the wall clock before which no timer of it is due; ok is false if
-// there is none. It may be early: Take then finds nothing, and knows better afterwards.
-// Who sleeps until then must look at the clock at least every second, since it may be
-// set meanwhile.
-func (q *Queue) Next() (at time.Time, ok bool) {
+// maxWait is how soon a wall clock that was set is noticed.
+const maxWait = time.Second
+
+// Wait is how long it takes until a timer may be due if nothing happens meanwhile: a
+// second at most, since the wall clock may be set. ok is false if no timer of the wall
+// clock is set.
+func (q *Queue) Wait(now time.Time) (wait time.Duration, ok bool) {
 	due, ok := q.lines[WallClock].next()
 	if !ok {
-		return time.Time{}, false
+		return 0, false
 	}
-	return time.UnixMilli(dueAt(due)).UTC(), true
+	left := time.UnixMilli(dueAt(due)).Sub(now.Round(0)) // Round: by what the clock shows
+	return min(max(left, 0), maxWait), true
 }
 
 // time is what a clock shows, in milliseconds since 1970.
