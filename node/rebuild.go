@@ -10,6 +10,7 @@ import (
 	"github.com/evidentlog/evident/internal/ledger/erasure"
 	"github.com/evidentlog/evident/internal/ledger/opening"
 	"github.com/evidentlog/evident/internal/ledger/store"
+	"github.com/evidentlog/evident/internal/problem"
 	"github.com/evidentlog/evident/proof"
 )
 
@@ -34,10 +35,10 @@ func (n *Node) handleRebuilds(mux *http.ServeMux) {
 		}
 		done, err := n.ledger.rebuild(r)
 		if err != nil {
-			erasure.WriteProblem(w, rebuildStatus(err), err)
+			problem.Write(w, rebuildStatus(err), err)
 			return
 		}
-		erasure.WriteJSON(w, done)
+		problem.JSON(w, done)
 	})
 }
 

@@ -13,7 +13,7 @@ var floors = [][]string{
 	{"event", "proof"},
 	{"client", "function"},
 	// 0: what everything stands on.
-	{"internal/obs", "internal/vfs", "internal/nearest", "internal/secret", "internal/bucket"},
+	{"internal/obs", "internal/vfs", "internal/nearest", "internal/secret", "internal/bucket", "internal/problem"},
 	// 1: one disk; who may do what; data too large for the log.
 	{"internal/log", "internal/auth", "internal/keyring", "internal/claim"},
 	// 2: the protocol; other people's code.

@@ -3,11 +3,14 @@ package resource
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/evidentlog/evident/internal/problem"
 )
 
 const (
@@ -80,7 +83,7 @@ func (a *API) read(w http.ResponseWriter, r *http.Request) (*State, bool) {
 	defer cancel()
 	select {
 	case <-ctx.Done():
-		unavailable(w, "this node has not read yet what is declared: ask again")
+		problem.Write(w, http.StatusServiceUnavailable, errors.New("this node has not read yet what is declared: ask again"))
 		return nil, false
 	case <-a.Service.Read():
 	}
@@ -90,12 +93,12 @@ func (a *API) read(w http.ResponseWriter, r *http.Request) (*State, bool) {
 	}
 	revision, err := strconv.ParseInt(after, 10, 64)
 	if err != nil || revision < 0 {
-		problem(w, http.StatusBadRequest, fmt.Sprintf("after=%s is no revision: want a whole number from 0", after))
+		problem.Write(w, http.StatusBadRequest, fmt.Errorf("after=%s is no revision: want a whole number from 0", after))
 		return nil, false
 	}
 	state, err := a.Service.Await(ctx, revision)
 	if err != nil {
-		problem(w, http.StatusGatewayTimeout, err.Error())
+		problem.Write(w, http.StatusGatewayTimeout, err)
 		return nil, false
 	}
 	return state, true
@@ -117,7 +120,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	w.Header().Set(revisionHeader, strconv.FormatInt(state.End-1, 10))
-	answer(w, http.StatusOK, struct {
+	problem.JSON(w, struct {
 		Revision  int64      `json:"revision"`
 		Resources []*Version `json:"resources"`
 	}{state.End - 1, chosen})
@@ -140,7 +143,7 @@ func (a *API) known(w http.ResponseWriter, kind string) bool {
 	if _, ok := kinds.Kind(kind); ok {
 		return true
 	}
-	problem(w, http.StatusNotFound, fmt.Sprintf("unknown kind %q%s", kind, hint(kind, kinds.Names())))
+	problem.Write(w, http.StatusNotFound, fmt.Errorf("unknown kind %q%s", kind, hint(kind, kinds.Names())))
 	return false
 }
 
@@ -156,7 +159,7 @@ func (a *API) found(w http.ResponseWriter, r *http.Request) (*Version, bool) {
 	k := keyOf(r)
 	v := state.Get(k)
 	if v == nil {
-		problem(w, http.StatusNotFound, fmt.Sprintf("%v is not declared%s", k, state.near(k)))
+		problem.Write(w, http.StatusNotFound, fmt.Errorf("%v is not declared%s", k, state.near(k)))
 	}
 	return v, v != nil
 }
@@ -171,7 +174,7 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	answer(w, http.StatusOK, v)
+	problem.JSON(w, v)
 }
 
 // statusOf answers with what the node that writes knows of a resource.
@@ -187,7 +190,7 @@ func (a *API) status(w http.ResponseWriter, r *http.Request, _ []byte) {
 		return
 	}
 	s, _ := a.Service.Status(v.Key)
-	answer(w, http.StatusOK, s)
+	problem.JSON(w, s)
 }
 
 func (a *API) history(w http.ResponseWriter, r *http.Request) {
@@ -204,11 +207,11 @@ func (a *API) history(w http.ResponseWriter, r *http.Request) {
 	})
 	switch {
 	case err != nil:
-		problem(w, http.StatusServiceUnavailable, err.Error())
+		problem.Write(w, http.StatusServiceUnavailable, err)
 	case len(versions) == 0:
-		problem(w, http.StatusNotFound, fmt.Sprintf("%v was never declared%s", keyOf(r), a.Service.State().near(keyOf(r))))
+		problem.Write(w, http.StatusNotFound, fmt.Errorf("%v was never declared%s", keyOf(r), a.Service.State().near(keyOf(r))))
 	default:
-		answer(w, http.StatusOK, struct {
+		problem.JSON(w, struct {
 			Versions []*Version `json:"versions"`
 		}{versions})
 	}
@@ -217,7 +220,7 @@ func (a *API) history(w http.ResponseWriter, r *http.Request) {
 func (a *API) schema(w http.ResponseWriter, _ *http.Request) {
 	text, err := a.Service.cfg.Kinds.Schema()
 	if err != nil {
-		problem(w, http.StatusInternalServerError, err.Error())
+		problem.Write(w, http.StatusInternalServerError, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/schema+json")

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+
+	"github.com/evidentlog/evident/internal/problem"
 )
 
 // Forwarded is the header of requests that another node has passed on: they go no
@@ -22,7 +24,7 @@ func (a *API) authorized(h writing) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if _, err := a.Authorize(r); err != nil {
 			w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, section 11.6.1
-			problem(w, http.StatusUnauthorized, err.Error())
+			problem.Write(w, http.StatusUnauthorized, err)
 			return
 		}
 		written(w, r)
@@ -33,7 +35,7 @@ func (a *API) authorized(h writing) http.HandlerFunc {
 func (a *API) written(h writing) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if a.Service.cfg.ReadOnly {
-			problem(w, http.StatusServiceUnavailable, "this node only follows what is declared: ask one that others can reach (--advertise-http), and that has their token (--http-token-file)")
+			problem.Write(w, http.StatusServiceUnavailable, errors.New("this node only follows what is declared: ask one that others can reach (--advertise-http), and that has their token (--http-token-file)"))
 			return
 		}
 		text, ok := body(w, r)
@@ -45,7 +47,7 @@ func (a *API) written(h writing) http.HandlerFunc {
 		cancel()
 		switch {
 		case err != nil || base != "" && r.Header.Get(Forwarded) != "":
-			a.unavailable(w)
+			unavailable(w)
 		case base != "":
 			a.forward(w, r, base, text)
 		default:
@@ -59,12 +61,12 @@ func (a *API) forward(w http.ResponseWriter, r *http.Request, base string, body 
 	r.Header.Set(Forwarded, "1")
 	resp, err := a.Forward(r, base, body)
 	if err != nil {
-		unavailable(w, fmt.Sprintf("the node at %s writes what is declared, and cannot be reached from here: %v", base, err))
+		problem.Write(w, http.StatusServiceUnavailable, fmt.Errorf("the node at %s writes what is declared, and cannot be reached from here: %w", base, err))
 		return
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusUnauthorized {
-		problem(w, http.StatusBadGateway, fmt.Sprintf("the node at %s writes what is declared, and does not know this node's token: nodes that share a cluster need one file, --http-token-file", base))
+		problem.Write(w, http.StatusBadGateway, fmt.Errorf("the node at %s writes what is declared, and does not know this node's token: nodes that share a cluster need one file, --http-token-file", base))
 		return
 	}
 	for _, name := range []string{"Content-Type", "ETag", "Retry-After", revisionHeader} {
@@ -147,19 +149,14 @@ func body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	var long *http.MaxBytesError
 	switch {
 	case errors.As(err, &long):
-		problem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the request has more than %d MiB: apply less at once", mostBody>>20))
+		problem.Write(w, http.StatusRequestEntityTooLarge, fmt.Errorf("the request has more than %d MiB: apply less at once", mostBody>>20))
 	case err != nil:
-		problem(w, http.StatusBadRequest, fmt.Sprintf("the request's body ended early: %v", err))
+		problem.Write(w, http.StatusBadRequest, fmt.Errorf("the request's body ended early: %v", err))
 	}
 	return text, err == nil
 }
 
-func (a *API) unavailable(w http.ResponseWriter) {
-	unavailable(w, "no node writes what is declared at the moment, which is settled within seconds: ask again")
-}
-
 // unavailable answers that it is worth asking again.
-func unavailable(w http.ResponseWriter, detail string) {
-	w.Header().Set("Retry-After", "1")
-	problem(w, http.StatusServiceUnavailable, detail)
+func unavailable(w http.ResponseWriter) {
+	problem.Write(w, http.StatusServiceUnavailable, errors.New("no node writes what is declared at the moment, which is settled within seconds: ask again"))
 }

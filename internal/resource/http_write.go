@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/evidentlog/evident/internal/problem"
 )
 
 func (a *API) put(w http.ResponseWriter, r *http.Request, text []byte) {
@@ -17,7 +19,7 @@ func (a *API) put(w http.ResponseWriter, r *http.Request, text []byte) {
 		return
 	}
 	if res.Key() != keyOf(r) {
-		problem(w, http.StatusBadRequest, fmt.Sprintf("the path is of %v, and the body declares %v", keyOf(r), res.Key()))
+		problem.Write(w, http.StatusBadRequest, fmt.Errorf("the path is of %v, and the body declares %v", keyOf(r), res.Key()))
 		return
 	}
 	a.change(w, r, Wish{Apply: []*Resource{res}}, keyOf(r))
@@ -29,7 +31,7 @@ func (a *API) remove(w http.ResponseWriter, r *http.Request, _ []byte) {
 	}
 	k := keyOf(r)
 	if s := a.Service.State(); s.Get(k) == nil {
-		problem(w, http.StatusNotFound, fmt.Sprintf("%v is not declared%s", k, s.near(k)))
+		problem.Write(w, http.StatusNotFound, fmt.Errorf("%v is not declared%s", k, s.near(k)))
 		return
 	}
 	a.change(w, r, Wish{Delete: []Key{k}, Allowed: Allowed{DeleteData: r.URL.Query().Get("delete-data") == "true"}}, k)
@@ -39,7 +41,7 @@ func (a *API) remove(w http.ResponseWriter, r *http.Request, _ []byte) {
 func (a *API) change(w http.ResponseWriter, r *http.Request, wish Wish, k Key) {
 	conditions, err := conditions(r, k)
 	if err != nil {
-		problem(w, http.StatusBadRequest, err.Error())
+		problem.Write(w, http.StatusBadRequest, err)
 		return
 	}
 	a.do(w, r, Request{Wish: wish, Match: conditions, DryRun: r.URL.Query().Get("dry-run") == "true"})
@@ -70,7 +72,7 @@ func (a *API) apply(w http.ResponseWriter, r *http.Request, text []byte) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&req); err != nil {
-		problem(w, http.StatusBadRequest, fmt.Sprintf("the body is no request to apply: %v", err))
+		problem.Write(w, http.StatusBadRequest, fmt.Errorf("the body is no request to apply: %v", err))
 		return
 	}
 	wish, err := a.Wish(req)
@@ -135,7 +137,7 @@ func (a *API) do(w http.ResponseWriter, r *http.Request, req Request) {
 	if len(done.Changes) == 1 && done.Changes[0].Action != Delete {
 		w.Header().Set("ETag", etag(done.Changes[0].Revision))
 	}
-	answer(w, http.StatusOK, done)
+	problem.JSON(w, done)
 }
 
 func (a *API) grant(r *http.Request, req Request) (done *Answer, err error) {
@@ -155,45 +157,26 @@ func (a *API) refuse(w http.ResponseWriter, err error) {
 	var refused *RefusedError
 	switch {
 	case errors.As(err, &faults):
-		p := Problem{Title: "nothing was done: the declarations are not right", Status: http.StatusUnprocessableEntity, Detail: err.Error(), Faults: faults.Faults}
-		answer(w, p.Status, p)
+		wrong(w, http.StatusUnprocessableEntity, "nothing was done: the declarations are not right", err, faults.Faults)
 	case errors.As(err, &conflict):
-		problem(w, http.StatusPreconditionFailed, err.Error())
+		problem.Write(w, http.StatusPreconditionFailed, err)
 	case errors.As(err, &refused):
-		p := Problem{Title: "nothing was done: it cannot be made so", Status: http.StatusConflict, Detail: err.Error(), Faults: refused.Faults}
-		answer(w, p.Status, p)
+		wrong(w, http.StatusConflict, "nothing was done: it cannot be made so", err, refused.Faults)
 	case errors.Is(err, ErrNotWriter):
-		a.unavailable(w)
+		unavailable(w)
 	default:
-		problem(w, http.StatusServiceUnavailable, err.Error())
+		problem.Write(w, http.StatusServiceUnavailable, err)
 	}
 }
 
 // A Problem is an answer to what could not be done (RFC 9457).
 type Problem struct {
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail"`
+	problem.Problem
 	// Faults are what is wrong with declarations.
 	Faults []Placed `json:"faults,omitempty"`
 }
 
-func problem(w http.ResponseWriter, status int, detail string) {
-	answer(w, status, Problem{Title: http.StatusText(status), Status: status, Detail: detail})
-}
-
-// answer answers with JSON.
-func answer(w http.ResponseWriter, status int, v any) {
-	typ := "application/json"
-	if _, wrong := v.(Problem); wrong {
-		typ = "application/problem+json"
-	}
-	text, err := encode(v)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", typ)
-	w.WriteHeader(status)
-	_, _ = w.Write(append(text, '\n')) // a client that is gone needs no answer
+// wrong answers with what is wrong with declarations.
+func wrong(w http.ResponseWriter, status int, title string, err error, faults []Placed) {
+	problem.Send(w, status, Problem{problem.Problem{Title: title, Status: status, Detail: err.Error()}, faults})
 }

@@ -15,18 +15,12 @@ import (
 	"github.com/evidentlog/evident/internal/ledger"
 	"github.com/evidentlog/evident/internal/ledger/opening"
 	"github.com/evidentlog/evident/internal/log"
+	"github.com/evidentlog/evident/internal/problem"
 	"github.com/evidentlog/evident/proof"
 )
 
 // maxRequest bounds the body of a request, in bytes.
 const maxRequest = 1 << 20
-
-// A Problem is an error as RFC 9457 writes it.
-type Problem struct {
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail"`
-}
 
 // ServeErase answers POST /v1/erasures: a [Request], answered with a [Result]. by
 // says who asks; its error refuses them, token.ErrRefused for want of a token.
@@ -39,15 +33,15 @@ func (e *Eraser) ServeErase(by func(*http.Request) (string, error)) http.Handler
 		}
 		request, err := readRequest(r)
 		if err != nil {
-			WriteProblem(w, http.StatusBadRequest, err)
+			problem.Write(w, http.StatusBadRequest, err)
 			return
 		}
 		result, err := e.Erase(r.Context(), request, who)
 		if err != nil {
-			WriteProblem(w, statusOf(err), err)
+			problem.Write(w, statusOf(err), err)
 			return
 		}
-		WriteJSON(w, result)
+		problem.JSON(w, result)
 	}
 }
 
@@ -59,7 +53,7 @@ func Refuse(w http.ResponseWriter, err error) {
 		status = http.StatusUnauthorized
 		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, section 11.6.1
 	}
-	WriteProblem(w, status, err)
+	problem.Write(w, status, err)
 }
 
 // ServeList answers GET /v1/topics/{topic}/partitions/{partition}/erasures with the
@@ -68,15 +62,15 @@ func (e *Eraser) ServeList(w http.ResponseWriter, r *http.Request) {
 	topic := r.PathValue("topic")
 	number, err := strconv.ParseInt(r.PathValue("partition"), 10, 32)
 	if err != nil || number < 0 {
-		WriteProblem(w, http.StatusBadRequest, fmt.Errorf("%q is no number of a partition", r.PathValue("partition")))
+		problem.Write(w, http.StatusBadRequest, fmt.Errorf("%q is no number of a partition", r.PathValue("partition")))
 		return
 	}
 	list, err := e.list(topic, int32(number))
 	if err != nil {
-		WriteProblem(w, statusOf(err), err)
+		problem.Write(w, statusOf(err), err)
 		return
 	}
-	WriteJSON(w, map[string][]Receipt{"erasures": list})
+	problem.JSON(w, map[string][]Receipt{"erasures": list})
 }
 
 func (e *Eraser) list(topic string, partition int32) ([]Receipt, error) {
@@ -119,25 +113,6 @@ func statusOf(err error) int {
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
-}
-
-// WriteProblem answers with an error as RFC 9457 writes it, and asks to come again
-// soon where the status is 503.
-func WriteProblem(w http.ResponseWriter, status int, err error) {
-	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
-	}
-	writeJSON(w, "application/problem+json", status, Problem{http.StatusText(status), status, err.Error()})
-}
-
-// WriteJSON answers 200 with a value.
-func WriteJSON(w http.ResponseWriter, v any) { writeJSON(w, "application/json", http.StatusOK, v) }
-
-func writeJSON(w http.ResponseWriter, kind string, status int, v any) {
-	w.Header().Set("Content-Type", kind)
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // a client that is gone needs no answer
 }
 
 // errFromElsewhere refuses who is not on the machine.

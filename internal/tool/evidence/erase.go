@@ -18,6 +18,7 @@ import (
 
 	"github.com/evidentlog/evident/internal/auth/token"
 	"github.com/evidentlog/evident/internal/ledger/erasure"
+	"github.com/evidentlog/evident/internal/problem"
 	"github.com/evidentlog/evident/internal/tool"
 	"github.com/evidentlog/evident/internal/tool/offset"
 )
@@ -263,12 +264,12 @@ func (e Erase) exchange(ctx context.Context, method, path string, body []byte, v
 	if resp.StatusCode == http.StatusOK {
 		return json.Unmarshal(text, v)
 	}
-	var problem erasure.Problem
-	if err := json.Unmarshal(text, &problem); err != nil || problem.Detail == "" {
+	var refused problem.Problem
+	if err := json.Unmarshal(text, &refused); err != nil || refused.Detail == "" {
 		return notBegun{fmt.Errorf("the node at %s has no such request (%s): does it run with --ledger off?", e.URL, resp.Status)}
 	}
 	if resp.StatusCode != http.StatusInternalServerError {
-		return notBegun{errors.New(problem.Detail)}
+		return notBegun{errors.New(refused.Detail)}
 	}
-	return errors.New(problem.Detail)
+	return errors.New(refused.Detail)
 }
