@@ -29,6 +29,7 @@ import (
 	"github.com/evidentlog/evident/internal/ledger/follow"
 	"github.com/evidentlog/evident/internal/ledger/lag"
 	"github.com/evidentlog/evident/internal/log"
+	"github.com/evidentlog/evident/internal/process/group"
 	"github.com/evidentlog/evident/internal/resource"
 	"github.com/evidentlog/evident/internal/vfs"
 )
@@ -201,7 +202,7 @@ func (n *Node) open() (err error) {
 		ShareStatePartitions:       n.cfg.ShareStatePartitions,
 		DeadLetterCreate:           n.cfg.DeadLetterCreate,
 		GroupInitialRebalanceDelay: max(0, n.cfg.GroupInitialRebalanceDelay),
-		ImmediateGroups:            []string{resource.Group},
+		ImmediateGroups:            []string{resource.Group, group.Prefix + "*"},
 		ConsumerHeartbeat:          n.cfg.GroupConsumerHeartbeat,
 		ConsumerSession:            n.cfg.GroupConsumerSession,
 		ConnectionsMaxReauth:       n.cfg.ConnectionsMaxReauth,

@@ -61,7 +61,8 @@ type Config struct {
 	// GroupInitialRebalanceDelay is how long a new consumer group waits for
 	// more members (group.initial.rebalance.delay.ms). 0: not at all.
 	GroupInitialRebalanceDelay time.Duration
-	// ImmediateGroups are the groups that do not wait so, those of the node itself.
+	// ImmediateGroups are the groups that do not wait so, those of the node itself; a
+	// name that ends with * stands for all that begin like it.
 	ImmediateGroups []string
 
 	// ConsumerHeartbeat is how often members of consumer groups (KIP-848) are to

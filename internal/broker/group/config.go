@@ -26,7 +26,8 @@ type Config struct {
 	// InitialRebalanceDelay is how long a group that starts up waits for more
 	// members (group.initial.rebalance.delay.ms). 0: not at all.
 	InitialRebalanceDelay time.Duration
-	// ImmediateGroups are groups that do not wait so.
+	// ImmediateGroups are groups that do not wait so; a name that ends with * stands
+	// for all that begin like it.
 	ImmediateGroups []string
 	// MinSessionTimeout is the shortest session timeout that a member may ask
 	// for (group.min.session.timeout.ms). Default: 6 s.

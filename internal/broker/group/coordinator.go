@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -113,7 +114,11 @@ func (c *Coordinator) newClassic(id string, now time.Time) *classic.Group {
 
 // classicFor is what holds for a group of the classic protocol.
 func (c *Coordinator) classicFor(id string) *classic.Config {
-	if slices.Contains(c.cfg.ImmediateGroups, id) {
+	immediate := slices.ContainsFunc(c.cfg.ImmediateGroups, func(name string) bool {
+		begin, open := strings.CutSuffix(name, "*")
+		return id == name || open && strings.HasPrefix(id, begin)
+	})
+	if immediate {
 		return &c.immediate
 	}
 	return &c.classic

@@ -143,7 +143,7 @@ func TestRunEndsByAnsweringEverybody(t *testing.T) {
 
 func TestAGroupThatIsNotToWaitForMoreMembersBeginsAtOnce(t *testing.T) {
 	inBubble(t, statetopictest.New(4), func(h *harness) {
-		h.cfg.InitialRebalanceDelay, h.cfg.ImmediateGroups = time.Minute, []string{"nodes"}
+		h.cfg.InitialRebalanceDelay, h.cfg.ImmediateGroups = time.Minute, []string{"nodes", "processor.*"}
 		h.restart()
 		joins := func(id string, want time.Duration) {
 			t.Helper()
@@ -155,6 +155,8 @@ func TestAGroupThatIsNotToWaitForMoreMembersBeginsAtOnce(t *testing.T) {
 			}
 		}
 		joins("nodes", 0)
+		joins("processor.a", 0)
+		joins("processor", time.Minute)
 		joins("others", time.Minute)
 		pass(time.Hour) // nobody is left
 		h.restart()
