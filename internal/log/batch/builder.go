@@ -142,6 +142,30 @@ func (b *Builder) added(offset, timestamp int64) {
 	b.max = max(b.max, timestamp)
 }
 
+// SetProducer names the idempotent producer; it may be called until Build, and again
+// for a further Build with the same records.
+func (b *Builder) SetProducer(p Producer) { b.producer = p }
+
+// Mark is a place in a batch that is being built, to which [Builder.Undo] goes back.
+type Mark struct {
+	base, max, last int64
+	hasBase         bool
+	count           int32
+	size            int
+}
+
+// Mark is where the batch is now.
+func (b *Builder) Mark() Mark {
+	return Mark{b.base, b.max, b.last, b.hasBase, b.count, len(b.plain)}
+}
+
+// Undo takes back the records that were added since the mark, which must be of the
+// same batch and not have been undone itself.
+func (b *Builder) Undo(m Mark) {
+	b.base, b.max, b.last, b.hasBase, b.count = m.base, m.max, m.last, m.hasBase, m.count
+	b.plain = b.plain[:m.size]
+}
+
 // Build finishes the batch, which is valid until Reset. The error wraps
 // ErrInvalidRecord if there are no records, ErrCompression if the codec is
 // unknown.

@@ -92,3 +92,40 @@ func TestBuilderStampsAppendTime(t *testing.T) {
 		t.Fatalf("attributes %#x, max timestamp %d, %v", b.Attributes(), b.MaxTimestamp(), b.Check())
 	}
 }
+
+func TestWhatIsUndoneLeavesNoTrace(t *testing.T) {
+	var codecs Codecs
+	b := codecs.NewBuilder(Head{})
+	plain := codecs.NewBuilder(Head{})
+	empty := b.Mark()
+	appendAll(t, b, Record{Timestamp: 5, Key: []byte("wrong"), Value: []byte("base")})
+	b.Undo(empty)
+	for i := range int64(3) {
+		r := Record{Timestamp: 10 + i, Key: []byte{byte(i)}, Value: []byte("value")}
+		appendAll(t, b, r)
+		appendAll(t, plain, r)
+		at := b.Mark()
+		appendAll(t, b, Record{Timestamp: 99, Value: []byte("undone")}, Record{Timestamp: 100, Value: []byte("too")})
+		b.Undo(at)
+	}
+	got, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := plain.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("got %x\nwant %x", got, want)
+	}
+}
+
+func appendAll(t *testing.T, b *Builder, rs ...Record) {
+	t.Helper()
+	for _, r := range rs {
+		if err := b.Append(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -12,6 +12,12 @@ type Headers struct {
 // Len is the number of headers.
 func (h Headers) Len() int { return int(h.n) }
 
+// Size is how many bytes they take in a record, without their number.
+func (h Headers) Size() int { return len(h.raw) }
+
+// Reset is Headers without any, in the memory of h.
+func (h Headers) Reset() Headers { return Headers{0, h.raw[:0]} }
+
 // All gives keys and values in order; keys may repeat, a nil value is null.
 func (h Headers) All() iter.Seq2[[]byte, []byte] {
 	return func(yield func(key, value []byte) bool) {
