@@ -217,9 +217,9 @@ func checkLine(t *testing.T, l *line, s *memory, c Clock) {
 
 func TestAQueueIsAPlainMapWhateverHappens(t *testing.T) {
 	var fired, undos int
-	for seed := range uint64(200) {
+	for seed := range uint64(60) {
 		r := newRun(t, seed)
-		for range 400 {
+		for range 300 {
 			r.act()
 			r.check()
 		}
