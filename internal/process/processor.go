@@ -2,6 +2,8 @@ package process
 
 import (
 	"time"
+
+	"github.com/evidentlog/evident/internal/process/state"
 )
 
 // A Processor is a named piece of code with inputs. Its tasks are the partitions of
@@ -68,10 +70,5 @@ type Policy struct {
 	Deadline time.Duration
 }
 
-// StoreConfig describes a keyed state.
-type StoreConfig struct {
-	// Name is what the code and readers call it: letters, digits, '.', '_' and '-'.
-	Name string
-	// TTL is how long a value lives after it was put, by the wall clock; 0 is for ever.
-	TTL time.Duration
-}
+// StoreConfig describes a keyed state: letters, digits, '.', '_' and '-' are its name.
+type StoreConfig = state.StoreConfig

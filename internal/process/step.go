@@ -85,7 +85,8 @@ type Store interface {
 	Delete(key []byte) error
 	// Range goes through the keys from `from` up to but without `to` in their order;
 	// nil is the beginning, and the end. A key that is changed meanwhile may be given as
-	// it was or as it is. The last pair may be an error.
+	// it was or as it is. An entry is valid until the next one, so that a range may be
+	// larger than memory. The last pair may be an error.
 	Range(from, to []byte) iter.Seq2[Entry, error]
 }
 

@@ -1,0 +1,115 @@
+package state
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+
+	pvfs "github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/evidentlog/evident/internal/vfs"
+)
+
+// pebbleFS is a filesystem as Pebble wants it.
+type pebbleFS struct{ fs vfs.FS }
+
+var _ pvfs.FS = pebbleFS{}
+
+// Create makes a new file, in place of one of that name.
+func (p pebbleFS) Create(name string, _ pvfs.DiskWriteCategory) (pvfs.File, error) {
+	if _, err := p.fs.Stat(name); err == nil {
+		if err := p.fs.Remove(name); err != nil {
+			return nil, err
+		}
+	}
+	return p.open(name, vfs.Create|vfs.Exclusive)
+}
+
+// Link moves the file. Only ingestion links: it removes the old name afterwards, which
+// the filesystem below has no links for.
+func (p pebbleFS) Link(oldName, newName string) error { return p.fs.Rename(oldName, newName) }
+
+// Open opens for reading.
+func (p pebbleFS) Open(name string, opts ...pvfs.OpenOption) (pvfs.File, error) {
+	f, err := p.open(name, 0)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range opts {
+		o.Apply(f)
+	}
+	return f, nil
+}
+
+func (p pebbleFS) OpenReadWrite(name string, _ pvfs.DiskWriteCategory, _ ...pvfs.OpenOption) (pvfs.File, error) {
+	return p.open(name, vfs.Create)
+}
+
+// open returns no *pebbleFile in an interface with an error, so that nil is nil.
+func (p pebbleFS) open(name string, mode vfs.Mode) (pvfs.File, error) {
+	f, err := p.fs.Open(name, mode)
+	if err != nil {
+		return nil, err
+	}
+	return &pebbleFile{File: f, fs: p.fs}, nil
+}
+
+func (p pebbleFS) OpenDir(name string) (pvfs.File, error) {
+	return &pebbleDir{fs: p.fs, name: name}, nil
+}
+
+func (p pebbleFS) ReuseForWrite(oldName, newName string, c pvfs.DiskWriteCategory) (pvfs.File, error) {
+	if err := p.fs.Rename(oldName, newName); err != nil {
+		return nil, err
+	}
+	return p.OpenReadWrite(newName, c)
+}
+
+// Remove removes a file, or an empty folder. A run that was moved in by Link is not
+// there any more, and that is as it should be.
+func (p pebbleFS) Remove(name string) error {
+	err := p.fs.Remove(name)
+	if os.IsNotExist(err) && filepath.Ext(name) == runSuffix {
+		return nil
+	}
+	return err
+}
+
+func (p pebbleFS) RemoveAll(name string) error              { return p.fs.RemoveAll(name) }
+func (p pebbleFS) Rename(oldName, newName string) error     { return p.fs.Rename(oldName, newName) }
+func (p pebbleFS) MkdirAll(dir string, _ os.FileMode) error { return p.fs.MkdirAll(dir) }
+func (p pebbleFS) Lock(name string) (io.Closer, error)      { return p.fs.Lock(name) }
+func (p pebbleFS) PathBase(path string) string              { return filepath.Base(path) }
+func (p pebbleFS) PathJoin(elem ...string) string           { return filepath.Join(elem...) }
+func (p pebbleFS) PathDir(path string) string               { return filepath.Dir(path) }
+func (p pebbleFS) Unwrap() pvfs.FS                          { return nil }
+
+func (p pebbleFS) List(dir string) ([]string, error) {
+	entries, err := p.fs.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names, nil
+}
+
+func (p pebbleFS) Stat(name string) (pvfs.FileInfo, error) {
+	info, err := p.fs.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	return fileInfo{info}, nil
+}
+
+func (p pebbleFS) GetDiskUsage(path string) (pvfs.DiskUsage, error) {
+	s, err := p.fs.Space(path)
+	return pvfs.DiskUsage{AvailBytes: s.Free, TotalBytes: s.Total, UsedBytes: s.Total - s.Free}, err
+}
+
+// fileInfo adds what Pebble wants to know of devices: nothing.
+type fileInfo struct{ os.FileInfo }
+
+func (fileInfo) DeviceID() pvfs.DeviceID { return pvfs.DeviceID{} }

@@ -1,0 +1,41 @@
+package state
+
+import "sync/atomic"
+
+// A gate counts those who are inside, and can be closed. Unlike with a sync.RWMutex,
+// somebody inside may enter again while another waits to close it: that fails.
+type gate struct {
+	inside atomic.Int64
+	closed atomic.Bool
+	left   chan struct{} // has an element when the last one has left a closed gate
+}
+
+// enter says whether the gate is open; if so, leave has to be called.
+func (g *gate) enter() bool {
+	g.inside.Add(1)
+	if g.closed.Load() {
+		g.leave()
+		return false
+	}
+	return true
+}
+
+func (g *gate) leave() {
+	if g.inside.Add(-1) == 0 && g.closed.Load() {
+		select {
+		case g.left <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// close closes the gate and waits until nobody is inside; it says whether it was open.
+func (g *gate) close() bool {
+	if g.closed.Swap(true) {
+		return false
+	}
+	for g.inside.Load() > 0 {
+		<-g.left
+	}
+	return true
+}

@@ -1,0 +1,94 @@
+package state
+
+import (
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Memory is what the DBs of a node share, so that fifty processors do not take fifty
+// times as much as one. It may be used by many goroutines.
+type Memory struct {
+	limits Limits
+	cache  *pebble.Cache
+	files  *pebble.FileCache
+	// restores has a place for each restore at a time.
+	restores chan struct{}
+
+	mu struct {
+		sync.Mutex
+		dbs, tasks int
+	}
+}
+
+// Limits are the bytes that a node's state may take in memory; 0 is the default.
+type Limits struct {
+	// Cache is for blocks of files that have been read; 64 MiB by default.
+	Cache int64
+	// Memtables is about what has been committed and is not in files yet, of all DBs;
+	// 64 MiB by default. Whoever opens many gets less for each.
+	Memtables int64
+	// Hot is for keys that tasks have read or written lately, of all tasks; 32 MiB by
+	// default.
+	Hot int64
+	// Run is what a restore sorts at once; 32 MiB by default. Two are made at a time.
+	Run int64
+}
+
+const (
+	maxOpenFiles = 1000
+	maxRestores  = 2
+)
+
+// NewMemory makes what DBs share. It has to be closed after them.
+func NewMemory(l Limits) *Memory {
+	setDefault(&l.Cache, 64<<20)
+	setDefault(&l.Memtables, 64<<20)
+	setDefault(&l.Hot, 32<<20)
+	setDefault(&l.Run, 32<<20)
+	return &Memory{
+		limits: l, cache: pebble.NewCache(l.Cache), files: pebble.NewFileCache(1, maxOpenFiles),
+		restores: make(chan struct{}, maxRestores),
+	}
+}
+
+func setDefault(v *int64, to int64) {
+	if *v == 0 {
+		*v = to
+	}
+}
+
+// Close gives the memory back.
+func (m *Memory) Close() {
+	m.files.Unref()
+	m.cache.Unref()
+}
+
+// join counts a DB in, and says how large its memtables may be: the nth gets an nth of
+// half of the limit, since there is another one while one is written to a file. That
+// adds up to more than the limit, but slowly: for fifty DBs to three times as much.
+func (m *Memory) join() (memtable int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mu.dbs++
+	return max(1<<20, m.limits.Memtables/2/int64(max(2, m.mu.dbs)))
+}
+
+func (m *Memory) leave() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mu.dbs--
+}
+
+// share is how much of the hot keys a task may keep.
+func (m *Memory) share() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return int(m.limits.Hot) / max(1, m.mu.tasks)
+}
+
+func (m *Memory) countTasks(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mu.tasks += n
+}
