@@ -126,6 +126,12 @@ type Config struct {
 	// if it is not there. Default: a file in the ledger's folder in Data.
 	LedgerKey string
 
+	// ClaimStore is the place of data of events that are too large for the log:
+	// s3://BUCKET/PREFIX?endpoint=URL&region=NAME, credentials as for LedgerStore.
+	// Nodes that share a Cluster share it. Default: a folder in Data, for this node
+	// alone; none for a node without a folder.
+	ClaimStore string
+
 	// LedgerIndex keeps an index of the ledger's records: by key, event id, type,
 	// correlation id and time. A topic's own evident.index=off does without.
 	// Default (nil): yes, where there is a ledger.

@@ -50,6 +50,9 @@ func (n *Node) handler() http.Handler {
 		n.handleRebuilds(mux)
 	}
 	n.resources.api.Handle(mux)
+	if n.claims != nil {
+		n.claims.Handle(mux)
+	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.cfg.Metrics, promhttp.HandlerOpts{ErrorLog: n.errorLog()}))
 	return mux
 }

@@ -24,6 +24,7 @@ import (
 
 	"github.com/evidentlog/evident/internal/auth/token"
 	"github.com/evidentlog/evident/internal/broker"
+	"github.com/evidentlog/evident/internal/claim"
 	"github.com/evidentlog/evident/internal/engine"
 	"github.com/evidentlog/evident/internal/ledger"
 	"github.com/evidentlog/evident/internal/ledger/follow"
@@ -47,6 +48,7 @@ type Node struct {
 	ledger    *provable   // nil without one
 	token     token.Token // zero: HTTP changes nothing
 	resources *declared
+	claims    *claim.API // nil without a store for them
 
 	behind *lag.Watch // how far the ledger is; nil without one, and on a cluster
 
@@ -139,6 +141,9 @@ func (n *Node) startRooms(starting, ctx context.Context) error {
 		return err
 	}
 	if err := n.startResources(ctx); err != nil {
+		return err
+	}
+	if err := n.startClaims(); err != nil {
 		return err
 	}
 	if !*n.cfg.Ledger {
@@ -340,7 +345,7 @@ func (c *Config) Validate() error {
 	if c.LedgerMaxLag < 0 {
 		errs = append(errs, fmt.Errorf("the ledger may be %d bytes behind: want a number above 0", c.LedgerMaxLag))
 	}
-	return errors.Join(append(errs, c.validateExclude(), c.validateWitnesses(), c.validateShared())...)
+	return errors.Join(append(errs, c.validateExclude(), c.validateWitnesses(), c.validateShared(), c.validateClaims())...)
 }
 
 // validateExclude checks the patterns of topics without a ledger.

@@ -28,8 +28,8 @@ var (
 	ErrConflict = errors.New("somebody else is writing the object")
 )
 
-// errNoRange says that an object has nothing at the place that was asked for.
-var errNoRange = errors.New("the object ends before that")
+// contentType is that of all objects.
+const contentType = "application/octet-stream"
 
 // DefaultTimeout is how long one request may take.
 const DefaultTimeout = 30 * time.Second
@@ -108,18 +108,13 @@ func (b *Bucket) Get(ctx context.Context, name, unless string) (Object, error) {
 	return b.get(ctx, name, opts)
 }
 
-// GetStart returns up to n bytes from the beginning of an object. Of an empty one it
-// knows no ETag.
+// GetStart returns up to n bytes from the beginning of an object that is not empty.
 func (b *Bucket) GetStart(ctx context.Context, name string, n int64) (Object, error) {
 	var opts minio.GetObjectOptions
 	if err := opts.SetRange(0, n-1); err != nil {
 		return Object{}, err
 	}
-	o, err := b.get(ctx, name, opts)
-	if errors.Is(err, errNoRange) {
-		return Object{}, nil // it is empty (RFC 9110, section 14.1.1)
-	}
-	return o, err
+	return b.get(ctx, name, opts)
 }
 
 func (b *Bucket) get(ctx context.Context, name string, opts minio.GetObjectOptions) (Object, error) {
@@ -162,7 +157,7 @@ func (b *Bucket) put(ctx context.Context, name string, data []byte, opts minio.P
 	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	opts.DisableMultipart = true // a condition is on one request
-	opts.ContentType = "application/octet-stream"
+	opts.ContentType = contentType
 	info, err := b.client.PutObject(ctx, b.place.Bucket, b.place.key(name), bytes.NewReader(data), int64(len(data)), opts)
 	if err != nil {
 		return "", b.explain("write", name, err)
@@ -189,8 +184,6 @@ func (b *Bucket) explain(verb, name string, err error) error {
 		err = ErrUnchanged
 	case answer.Code == "NoSuchKey", answer.StatusCode == http.StatusNotFound && answer.Code != "NoSuchBucket":
 		err = ErrNotFound
-	case answer.StatusCode == http.StatusRequestedRangeNotSatisfiable:
-		err = errNoRange
 	case answer.StatusCode == http.StatusPreconditionFailed:
 		err = ErrTaken
 	case answer.StatusCode == http.StatusConflict:

@@ -1,10 +1,10 @@
 package claim
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/evidentlog/evident/event"
 	"github.com/evidentlog/evident/internal/bucket"
@@ -22,30 +22,18 @@ func NewBucket(b *bucket.Bucket) *Bucket { return &Bucket{b} }
 
 // Put implements Store. A request that failed may have been done: all of one digest
 // write the same, so that it can be asked for again.
-func (b *Bucket) Put(ctx context.Context, d event.Digest, data []byte) error {
-	// The event loses its data to what is there: that it has the name is not enough.
-	switch there, err := b.Get(ctx, d, int64(len(data))); {
-	case err == nil && bytes.Equal(there, data):
-		return nil
-	case err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, event.ErrClaim):
+func (b *Bucket) Put(ctx context.Context, d event.Digest, data io.ReaderAt, size int64) error {
+	if there, err := holds(ctx, b, d, size); err != nil || there {
 		return err
 	}
-	return b.bucket.Put(ctx, objects+hexadecimal(d), data)
+	return b.bucket.PutFrom(ctx, objects+hexadecimal(d), io.NewSectionReader(data, 0, size), size)
 }
 
-// Get implements Store.
-func (b *Bucket) Get(ctx context.Context, d event.Digest, size int64) ([]byte, error) {
-	// One byte more tells of an object that is too long, and no more of it is read.
-	o, err := b.bucket.GetStart(ctx, objects+hexadecimal(d), size+1)
-	switch {
-	case errors.Is(err, bucket.ErrNotFound):
-		return nil, fmt.Errorf("%w: %v: %w", ErrNotFound, d, err)
-	case err != nil:
-		return nil, err
-	case int64(len(o.Data)) > size:
-		return nil, fmt.Errorf("%w: %v has more than %d bytes", event.ErrClaim, d, size)
-	case int64(len(o.Data)) < size:
-		return nil, fmt.Errorf("%w: %v has %d bytes, not %d", event.ErrClaim, d, len(o.Data), size)
+// Open implements Store.
+func (b *Bucket) Open(ctx context.Context, d event.Digest) (io.ReadCloser, int64, error) {
+	r, size, err := b.bucket.Open(ctx, objects+hexadecimal(d))
+	if errors.Is(err, bucket.ErrNotFound) {
+		return nil, 0, fmt.Errorf("%w: %v: %w", ErrNotFound, d, err)
 	}
-	return o.Data, nil
+	return r, size, err
 }

@@ -78,6 +78,7 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 		Cluster:                    other.Cluster,
 		ReplicationFactor:          other.ReplicationFactor,
 		Insecure:                   k.Bool("insecure"),
+		ClaimStore:                 k.String("claim-store"),
 		HTTPTokenFile:              k.String("http-token-file"),
 		BootstrapUsers:             bootstrap(k),
 		ConnectionsMaxReauth:       k.Duration("connections-max-reauth"),

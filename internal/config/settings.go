@@ -106,6 +106,7 @@ func brokerSettings() []setting {
 		{"ledger-policy", readableFile, "", "FILE", "file with witnesses of the ledger, their URLs, and how many of them proofs wait for (C2SP tlog-policy)"},
 		{"witness", witnessKeys, "", "'VKEY URL'", "a witness of the ledger, by its verifier key and URL; may be repeated, and proofs wait for all of them"},
 		{"witness-interval", someDuration, "10s", "TIME", "time between checkpoints that witnesses are asked for when no proof waits for them"},
+		{"claim-store", someText, "", "URL", "keep data of events that are too large for the log in this S3-compatible bucket, s3://BUCKET/PREFIX?endpoint=URL&region=NAME (default: claims in the data folder; with --kafka and without a ledger none)"},
 		{"truncate-damaged", truth, "false", "", "cut a partition that is damaged in the middle there, which loses the records behind it"},
 		{"log-level", oneOf("debug", "info", "warn", "error"), "info", "LEVEL", "debug, info, warn or error"},
 		{"log-format", oneOf("text", "json"), "text", "FORMAT", "text or json"},
