@@ -1,0 +1,40 @@
+package evidenttest
+
+// CutPower ends the node this instant: nothing more reaches its disk, which has lost what
+// the loss says, and all connections break. Clients find nobody until [Node.Restart]. If
+// the power is cut already it does nothing.
+func (n *Node) CutPower(loss Loss) {
+	n.t.Helper()
+	if !n.disk.ours() {
+		n.t.Fatal("only the node's own filesystem in memory can lose power: leave Config.FS as it is")
+	}
+	n.cutPower(loss)
+}
+
+// cutPower may be called in the middle of a request or of an operation of the disk.
+func (n *Node) cutPower(loss Loss) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.mu.cut {
+		return
+	}
+	n.mu.cut = true
+	n.mu.cuts++
+	n.disk.crash(loss.keep(n.faults.seed, n.mu.cuts))
+	n.wire.sever()
+}
+
+// Restart starts the node again on what its disk holds. If its power was not cut it is
+// stopped in order before. Clients that are not killed connect again by themselves.
+func (n *Node) Restart() {
+	n.t.Helper()
+	if err := n.down(); err != nil {
+		n.t.Fatalf("stopping the node: %v", err)
+	}
+	n.cfg.FS = n.disk.fs()
+	n.cfg.Metrics = nil // a registry takes one node's metrics only once
+	if err := n.up(); err != nil {
+		n.t.Fatalf("starting the node again: %v", err)
+	}
+	n.wire.changed.tell()
+}
