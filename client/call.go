@@ -1,0 +1,85 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+)
+
+// errExited is what a handler comes to that neither returned nor panicked.
+var errExited = Permanent(errors.New("the handler ended its goroutine (runtime.Goexit)"))
+
+// A call is one call of the handler. It is over once: when the handler returns, or when
+// it is left behind.
+type call struct {
+	crew *crew
+	task *task
+	over atomic.Bool
+}
+
+// make calls the handler with a message of its own, so that a handler that was left
+// behind does not meet the next attempt. It tells whether the worker still counts.
+func (c *call) make() (counts bool) {
+	t, consumer := c.task, c.crew.c
+	t.tries++
+	m := *t.read
+	m.Attempt, m.over = t.tries, &c.over
+	deadline := consumer.policy.Deadline
+	ctx, cancel := context.WithTimeoutCause(t.part.ctx, deadline, ErrDeadline)
+	defer cancel()
+	timer := time.AfterFunc(deadline+lateness, c.leave)
+	defer timer.Stop()
+	err := errExited
+	defer func() {
+		if counts = c.over.CompareAndSwap(false, true); counts {
+			t.emits = m.emits
+			c.crew.settle(t, err)
+		}
+		if err == errExited {
+			c.exited(counts)
+		}
+	}()
+	err = consumer.call(WithCause(ctx, &m.Event), &m)
+	if err != nil && context.Cause(ctx) == ErrDeadline {
+		err = fmt.Errorf("%w (%v): %w", ErrDeadline, deadline, err)
+	}
+	return counts
+}
+
+// exited has another worker take the place of one whose goroutine a handler ended.
+func (c *call) exited(counted bool) {
+	if !counted {
+		c.crew.back()
+		return
+	}
+	c.crew.hire()
+	c.crew.workers.Done()
+}
+
+// leave leaves a handler behind that has outlived its deadline.
+func (c *call) leave() {
+	if !c.over.CompareAndSwap(false, true) {
+		return
+	}
+	w := c.crew
+	w.c.counts.left.Add(1)
+	if most := int64(max(w.c.concurrency, 8)); w.left.Add(1) > most {
+		w.out.stop(fmt.Errorf("%w: more than %d of them", ErrStuck, most))
+	}
+	w.hire()
+	w.workers.Done()
+	w.settle(c.task, fmt.Errorf("%w (%v), and still runs", ErrDeadline, w.c.policy.Deadline))
+}
+
+// call calls the handler and makes an error of a panic.
+func (c *Consumer) call(ctx context.Context, m *Message) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return c.handler(ctx, m)
+}
