@@ -46,6 +46,8 @@ type Task struct {
 	Processor string
 	Version   int
 	Partition int32
+	// Partitions is how many each of the inputs had when the task was taken on.
+	Partitions int32
 }
 
 // Start is a place in a topic.
