@@ -11,6 +11,7 @@ import (
 type order struct {
 	sorted []int32
 	seen   int // how many of dirty are in sorted
+	spare  []int32
 	made   int // counts how often sorted was made
 }
 
@@ -25,19 +26,37 @@ func (tx *Tx) clearOrder() {
 // sortDirty brings the order up to date.
 func (tx *Tx) sortDirty() {
 	o := &tx.order
-	o.seen = min(o.seen, len(tx.dirty))
 	first := len(o.sorted)
-	for _, i := range tx.dirty {
+	for _, i := range tx.dirty[o.seen:] {
 		if e := &tx.entries[i]; e.flags&entryOrdered == 0 {
 			e.flags |= entryOrdered
 			o.sorted = append(o.sorted, i)
 		}
 	}
+	o.seen = len(tx.dirty)
 	if len(o.sorted) == first {
 		return
 	}
 	o.made++
-	slices.SortFunc(o.sorted, func(a, b int32) int { return bytes.Compare(tx.entries[a].key, tx.entries[b].key) })
+	slices.SortFunc(o.sorted[first:], tx.byKey)
+	o.merge(first, tx.byKey)
+}
+
+func (tx *Tx) byKey(a, b int32) int { return bytes.Compare(tx.entries[a].key, tx.entries[b].key) }
+
+// merge makes one of the two sorted parts of sorted, the second of which begins there.
+func (o *order) merge(second int, compare func(a, b int32) int) {
+	a, b := o.sorted[:second], append(o.spare[:0], o.sorted[second:]...)
+	o.spare = b
+	for n := len(o.sorted) - 1; len(a) > 0 && len(b) > 0; n-- {
+		from := &b
+		if compare(a[len(a)-1], b[len(b)-1]) > 0 {
+			from = &a
+		}
+		o.sorted[n] = (*from)[len(*from)-1]
+		*from = (*from)[:len(*from)-1]
+	}
+	copy(o.sorted, b)
 }
 
 // A dirtyCursor goes through what the step has changed within bounds, though it is

@@ -75,6 +75,7 @@ func (tx *Tx) Undo(m Mark) {
 	}
 	clear(tx.undo[m.undo:])
 	tx.undo = tx.undo[:m.undo]
+	tx.order.seen = min(tx.order.seen, len(tx.dirty))
 	tx.unreap(m.reaped)
 }
 
