@@ -23,6 +23,9 @@ type Processor struct {
 	From Start
 	// Stores are the keyed states that the code may use.
 	Stores []StoreConfig
+	// Timers says that the code sets timers: what New gives is a [TimerHandler]. Like
+	// stores they need a changelog.
+	Timers bool
 	// Lateness is how far event time is behind the latest timestamp that a task has
 	// seen.
 	Lateness time.Duration

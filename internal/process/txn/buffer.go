@@ -46,6 +46,7 @@ type part struct {
 	to       *Topic
 	number   int32
 	builders []*batch.Builder
+	end      int64 // offset after what was written, once it is
 
 	// Where it was at the savepoint.
 	save  uint64
@@ -63,6 +64,15 @@ func (b *Buffer) Size() int { return b.size }
 
 // Empty tells whether there are no records.
 func (b *Buffer) Empty() bool { return len(b.parts) == 0 }
+
+// End is the offset after the records for a partition, once they have been committed;
+// 0 if there were none. The transaction's marker is there, or after it.
+func (b *Buffer) End(topic string, partition int32) int64 {
+	if parts := b.topics[topic]; int(partition) < len(parts) && parts[partition] != nil && len(parts[partition].builders) > 0 {
+		return parts[partition].end
+	}
+	return 0
+}
 
 // Append adds a record, whose bytes are copied, for a partition that the topic has.
 // The error wraps [ErrTooLarge] if the topic would not take it, and then nothing was

@@ -159,6 +159,7 @@ func (p *Producer) took(resp *kmsg.ProduceResponse, open map[place]*send) error 
 			switch err := kerr.ErrorForCode(part.ErrorCode); {
 			case err == nil:
 				s.written = true
+				s.part.end = part.BaseOffset + int64(s.part.builders[s.next].Count())
 			case errors.Is(err, kerr.ConcurrentTransactions):
 				waits = err
 			default:

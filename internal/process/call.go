@@ -1,0 +1,105 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Errors that code sees.
+var (
+	// ErrDead says that a step is used after the call it was made for has ended, or has
+	// passed its deadline.
+	ErrDead = errors.New("the step is over")
+	// ErrNoStore is for a store that the processor does not declare.
+	ErrNoStore = errors.New("no such store")
+	// ErrNoTimers is for a timer of a processor that does not say that it sets some.
+	ErrNoTimers = errors.New("the processor has no timers")
+)
+
+// call is the step as the code sees it for one record or timer.
+type call struct {
+	task *task
+	out  *outbox
+	// timestamp is what outputs have that say nothing else.
+	timestamp time.Time
+	began     time.Time
+	index     int // of the record in its job
+	deadline  time.Duration
+
+	mu struct {
+		sync.Mutex
+		dead   bool
+		ctx    context.Context // made when it is asked for
+		cancel context.CancelFunc
+	}
+}
+
+// end makes the step dead. Whoever has ended it knows that nothing uses what the call
+// worked on any more.
+func (c *call) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.dead = true
+	if c.mu.cancel != nil {
+		c.mu.cancel()
+	}
+}
+
+// enter keeps the step from being ended until leave, unless it is dead.
+func (c *call) enter() error {
+	c.mu.Lock()
+	if c.mu.dead {
+		c.mu.Unlock()
+		return fmt.Errorf("%w: %v of %q", ErrDead, c.task.id.Partition, c.task.id.Processor)
+	}
+	return nil
+}
+
+func (c *call) leave() { c.mu.Unlock() }
+
+// Context implements [Step].
+func (c *call) Context() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.ctx == nil {
+		c.mu.ctx, c.mu.cancel = context.WithDeadline(c.task.ctx, c.began.Add(c.deadline))
+		if c.mu.dead {
+			c.mu.cancel()
+		}
+	}
+	return c.mu.ctx
+}
+
+// Now implements [Step].
+func (c *call) Now() time.Time { return c.task.run.cfg.Now() }
+
+// EventTime implements [Step].
+func (c *call) EventTime() time.Time { return c.task.eventTime() }
+
+// Emit implements [Step].
+func (c *call) Emit(o Output) error {
+	to, err := c.task.run.topics.Topic(c.task.ctx, o.Topic) // may ask the cluster: not under the lock
+	if err != nil {
+		return fmt.Errorf("output: %w", err)
+	}
+	if o.Timestamp.IsZero() {
+		o.Timestamp = c.timestamp
+	}
+	if err := c.enter(); err != nil {
+		return err
+	}
+	defer c.leave()
+	return c.out.add(to, c.task.id.Partition, &o)
+}
+
+// Store implements [Step].
+func (c *call) Store(name string) Store { return nowhere{name} }
+
+// SetTimer implements [Step].
+func (c *call) SetTimer(Timer) error { return ErrNoTimers }
+
+// StopTimer implements [Step].
+func (c *call) StopTimer(Timer) error { return ErrNoTimers }

@@ -1,0 +1,99 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// ErrDeadline says that code has not returned in time.
+var ErrDeadline = errors.New("the code has not returned in time")
+
+// mostAbandoned is how many calls of a task may have been given up, and still be going
+// on, before the task stops.
+const mostAbandoned = 4
+
+// handle gives records to the code, and says how many it handled, and why not the next.
+func (w *worker) handle(t *task, records []*kgo.Record) (int, *callError) {
+	if t.run.p.Concurrency > 1 {
+		return w.handleAtOnce(t, records)
+	}
+	return w.supervise(t, &w.runner, job{task: t, out: w.out, records: records})
+}
+
+// supervise has a job run, and gives the call up that takes too long, or that somebody
+// else cannot wait for.
+func (w *worker) supervise(t *task, with **runner, j job) (int, *callError) {
+	r := *with
+	r.jobs <- j
+	watch := time.NewTimer(t.run.policy.Deadline)
+	defer watch.Stop()
+	for {
+		select {
+		case o := <-r.done:
+			if o.failure != nil {
+				t.undo(j.out)
+			}
+			return o.n, o.failure
+		case <-t.ctx.Done():
+			if c := r.alive.Load(); c != nil && r.finish(c) {
+				w.abandon(t, with)
+				t.undo(j.out)
+				return c.index, nil
+			}
+		case <-watch.C:
+			c := r.alive.Load()
+			if c == nil {
+				watch.Reset(time.Millisecond)
+				continue
+			}
+			if left := time.Until(c.began.Add(c.deadline)); left > 0 {
+				watch.Reset(left)
+				continue
+			}
+			if r.finish(c) {
+				w.abandon(t, with)
+				t.undo(j.out)
+				return c.index, &callError{err: fmt.Errorf("%w: %v", ErrDeadline, c.deadline)}
+			}
+			watch.Reset(time.Millisecond)
+		}
+	}
+}
+
+// abandon leaves the runner to the call that does not return, and makes a new one, with
+// code of its own.
+func (w *worker) abandon(t *task, r **runner) {
+	close((*r).jobs)
+	t.abandoned.Add(1) // the runner takes it back when the call has returned
+	w.run.metrics.abandoned.Inc()
+	*r = newRunner(&w.hurry)
+	t.handler = t.run.p.New(t.id)
+}
+
+// failed notes that the code has failed on a record.
+func (w *worker) failed(t *task, r *kgo.Record, failure *callError) {
+	if !t.failing.is(r) {
+		t.failing = &failing{topic: r.Topic, offset: r.Offset}
+	}
+	f := t.failing
+	f.attempts++
+	f.last = failure
+	f.retry = time.Time{}
+	if f.attempts < w.run.policy.Attempts {
+		f.retry = w.run.cfg.Now().Add(w.run.policy.backoff(f.attempts))
+	}
+	w.log.Log(t.ctx, slog.LevelWarn, "the code has failed on a record", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset,
+		"attempt", f.attempts, "of", w.run.policy.Attempts, "error", failure.err)
+	if n := t.abandoned.Load(); n >= mostAbandoned {
+		t.stop(fmt.Sprintf("%d calls have not returned by their deadline of %v, and go on", n, w.run.policy.Deadline))
+	}
+}
+
+// handleAtOnce gives records to the code at once, those of one key in their order.
+func (w *worker) handleAtOnce(t *task, records []*kgo.Record) (int, *callError) {
+	return w.supervise(t, &w.runner, job{task: t, out: w.out, records: records})
+}

@@ -1,0 +1,238 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/internal/process/txn"
+)
+
+const (
+	// longestStep is after how long a step ends though there is more to do.
+	longestStep = 100 * time.Millisecond
+	// linger is for how long a step waits for more.
+	linger = time.Millisecond
+	// most is how many records code is given before the worker looks around.
+	most = 512
+	// stepBytes is about how much a step may write.
+	stepBytes = 8 << 20
+)
+
+// step is what a worker does between the begin and the end of a transaction.
+type step struct {
+	began   time.Time
+	tasks   []*task // that take part
+	records int
+	letters int // dead letters among its outputs
+}
+
+// doStep does a step, if there is something to do. An error means that this node
+// cannot know how it ended.
+func (w *worker) doStep(ctx, hard context.Context) (did bool, err error) {
+	w.step = step{began: time.Now(), tasks: w.step.tasks[:0]}
+	for w.goesOn(ctx) {
+		if t := w.next(w.run.cfg.Now()); t != nil {
+			if t.careful > 0 && len(w.step.tasks) > 0 {
+				w.turn-- // it wants a step of its own
+				break
+			}
+			w.advance(t)
+			if t.careful > 0 && len(w.step.tasks) > 0 {
+				break
+			}
+			continue
+		}
+		left := linger - time.Since(w.step.began)
+		if len(w.step.tasks) == 0 || left <= 0 {
+			break
+		}
+		w.sleep(ctx, left)
+	}
+	if len(w.step.tasks) == 0 {
+		return false, nil
+	}
+	return true, w.commit(hard)
+}
+
+// goesOn tells whether more may become part of the step.
+func (w *worker) goesOn(ctx context.Context) bool {
+	return ctx.Err() == nil && !w.hurry.Load() && w.out.buffer.Size() < stepBytes && time.Since(w.step.began) < longestStep
+}
+
+// advance has some of a task's records handled.
+func (w *worker) advance(t *task) {
+	records := t.in.peek(t.most())
+	if len(records) == 0 {
+		return
+	}
+	if t.failing.is(records[0]) && t.failing.attempts >= w.run.policy.Attempts {
+		if w.bury(t, records[0]) {
+			w.handled(t, records[:1])
+		}
+		return
+	}
+	n, failure := w.handle(t, records)
+	w.handled(t, records[:n])
+	if failure != nil {
+		w.failed(t, records[n], failure)
+	}
+}
+
+// join makes a task part of the step.
+func (w *worker) join(t *task) {
+	for _, part := range w.step.tasks {
+		if part == t {
+			return
+		}
+	}
+	w.step.tasks = append(w.step.tasks, t)
+}
+
+// handled makes records part of the step.
+func (w *worker) handled(t *task, records []*kgo.Record) {
+	if len(records) == 0 {
+		return
+	}
+	w.join(t)
+	last := records[len(records)-1]
+	in := t.input(last.Topic)
+	in.next = last.Offset + 1
+	t.in.advance(len(records))
+	w.step.records += len(records)
+	if t.failing.is(last) {
+		t.failing = nil
+	}
+}
+
+// commit ends the step, however long it takes: what keeps it from being committed is
+// the cluster's, not the records'. It returns an error only if it is not known how the
+// step ended.
+func (w *worker) commit(hard context.Context) error {
+	ctx, cancel := w.whileOwned(hard)
+	defer cancel()
+	for failures := 0; ; failures++ {
+		err := w.producer.Commit(ctx, w.out.buffer, w.offsets())
+		var refused *txn.RefusedError
+		switch {
+		case err == nil:
+			w.committed()
+			return nil
+		case ctx.Err() != nil && errors.Is(err, txn.ErrInDoubt):
+			return w.abandonStep(err)
+		case ctx.Err() != nil, errors.Is(err, txn.ErrNotMember) && w.anyLeaves():
+			w.aborted()
+			return nil
+		case errors.As(err, &refused):
+			w.refused(refused)
+			return nil
+		}
+		w.run.metrics.failures.Inc()
+		w.log.Log(ctx, levelOf(failures), "a step was not committed, and is tried again", "error", err, "attempt", failures+1)
+		pause(ctx, backoff(failures))
+	}
+}
+
+// offsets are what the step commits.
+func (w *worker) offsets() txn.Offsets {
+	o := txn.Offsets{Group: w.run.p.groupName()}
+	o.Member, o.Generation = w.run.client.GroupMetadata()
+	for _, t := range w.step.tasks {
+		before := len(o.Next)
+		for _, in := range t.inputs {
+			if in.next != in.committed {
+				o.Next = append(o.Next, txn.Offset{Topic: in.topic, Partition: t.id.Partition, At: in.next})
+			}
+		}
+		if len(o.Next) == before { // timers only
+			in := t.inputs[0]
+			o.Next = append(o.Next, txn.Offset{Topic: in.topic, Partition: t.id.Partition, At: in.next})
+		}
+	}
+	return o
+}
+
+// committed makes the step what has happened.
+func (w *worker) committed() {
+	m := w.run.metrics
+	m.steps.Inc()
+	m.records.Add(float64(w.step.records))
+	m.letters.Add(float64(w.step.letters))
+	m.seconds.Observe(time.Since(w.step.began).Seconds())
+	for _, t := range w.step.tasks {
+		for _, in := range t.inputs {
+			in.committed = in.next
+			in.shown.Store(in.next)
+		}
+		t.careful = max(0, t.careful-1)
+		w.run.freed(t, t.in.commit())
+	}
+	w.out.buffer.Clear()
+}
+
+// aborted makes the step what has not happened: its records come again.
+func (w *worker) aborted() {
+	for _, t := range w.step.tasks {
+		for _, in := range t.inputs {
+			in.next = in.committed
+		}
+		t.in.rewind()
+	}
+	w.out.buffer.Clear()
+}
+
+// refused is told that a topic does not take what the step has for it. If the step was
+// for one record, that has failed; else each of its records gets a step of its own, so
+// that the one is found.
+func (w *worker) refused(err *txn.RefusedError) {
+	tasks, records := w.step.tasks, w.step.records
+	w.aborted()
+	if len(tasks) == 1 && records <= 1 {
+		if rs := tasks[0].in.peek(1); len(rs) == 1 {
+			w.failed(tasks[0], rs[0], &callError{err: err})
+			return
+		}
+	}
+	w.log.Warn("a topic does not take what is written: records are handled one by one, to find which it is", "error", err)
+	for _, t := range tasks {
+		t.careful = records
+	}
+}
+
+// whileOwned is a context that ends when one of the step's tasks is lost, or hard does.
+func (w *worker) whileOwned(hard context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(hard)
+	stops := make([]func() bool, len(w.step.tasks))
+	for i, t := range w.step.tasks {
+		stops[i] = context.AfterFunc(t.ctx, cancel)
+	}
+	return ctx, func() {
+		for _, stop := range stops {
+			stop()
+		}
+		cancel()
+	}
+}
+
+func (w *worker) anyLeaves() bool {
+	for _, t := range w.step.tasks {
+		if t.isLeaving() != staying {
+			return true
+		}
+	}
+	return false
+}
+
+// abandonStep is for a step of which it will not be known whether it was committed,
+// since the tasks were lost meanwhile. If they all were, that is others' to see.
+func (w *worker) abandonStep(err error) error {
+	for _, t := range w.step.tasks {
+		if t.isLeaving() == staying {
+			return err
+		}
+	}
+	w.aborted()
+	return nil
+}

@@ -1,0 +1,210 @@
+package process
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// task is a task that this node has. Its worker owns it, but for what is said.
+type task struct {
+	id     Task
+	run    *Run
+	worker *worker // set once, under mu
+	log    *slog.Logger
+	ctx    context.Context // ends when the task is given up
+	cancel context.CancelFunc
+	in     inbox
+
+	inputs  []*input
+	handler Handler
+	latest  atomic.Int64 // highest timestamp seen, ms; what event time is reckoned from
+	failing *failing     // the record that is to be tried again
+	careful int          // records that are handled in steps of their own
+
+	held      atomic.Bool  // its partitions are not fetched: it has enough
+	abandoned atomic.Int32 // calls that were given up and have not returned
+
+	mu struct {
+		sync.Mutex
+		state  State
+		reason string
+		// leaving is why the task is given up; released is closed when it has been.
+		leaving leaving
+	}
+	released chan struct{}
+}
+
+// leaving is how a task is given up.
+type leaving uint8
+
+const (
+	staying leaving = iota
+	// revoked: what was begun is still committed.
+	revoked
+	// lost: somebody else may have it already.
+	lost
+)
+
+// input is a partition that a task reads.
+type input struct {
+	topic     string
+	committed int64 // offset that has been committed, or was begun at
+	next      int64 // the same with the step that is under way
+
+	fetched int64 // offset after what was fetched; the consumer's
+
+	shown atomic.Int64 // committed, for others; -1 before it is known
+	end   atomic.Int64 // of the partition, as it was fetched last
+}
+
+// failing is a record, or a timer, on which the code has failed.
+type failing struct {
+	topic    string
+	offset   int64
+	timer    *Timer
+	attempts int
+	last     *callError
+	retry    time.Time
+}
+
+// is tells whether f is about a record.
+func (f *failing) is(r *kgo.Record) bool {
+	return f != nil && f.timer == nil && f.offset == r.Offset && f.topic == r.Topic
+}
+
+// observe takes note of a record that the code is about to be given.
+func (t *task) observe(r *kgo.Record) {
+	if ms := r.Timestamp.UnixMilli(); ms > t.latest.Load() {
+		t.latest.Store(ms)
+	}
+}
+
+// eventTime is the latest timestamp seen less the lateness.
+func (t *task) eventTime() time.Time {
+	ms := t.latest.Load()
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).Add(-t.run.p.Lateness)
+}
+
+// save makes a savepoint, to which undo goes back.
+func (t *task) save(out *outbox) {
+	if out.buffer != nil {
+		out.buffer.Save()
+	}
+}
+
+// undo takes back what the call after the savepoint did.
+func (t *task) undo(out *outbox) {
+	if out.buffer != nil {
+		out.buffer.Undo()
+	}
+}
+
+// input is that of a topic.
+func (t *task) input(topic string) *input {
+	for _, in := range t.inputs {
+		if in.topic == topic {
+			return in
+		}
+	}
+	return nil
+}
+
+// leave begins to give the task up, and returns what is closed when that is done.
+func (t *task) leave(how leaving) <-chan struct{} {
+	t.mu.Lock()
+	t.mu.leaving = max(t.mu.leaving, how)
+	w := t.worker
+	t.mu.Unlock()
+	if how == lost {
+		t.cancel()
+	}
+	if w == nil {
+		close(t.released)
+		return t.released
+	}
+	w.hurry.Store(true)
+	w.call()
+	return t.released
+}
+
+func (t *task) isLeaving() leaving {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.mu.leaving
+}
+
+func (t *task) setState(s State, reason string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.mu.state, t.mu.reason = s, reason
+}
+
+func (t *task) state() State {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.mu.state
+}
+
+// blocked is until when the task waits to try something again; zero if it does not.
+func (t *task) blocked(now time.Time) (until time.Time) {
+	if t.failing != nil && now.Before(t.failing.retry) {
+		return t.failing.retry
+	}
+	return time.Time{}
+}
+
+// wakes is when the task may have something to do though nothing comes; zero if that is
+// never.
+func (t *task) wakes(now time.Time) time.Time { return t.blocked(now) }
+
+// ready tells whether there is something to do.
+func (t *task) ready(now time.Time) bool {
+	return t.state() == Running && t.isLeaving() == staying && t.blocked(now).IsZero() && len(t.in.peek(1)) > 0
+}
+
+// most is how many records the code is given at a time.
+func (t *task) most() int {
+	if t.careful > 0 || t.failing != nil {
+		return 1
+	}
+	return most
+}
+
+// begin begins to handle what comes.
+func (t *task) begin() {
+	t.handler = t.run.p.New(t.id)
+	t.setState(Running, "")
+}
+
+// stop ends the task's work until it is given to somebody, or resumed.
+func (t *task) stop(reason string) {
+	t.log.Error("the task has stopped", "reason", reason)
+	t.setState(Stopped, reason)
+}
+
+// returned is told that a call that was given up has ended.
+func (t *task) returned() {
+	t.abandoned.Add(-1)
+	t.run.metrics.abandoned.Dec()
+}
+
+// close lets go of what the task has.
+func (t *task) close() {
+	t.cancel()
+	t.run.freed(t, t.in.clear())
+}
+
+// owner is the task's worker, or nil before it has one.
+func (t *task) owner() *worker {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.worker
+}

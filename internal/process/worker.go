@@ -1,0 +1,171 @@
+package process
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/evidentlog/evident/internal/process/txn"
+)
+
+// worker runs tasks, step by step, with a transactional producer.
+type worker struct {
+	run      *Run
+	log      *slog.Logger
+	producer *txn.Producer
+	runner   *runner
+	lanes    []*runner // for code that takes several records at once
+	out      *outbox
+	wake     chan struct{} // holds one if there may be something to do
+	// hurry has the runner end after the call under way: a task is to be given up.
+	hurry atomic.Bool
+
+	mu struct {
+		sync.Mutex
+		arriving []*task // that the worker has not taken yet
+		load     int     // tasks, with those that arrive
+	}
+
+	// The worker's own goroutine owns what follows.
+	tasks []*task
+	turn  int // of tasks: where the next step begins
+	step  step
+}
+
+// call has the worker look around.
+func (w *worker) call() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take gives the worker a task.
+func (w *worker) take(t *task) {
+	w.mu.Lock()
+	w.mu.arriving = append(w.mu.arriving, t)
+	w.mu.load++
+	w.mu.Unlock()
+	w.call()
+}
+
+// work runs steps until ctx ends; then the step that is under way is committed, or
+// given up when hard ends.
+func (w *worker) work(ctx, hard context.Context) error {
+	defer w.close(hard)
+	stop := context.AfterFunc(ctx, func() { w.hurry.Store(true); w.call() })
+	defer stop()
+	for {
+		w.arrive()
+		if err := w.leave(); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return w.giveUp()
+		}
+		did, err := w.doStep(ctx, hard)
+		if err != nil {
+			return err
+		}
+		if !did {
+			w.rest(ctx)
+		}
+	}
+}
+
+// arrive takes the tasks on that were given to the worker.
+func (w *worker) arrive() {
+	w.mu.Lock()
+	arriving := w.mu.arriving
+	w.mu.arriving = nil
+	w.mu.Unlock()
+	for _, t := range arriving {
+		t.begin()
+		w.tasks = append(w.tasks, t)
+	}
+}
+
+// leave gives up the tasks that are to be given up; no step is under way.
+func (w *worker) leave() error {
+	w.hurry.Store(false)
+	w.tasks = slices.DeleteFunc(w.tasks, func(t *task) bool {
+		if t.isLeaving() == staying {
+			return false
+		}
+		w.release(t)
+		return true
+	})
+	return nil
+}
+
+// giveUp gives all tasks up.
+func (w *worker) giveUp() error {
+	w.arrive()
+	for _, t := range w.tasks {
+		w.release(t)
+	}
+	w.tasks = nil
+	return nil
+}
+
+// release lets go of a task.
+func (w *worker) release(t *task) {
+	t.close()
+	w.mu.Lock()
+	w.mu.load--
+	w.mu.Unlock()
+	close(t.released)
+}
+
+// close ends what the worker has.
+func (w *worker) close(hard context.Context) {
+	if err := w.producer.Abort(hard); err != nil {
+		w.log.Warn("a transaction was left open, and is aborted by its timeout", "error", err)
+	}
+	w.producer.Close()
+	close(w.runner.jobs)
+	for _, l := range w.lanes {
+		close(l.jobs)
+	}
+}
+
+// rest waits until there may be something to do.
+func (w *worker) rest(ctx context.Context) {
+	wait := idle
+	now := w.run.cfg.Now()
+	for _, t := range w.tasks {
+		if until := t.wakes(now); !until.IsZero() {
+			wait = min(wait, max(until.Sub(now), 0))
+		}
+	}
+	w.sleep(ctx, wait)
+}
+
+// idle is the longest that a worker rests.
+const idle = time.Second
+
+// sleep waits for a while, or until the worker is called.
+func (w *worker) sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-w.wake:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// next is the task whose turn it is, of those with something to do.
+func (w *worker) next(now time.Time) *task {
+	for i := range w.tasks {
+		at := (w.turn + i) % len(w.tasks)
+		if t := w.tasks[at]; t.ready(now) {
+			w.turn = at + 1
+			return t
+		}
+	}
+	return nil
+}
