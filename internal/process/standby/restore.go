@@ -1,0 +1,116 @@
+package standby
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/internal/process/state"
+)
+
+// Restore gives the state of a task to who has been given the task: it waits until
+// nothing of it is open any more, and applies what is missing. The state is the
+// caller's alone until [Keeper.Release].
+func (k *Keeper) Restore(ctx context.Context, task int32) (*state.Task, error) {
+	r, err := k.replica(task)
+	if err != nil {
+		return nil, err
+	}
+	if !r.free() {
+		return nil, fmt.Errorf("the state of task %d of %s is in use", task, k.cfg.Topic)
+	}
+	r.become(Restoring, r.state.Position().Next, time.Time{})
+	r.detach()
+	if err := k.restore(ctx, r); err != nil {
+		k.Release(task)
+		return nil, fmt.Errorf("restore task %d from %s: %w", task, k.cfg.Topic, err)
+	}
+	r.become(Active, 0, time.Time{})
+	return r.state, nil
+}
+
+// Release says that the caller does not use the state of a task any more.
+func (k *Keeper) Release(task int32) {
+	k.mu.Lock()
+	r := k.mu.replicas[task]
+	k.mu.Unlock()
+	if r == nil {
+		return
+	}
+	r.become(Left, 0, k.cfg.Now())
+	k.stir()
+}
+
+func (k *Keeper) restore(ctx context.Context, r *replica) error {
+	if err := k.cfg.Settled(ctx, k.client, r.task); err != nil {
+		return err
+	}
+	select {
+	case k.places <- struct{}{}:
+		defer func() { <-k.places }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	logs, err := k.changelogs(ctx, []int32{r.task})
+	if err != nil {
+		return err
+	}
+	log := logs[r.task]
+	r.end.Store(log.End)
+	next, err := r.state.Attach(log, k.cfg.Now())
+	if err != nil || next >= log.End {
+		return err
+	}
+	r.become(Restoring, next, time.Time{})
+	return k.catchUp(ctx, r, next, log.End)
+}
+
+// catchUp applies the changelog from an offset to an end, which is not the last stable
+// one but the last: a transaction that is being ended is waited for.
+func (k *Keeper) catchUp(ctx context.Context, r *replica, next, end int64) error {
+	client, err := k.reader(map[int32]kgo.Offset{r.task: kgo.NewOffset().At(next)})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	to := r.state.Restore()
+	for next < end && err == nil {
+		r.next.Store(next)
+		var records []*kgo.Record
+		if records, err = poll(ctx, client); err != nil {
+			break
+		}
+		if len(records) > 0 {
+			next = records[len(records)-1].Offset + 1
+			err = to.Add(changes(records), next, k.cfg.Now())
+			continue
+		}
+		// Compaction may leave offsets at which there is nothing at the end of a log: no
+		// client says so, and they would be waited for.
+		var empty bool
+		if empty, err = k.empty(ctx, r.task, next, end); empty && err == nil {
+			next, err = end, to.Add(nil, end, k.cfg.Now())
+		}
+	}
+	return errors.Join(err, to.Finish(k.cfg.Now()))
+}
+
+// poll waits for records a while.
+func poll(ctx context.Context, client *kgo.Client) (records []*kgo.Record, err error) {
+	short, cancel := context.WithTimeout(ctx, pace)
+	defer cancel()
+	fetches := client.PollFetches(short)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if !errors.Is(p.Err, context.DeadlineExceeded) {
+			err = errors.Join(err, p.Err)
+		}
+		records = append(records, p.Records...)
+	})
+	return records, err
+}
