@@ -102,6 +102,16 @@ func (m *Message) Emit(topic string, e *event.Event) error {
 	return err
 }
 
+// emitTo emits an event to a partition.
+func (m *Message) emitTo(topic string, partition int32, e *event.Event) error {
+	r, err := m.emission(topic, e)
+	if err == nil {
+		r.Context = placed(context.Background(), partition)
+		m.emits = append(m.emits, r)
+	}
+	return err
+}
+
 // emission makes the record of an event that is emitted.
 func (m *Message) emission(topic string, e *event.Event) (*kgo.Record, error) {
 	if m.over.Load() {

@@ -77,7 +77,9 @@ func (p *Producer) ProduceAsync(ctx context.Context, topic string, e *event.Even
 	cause, _ := Cause(ctx)
 	r, err := p.record(topic, e, cause)
 	if err != nil {
-		done(Position{topic, -1, -1}, &ProduceError{Topic: topic, Partition: -1, ID: e.ID, Err: err})
+		err = &ProduceError{Topic: topic, Partition: -1, ID: e.ID, Err: err}
+		p.out.failed(topic, err)
+		done(Position{topic, -1, -1}, err)
 		return
 	}
 	p.out.write(ctx, r, func(at Position, err error) {
