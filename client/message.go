@@ -33,7 +33,8 @@ type Message struct {
 	c     *Consumer
 	view  bool // the record is no event
 	emits []*kgo.Record
-	over  *atomic.Bool // the handler has returned, or was left behind
+	ctx   context.Context // of the call of the handler, which the message does not outlive
+	over  *atomic.Bool    // the handler has returned, or was left behind
 }
 
 // messageOf reads the event of a record. An error says that it claims to be one and is
@@ -120,7 +121,7 @@ func (m *Message) emission(topic string, e *event.Event) (*kgo.Record, error) {
 	if e.ID == "" {
 		e.ID = m.deriveID(topic)
 	}
-	r, err := m.c.emitter.record(topic, e, &m.Event)
+	r, err := m.c.emitter.record(m.ctx, topic, e, &m.Event)
 	if err != nil {
 		return nil, &ProduceError{Topic: topic, Partition: -1, ID: e.ID, Err: err}
 	}
