@@ -11,6 +11,9 @@ import (
 // A History is what is committed of a processor's work, each slice in the order of its
 // topics' offsets within a partition.
 type History struct {
+	// Stateless tells that the processor keeps no state, so that each step finds the
+	// zero one and there is no changelog.
+	Stateless bool
 	// Inputs are the records of the processor's inputs.
 	Inputs []Input
 	// Notes are what the processor's code noted; task N's are in partition N.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -23,9 +24,11 @@ type Recorder struct {
 	Notes string
 	// Outputs is the topic of outputs.
 	Outputs string
-	// Now and then a call fails although a later attempt does not: Fails counts, by
-	// record, how often it still will.
-	Fails map[Place]int
+	// Stateless keeps no state and sets no timers: each record finds the zero State.
+	Stateless bool
+
+	mu    sync.Mutex
+	fails map[Place]int // by record that is to fail and then not, how often it still will
 }
 
 // Work is the value of an input: what a [Recorder] is to do with it, beside counting
@@ -54,11 +57,6 @@ type Work struct {
 // ErrOrdered is the error of a call that was ordered to fail.
 var ErrOrdered = errors.New("ordered to fail")
 
-// NewRecorder makes the code of a task.
-func NewRecorder(t process.Task, notes, outputs string) *Recorder {
-	return &Recorder{Task: t, Notes: notes, Outputs: outputs, Fails: make(map[Place]int)}
-}
-
 // Handle does what a record orders.
 func (r *Recorder) Handle(s process.Step, rec *kgo.Record) error {
 	var o Work
@@ -67,13 +65,13 @@ func (r *Recorder) Handle(s process.Step, rec *kgo.Record) error {
 	}
 	in := Place{rec.Topic, rec.Partition, rec.Offset}
 	n := Note{Input: &in, Key: string(rec.Key), Outputs: o.Outputs}
-	if o.Timer != "" {
+	if o.Timer != "" && !r.Stateless {
 		n.Set = []Timer{{Name: o.Timer, Event: o.Event, At: rec.Timestamp.UnixMilli() + o.In}}
 	}
-	if o.Stop != "" {
+	if o.Stop != "" && !r.Stateless {
 		n.Stopped = []Timer{{Name: o.Stop}}
 	}
-	if o.Scan {
+	if o.Scan && !r.Stateless {
 		var err error
 		if n.Scanned, err = scan(s.Store(Store)); err != nil {
 			return err
@@ -87,19 +85,34 @@ func (r *Recorder) Handle(s process.Step, rec *kgo.Record) error {
 
 // fail fails if that is ordered, when all has been done, so that all is to be undone.
 func (r *Recorder) fail(in Place, o Work) error {
-	if _, met := r.Fails[in]; !met && o.Fail > 0 {
-		r.Fails[in] = o.Fail
-	}
-	left := r.Fails[in]
-	r.Fails[in] = max(left-1, 0)
 	switch {
-	case !o.Poison && left == 0:
-		delete(r.Fails, in)
+	case !r.failsNow(in, o):
 		return nil
 	case o.Panic:
 		panic(ErrOrdered)
 	}
 	return ErrOrdered
+}
+
+// failsNow tells whether the attempt is one that is to fail.
+func (r *Recorder) failsNow(in Place, o Work) bool {
+	if o.Poison || o.Fail == 0 {
+		return o.Poison
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.fails == nil {
+		r.fails = make(map[Place]int)
+	}
+	left, met := r.fails[in]
+	if !met {
+		left = o.Fail
+	}
+	r.fails[in] = left - 1
+	if left == 0 {
+		delete(r.fails, in)
+	}
+	return left > 0
 }
 
 // Fire notes a timer, and writes one output.
@@ -111,7 +124,21 @@ func (r *Recorder) Fire(s process.Step, t process.Timer) error {
 // do moves the key's state on, sets and stops timers, and writes note and outputs.
 func (r *Recorder) do(s process.Step, n *Note) error {
 	n.Wall, n.Event = s.Now().UnixMilli(), s.EventTime().UnixMilli()
-	store := s.Store(Store)
+	if r.Stateless {
+		n.After = n.Before.Next(n.event())
+		return r.emit(s, n)
+	}
+	if err := move(s.Store(Store), n); err != nil {
+		return err
+	}
+	if err := setTimers(s, n); err != nil {
+		return err
+	}
+	return r.emit(s, n)
+}
+
+// move finds the key's state and leaves the next one.
+func move(store process.Store, n *Note) error {
 	value, ok, err := store.Get([]byte(n.Key))
 	if err != nil {
 		return err
@@ -122,13 +149,7 @@ func (r *Recorder) do(s process.Step, n *Note) error {
 		}
 	}
 	n.After = n.Before.Next(n.event())
-	if err := store.Put([]byte(n.Key), n.After.Append(nil)); err != nil {
-		return err
-	}
-	if err := setTimers(s, n); err != nil {
-		return err
-	}
-	return r.emit(s, n)
+	return store.Put([]byte(n.Key), n.After.Append(nil))
 }
 
 func setTimers(s process.Step, n *Note) error {

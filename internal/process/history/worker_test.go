@@ -37,7 +37,7 @@ type worker struct {
 func newWorker(t *testing.T, task int32, h *History) *worker {
 	return &worker{
 		t: t, task: task, history: h, now: 1_000_000,
-		code:   NewRecorder(process.Task{Processor: "p", Version: 1, Partition: task}, "notes", "outputs"),
+		code:   &Recorder{Task: process.Task{Processor: "p", Version: 1, Partition: task}, Notes: "notes", Outputs: "outputs"},
 		values: make(map[string][]byte), timers: make(map[timerID]process.Timer),
 	}
 }
