@@ -5,8 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"syscall"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -53,14 +52,9 @@ const host = "embedded"
 func (n *Node) Dial(ctx context.Context) (net.Conn, error) {
 	up := n.running()
 	if up == nil {
-		refused := os.NewSyscallError("connect", syscall.ECONNREFUSED) // what clients expect
-		return nil, &net.OpError{Op: "dial", Net: "pipe", Err: errors.Join(ErrDown, refused)}
+		return nil, ErrDown
 	}
-	conn, err := up.Dial(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return resetting{conn}, nil
+	return up.Dial(ctx)
 }
 
 // Kill ends a client of [Node.Client] as if its process had died: its connections break
@@ -85,4 +79,36 @@ func (n *Node) dialerOf(c *kgo.Client) *dialer {
 		}
 	}
 	return nil
+}
+
+// dialer connects one client.
+type dialer struct {
+	node   *Node
+	client *kgo.Client // set under the node's mu
+
+	mu     sync.Mutex
+	killed bool
+	conns  []net.Conn
+}
+
+func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.killed {
+		return nil, ErrKilled
+	}
+	conn, err := d.node.Dial(ctx)
+	if err == nil {
+		d.conns = append(d.conns, conn)
+	}
+	return conn, err
+}
+
+func (d *dialer) kill() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.killed = true
+	for _, c := range d.conns {
+		c.Close() // of a pipe, and never fails
+	}
 }

@@ -103,16 +103,6 @@ func (f *faults) chanced() bool {
 	return false
 }
 
-// failedDisk tells whether an operation of the disk was made to fail.
-func (f *faults) failedDisk() bool {
-	for _, i := range f.injected() {
-		if i.disk != nil && i.disk.Err != nil && i.Hits() > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 func (i *Injected) when() When {
 	if i.request != nil {
 		return i.request.When
@@ -205,6 +195,3 @@ func (f *faults) disk(op vfs.Op) error {
 	}
 	return nil
 }
-
-// RemoveFaults removes all faults that were injected.
-func (n *Node) RemoveFaults() { n.faults.removeAll() }

@@ -19,6 +19,7 @@ between machines.`
 	f.IntVar(&n.PID, "pid", 0, "the node's process on this machine, whose CPU time is read if there is no such page")
 	config.ClientFlags(f)
 	outputFlag(cmd)
-	cmd.AddCommand(newBenchProduce(c, &n), newBenchConsume(c, &n), newBenchLatency(c, &n), newBenchTransactions(c, &n), newBenchLedger(c), newBenchDiscard(c))
+	cmd.AddCommand(newBenchProduce(c, &n), newBenchConsume(c, &n), newBenchLatency(c, &n), newBenchTransactions(c, &n), newBenchLedger(c), newBenchProcess(c, &n),
+		newBenchProcessChild(c), newBenchDiscard(c))
 	return cmd
 }

@@ -182,7 +182,7 @@ func TestLatencySeesEveryRecordComeBack(t *testing.T) {
 func TestPaceHoldsTheRate(t *testing.T) {
 	var calls int
 	start := time.Now()
-	if err := pace(t.Context(), 2000, 200, func() { calls++ }); err != nil {
+	if err := Pace(t.Context(), 2000, 200, func() { calls++ }); err != nil {
 		t.Fatal(err)
 	}
 	if elapsed := time.Since(start); calls != 200 || elapsed < 99*time.Millisecond {

@@ -27,27 +27,27 @@ type DiskRate struct {
 
 // measureDisk appends blocks to a new file in dir for the given time.
 func measureDisk(ctx context.Context, dir string, d time.Duration) (DiskRate, error) {
-	var h histogram
+	var h Histogram
 	start := time.Now()
 	err := appendSynced(ctx, dir, diskBlock, d, &h)
 	elapsed := time.Since(start).Seconds()
 	bytes := h.n * diskBlock
 	return DiskRate{
-		Bytes: bytes, Seconds: elapsed, MBPerSecond: float64(bytes) / elapsed / 1e6, Fsync: h.latency(),
+		Bytes: bytes, Seconds: elapsed, MBPerSecond: float64(bytes) / elapsed / 1e6, Fsync: h.Latency(),
 	}, err
 }
 
-// measureFsync appends small blocks to a new file in dir for the given time
+// MeasureFsync appends small blocks to a new file in dir for the given time
 // and tells how long each took to be on disk.
-func measureFsync(ctx context.Context, dir string, d time.Duration) (Latency, error) {
-	var h histogram
+func MeasureFsync(ctx context.Context, dir string, d time.Duration) (Latency, error) {
+	var h Histogram
 	err := appendSynced(ctx, dir, fsyncBlock, d, &h)
-	return h.latency(), err
+	return h.Latency(), err
 }
 
 // appendSynced appends blocks of the given size to a new file in dir, syncs
 // each, records in h how long that took, and removes the file.
-func appendSynced(ctx context.Context, dir string, size int, d time.Duration, h *histogram) (err error) {
+func appendSynced(ctx context.Context, dir string, size int, d time.Duration, h *Histogram) (err error) {
 	f, err := os.CreateTemp(dir, "evident-bench-*.tmp")
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func appendSynced(ctx context.Context, dir string, size int, d time.Duration, h 
 		if err := syncData(f); err != nil {
 			return err
 		}
-		h.record(time.Since(start))
+		h.Record(time.Since(start))
 	}
 	return nil
 }

@@ -13,17 +13,17 @@ const (
 	buckets    = (64 - subBits) * subBuckets
 )
 
-// histogram counts durations in buckets whose width grows with the value, so
+// A Histogram counts durations in buckets whose width grows with the value, so
 // that a microsecond and a minute are told with the same relative precision in
 // 30 KiB. The zero value is empty. It belongs to one goroutine.
-type histogram struct {
+type Histogram struct {
 	counts [buckets + subBuckets]int64
 	n      int64
 	max    time.Duration
 }
 
-// record adds one duration; a negative one counts as zero.
-func (h *histogram) record(d time.Duration) {
+// Record adds one duration; a negative one counts as zero.
+func (h *Histogram) Record(d time.Duration) {
 	d = max(d, 0)
 	h.counts[bucket(uint64(d))]++
 	h.n++
@@ -31,7 +31,7 @@ func (h *histogram) record(d time.Duration) {
 }
 
 // add adds all that o holds.
-func (h *histogram) add(o *histogram) {
+func (h *Histogram) add(o *Histogram) {
 	for i, c := range o.counts {
 		h.counts[i] += c
 	}
@@ -54,7 +54,7 @@ func upper(i int) uint64 {
 
 // quantile is the duration that the share q (0 to 1) of all recorded ones does
 // not exceed, rounded up by at most 1.6 % and never above the largest one.
-func (h *histogram) quantile(q float64) time.Duration {
+func (h *Histogram) quantile(q float64) time.Duration {
 	rank := int64(q*float64(h.n) + 0.5)
 	var seen int64
 	for i, c := range h.counts {
@@ -76,7 +76,8 @@ type Latency struct {
 	Count int64   `json:"count"`
 }
 
-func (h *histogram) latency() Latency {
+// Latency are the quantiles of what was recorded.
+func (h *Histogram) Latency() Latency {
 	return Latency{
 		P50: milliseconds(h.quantile(0.5)), P90: milliseconds(h.quantile(0.9)),
 		P99: milliseconds(h.quantile(0.99)), P999: milliseconds(h.quantile(0.999)),

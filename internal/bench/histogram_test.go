@@ -9,11 +9,11 @@ import (
 
 func TestQuantileIsWithinOnePart64OfTheSample(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	var h histogram
+	var h Histogram
 	var all []time.Duration
 	for range 20_000 {
 		d := time.Duration(rng.ExpFloat64() * float64(time.Millisecond))
-		h.record(d)
+		h.Record(d)
 		all = append(all, d)
 	}
 	slices.Sort(all)
@@ -39,8 +39,8 @@ func TestEveryValueLiesInItsBucketAndNoneBefore(t *testing.T) {
 }
 
 func TestEmptyHistogramIsZero(t *testing.T) {
-	var h histogram
-	if h.latency() != (Latency{}) {
-		t.Errorf("got %+v", h.latency())
+	var h Histogram
+	if h.Latency() != (Latency{}) {
+		t.Errorf("got %+v", h.Latency())
 	}
 }

@@ -128,7 +128,7 @@ type latencyRun struct {
 
 func openLatencyRun(ctx context.Context, cfg LatencyConfig, t topic) (*latencyRun, error) {
 	r := &latencyRun{cfg: cfg, topic: t, base: time.Now(), values: newPayload(cfg.RecordSize)}
-	from, err := endOffsets(ctx, cfg.Target.Client, t.name)
+	from, err := EndOffsets(ctx, cfg.Target.Client, t.name)
 	if err != nil {
 		return nil, err
 	}
@@ -183,9 +183,9 @@ func (r *latencyRun) close() error {
 	return r.discard.stop()
 }
 
-// endOffsets are the offsets at which a consumer of what is produced from now
+// EndOffsets are the offsets at which a consumer of what is produced from now
 // on begins.
-func endOffsets(ctx context.Context, opts []kgo.Opt, topic string) (map[string]map[int32]kgo.Offset, error) {
+func EndOffsets(ctx context.Context, opts []kgo.Opt, topic string) (map[string]map[int32]kgo.Offset, error) {
 	var from map[string]map[int32]kgo.Offset
 	err := withAdmin(opts, func(adm *kadm.Client) error {
 		end, err := adm.ListEndOffsets(ctx, topic)
@@ -206,7 +206,7 @@ func endOffsets(ctx context.Context, opts []kgo.Opt, topic string) (map[string]m
 func (r *latencyRun) round(ctx context.Context, n int) (LatencyRound, error) {
 	var fsync, discard *Latency
 	if r.cfg.DiskDir != "" {
-		l, err := measureFsync(ctx, r.cfg.DiskDir, r.cfg.DiskDuration)
+		l, err := MeasureFsync(ctx, r.cfg.DiskDir, r.cfg.DiskDuration)
 		if err != nil {
 			return LatencyRound{}, err
 		}
@@ -239,7 +239,7 @@ func (r *latencyRun) pass(ctx context.Context, d time.Duration, got *counter) (L
 	}
 	var (
 		ack   ackTimes
-		end   histogram
+		end   Histogram
 		total = r.total(d)
 	)
 	g, gctx := errgroup.WithContext(ctx)
@@ -250,8 +250,8 @@ func (r *latencyRun) pass(ctx context.Context, d time.Duration, got *counter) (L
 	}
 	records, bytes := got.load()
 	p, err := watch.stop(ctx, &r.seen, records, bytes)
-	p.Ack = ack.histogram.latency()
-	return LatencyRound{Pass: p, EndToEnd: end.latency()}, err
+	p.Ack = ack.histogram.Latency()
+	return LatencyRound{Pass: p, EndToEnd: end.Latency()}, err
 }
 
 // referencePass produces as pass does, after a while without being timed.
@@ -263,7 +263,7 @@ func (r *latencyRun) referencePass(ctx context.Context) (Latency, error) {
 	}
 	var ack ackTimes
 	err := r.produce(ctx, r.reference, r.total(r.cfg.Duration), &ack)
-	return ack.histogram.latency(), err
+	return ack.histogram.Latency(), err
 }
 
 // total is how many records the time d takes.
@@ -275,14 +275,14 @@ func (r *latencyRun) total(d time.Duration) int64 {
 // its own.
 type ackTimes struct {
 	mu        sync.Mutex
-	histogram histogram
+	histogram Histogram
 	err       error
 }
 
 func (a *ackTimes) done(d time.Duration, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.histogram.record(d)
+	a.histogram.Record(d)
 	if a.err == nil {
 		a.err = err
 	}
@@ -290,7 +290,7 @@ func (a *ackTimes) done(d time.Duration, err error) {
 
 // produce sends n records at the rate and waits for their acknowledgements.
 func (r *latencyRun) produce(ctx context.Context, cl *kgo.Client, n int64, ack *ackTimes) error {
-	err := pace(ctx, r.cfg.Rate, n, func() {
+	err := Pace(ctx, r.cfg.Rate, n, func() {
 		now := time.Now()
 		value := append([]byte(nil), r.values.next()...)
 		binary.BigEndian.PutUint64(value, uint64(now.Sub(r.base)))
@@ -307,7 +307,7 @@ func (r *latencyRun) produce(ctx context.Context, cl *kgo.Client, n int64, ack *
 }
 
 // consume polls until n records came back, which it counts in got.
-func (r *latencyRun) consume(ctx context.Context, n int64, got *counter, end *histogram) error {
+func (r *latencyRun) consume(ctx context.Context, n int64, got *counter, end *Histogram) error {
 	for got.records.Load() < n {
 		fetches := r.consumer.PollFetches(ctx)
 		if err := ctx.Err(); err != nil {
@@ -318,7 +318,7 @@ func (r *latencyRun) consume(ctx context.Context, n int64, got *counter, end *hi
 		}
 		now := time.Since(r.base)
 		fetches.EachRecord(func(rec *kgo.Record) {
-			end.record(now - time.Duration(binary.BigEndian.Uint64(rec.Value)))
+			end.Record(now - time.Duration(binary.BigEndian.Uint64(rec.Value)))
 			got.add(1, int64(len(rec.Value)))
 		})
 	}

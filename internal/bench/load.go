@@ -26,7 +26,7 @@ type load struct {
 	// The acknowledging goroutine owns these; the sender may read ack after
 	// a Flush.
 	back []*kgo.Record // the chunk being gathered
-	ack  histogram
+	ack  Histogram
 
 	acked  atomic.Int64 // records acknowledged, in steps of chunkLen
 	failed atomic.Pointer[error]
@@ -51,7 +51,7 @@ func newLoad(cl *kgo.Client, topic string, recordSize, window int) *load {
 
 // reset forgets what was measured so far. Nothing must be in flight.
 func (l *load) reset() {
-	l.ack = histogram{}
+	l.ack = Histogram{}
 	l.acked.Store(0)
 }
 
@@ -92,7 +92,7 @@ func (l *load) send(ctx context.Context, s span) (int64, error) {
 // sendChunk produces the records of one chunk. The first carries the clock.
 func (l *load) sendChunk(ctx context.Context, chunk []*kgo.Record, now time.Time) {
 	timed := func(r *kgo.Record, err error) {
-		l.ack.record(time.Since(now))
+		l.ack.Record(time.Since(now))
 		l.done(r, err)
 	}
 	promise := l.done // once: a method value is an allocation
@@ -176,9 +176,9 @@ func acked(loads []*load) (n int64) {
 }
 
 func ackLatency(loads []*load) Latency {
-	var all histogram
+	var all Histogram
 	for _, l := range loads {
 		all.add(&l.ack)
 	}
-	return all.latency()
+	return all.Latency()
 }

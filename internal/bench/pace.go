@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// pace calls send n times at the given rate a second, or until ctx ends. A call
+// Pace calls send n times at the given rate a second, or until ctx ends. A call
 // that comes late is made up for at once, so the rate holds.
-func pace(ctx context.Context, rate int, n int64, send func()) error {
+func Pace(ctx context.Context, rate int, n int64, send func()) error {
 	start := time.Now()
 	for i := range n {
 		due := start.Add(time.Duration(float64(i) / float64(rate) * float64(time.Second)))

@@ -130,7 +130,7 @@ func (r *transactionsRun) close() {
 // round measures the disk and then the broker.
 func (r *transactionsRun) round(ctx context.Context, n int) (round TransactionsRound, err error) {
 	if r.cfg.DiskDir != "" {
-		l, err := measureFsync(ctx, r.cfg.DiskDir, r.cfg.DiskDuration)
+		l, err := MeasureFsync(ctx, r.cfg.DiskDir, r.cfg.DiskDuration)
 		if err != nil {
 			return round, err
 		}
@@ -187,7 +187,7 @@ type transactor struct {
 	failed  atomic.Pointer[error] // of a record
 
 	count       atomic.Int64 // transactions committed
-	whole, last histogram    // from the first record to the answer to EndTxn, and of EndTxn alone
+	whole, last Histogram    // from the first record to the answer to EndTxn, and of EndTxn alone
 }
 
 func newTransactor(cl *kgo.Client, topic string, records int, values *payload) *transactor {
@@ -201,7 +201,7 @@ func newTransactor(cl *kgo.Client, topic string, records int, values *payload) *
 // reset forgets what was measured so far.
 func (p *transactor) reset() {
 	p.count.Store(0)
-	p.whole, p.last = histogram{}, histogram{}
+	p.whole, p.last = Histogram{}, Histogram{}
 }
 
 // transact writes the records and commits them.
@@ -225,8 +225,8 @@ func (p *transactor) transact(ctx context.Context) error {
 	if err := p.cl.EndTransaction(ctx, kgo.TryCommit); err != nil {
 		return err
 	}
-	p.last.record(time.Since(written))
-	p.whole.record(time.Since(start))
+	p.last.Record(time.Since(written))
+	p.whole.Record(time.Since(start))
 	p.count.Add(1)
 	return nil
 }

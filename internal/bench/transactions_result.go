@@ -35,12 +35,12 @@ type TransactionsRound struct {
 
 // fill takes over what the producers measured.
 func (r *TransactionsRound) fill(producers []*transactor) {
-	var whole, last histogram
+	var whole, last Histogram
 	for _, p := range producers {
 		whole.add(&p.whole)
 		last.add(&p.last)
 	}
-	r.Transaction, r.EndTxn = whole.latency(), last.latency()
+	r.Transaction, r.EndTxn = whole.Latency(), last.Latency()
 	r.TransactionsPerSecond = ratio(float64(whole.n), r.Seconds)
 }
 
