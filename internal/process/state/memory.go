@@ -12,12 +12,10 @@ type Memory struct {
 	limits Limits
 	cache  *pebble.Cache
 	files  *pebble.FileCache
-	// restores has a place for each restore at a time.
-	restores chan struct{}
 
 	mu struct {
 		sync.Mutex
-		dbs, tasks int
+		dbs, tasks, restores int
 	}
 }
 
@@ -31,25 +29,19 @@ type Limits struct {
 	// Hot is for keys that tasks have read or written lately, of all tasks; 32 MiB by
 	// default.
 	Hot int64
-	// Run is what a restore sorts at once; 32 MiB by default. Two are made at a time.
-	Run int64
+	// Runs is for what restores sort at once, of all restores; 16 MiB by default.
+	Runs int64
 }
 
-const (
-	maxOpenFiles = 1000
-	maxRestores  = 2
-)
+const maxOpenFiles = 1000
 
 // NewMemory makes what DBs share. It has to be closed after them.
 func NewMemory(l Limits) *Memory {
 	setDefault(&l.Cache, 64<<20)
 	setDefault(&l.Memtables, 64<<20)
 	setDefault(&l.Hot, 32<<20)
-	setDefault(&l.Run, 32<<20)
-	return &Memory{
-		limits: l, cache: pebble.NewCache(l.Cache), files: pebble.NewFileCache(1, maxOpenFiles),
-		restores: make(chan struct{}, maxRestores),
-	}
+	setDefault(&l.Runs, 16<<20)
+	return &Memory{limits: l, cache: pebble.NewCache(l.Cache), files: pebble.NewFileCache(1, maxOpenFiles)}
 }
 
 func setDefault(v *int64, to int64) {
@@ -91,4 +83,17 @@ func (m *Memory) countTasks(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.mu.tasks += n
+}
+
+// runSize is how much a restore may sort at once: a large state is quicker by itself.
+func (m *Memory) runSize() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return max(64<<10, int(m.limits.Runs)/max(1, m.mu.restores))
+}
+
+func (m *Memory) countRestores(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mu.restores += n
 }

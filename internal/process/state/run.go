@@ -1,0 +1,150 @@
+package state
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// A run has keys with their values in memory, to be sorted. Keys in it are those in Pebble
+// without the task's number: the kind, for data the store, and the rest.
+type run struct {
+	parts   []*part // one for each kind and store, in the order of their prefixes
+	last    *part   // that of the latest key
+	bytes   []byte  // of items: length of the key, length of the value + 1, both
+	items   int
+	scratch []item // for sorting
+}
+
+// A part has the keys of a run with one prefix.
+type part struct {
+	prefix []byte
+	items  []item
+}
+
+// An item is a key: its first eight bytes behind the prefix, so that most comparisons look
+// at nothing else, and where it is in the run's bytes. Of equal keys the later one counts.
+type item struct {
+	head uint64
+	at   uint32
+}
+
+// itemSize is what an item takes, and its place to be sorted.
+const itemSize = 32
+
+// size is what the run takes in memory.
+func (r *run) size() int { return len(r.bytes) + r.items*itemSize }
+
+// add adds a key; a nil value is a deletion.
+func (r *run) add(kind byte, store, key, value []byte) error {
+	if len(r.bytes)+len(key)+len(value) > math.MaxUint32-2*binary.MaxVarintLen64 {
+		return fmt.Errorf("%w: a key of %d bytes with a value of %d", ErrTooLarge, len(key), len(value))
+	}
+	p := r.part(kind, store)
+	p.items = append(p.items, item{keyHead(key), uint32(len(r.bytes))})
+	r.items++
+	length := 0
+	if value != nil {
+		length = 1 + len(value)
+	}
+	r.bytes = binary.AppendUvarint(r.bytes, uint64(len(key)))
+	r.bytes = binary.AppendUvarint(r.bytes, uint64(length))
+	r.bytes = append(append(r.bytes, key...), value...)
+	return nil
+}
+
+// keyHead is the first eight bytes of a key, with zeros behind a shorter one, as a number
+// in the same order.
+func keyHead(key []byte) uint64 {
+	if len(key) >= 8 {
+		return binary.BigEndian.Uint64(key)
+	}
+	var b [8]byte
+	copy(b[:], key)
+	return binary.BigEndian.Uint64(b[:])
+}
+
+// part is where keys of a kind and a store belong.
+func (r *run) part(kind byte, store []byte) *part {
+	if p := r.last; p != nil && p.prefix[0] == kind && bytes.Equal(p.prefix[1:], store) {
+		return p
+	}
+	prefix := append([]byte{kind}, store...)
+	i, found := slices.BinarySearchFunc(r.parts, prefix, func(p *part, prefix []byte) int { return bytes.Compare(p.prefix, prefix) })
+	if !found {
+		r.parts = slices.Insert(r.parts, i, &part{prefix: prefix})
+	}
+	r.last = r.parts[i]
+	return r.last
+}
+
+// at is the key and value of an item.
+func (r *run) at(i item) (key, value []byte) {
+	b := r.bytes[i.at:]
+	klen, n := binary.Uvarint(b)
+	vlen, m := binary.Uvarint(b[n:])
+	b = b[n+m:]
+	if vlen > 0 {
+		value = b[klen : klen+vlen-1 : klen+vlen-1]
+	}
+	return b[:klen:klen], value
+}
+
+// sort brings the items of each part into the order of keys, the later one of equal keys
+// first.
+func (r *run) sort() {
+	for _, p := range r.parts {
+		r.scratch = sortItems(p.items, r.scratch, r.compare)
+	}
+}
+
+func (r *run) compare(a, b item) int {
+	if a.head != b.head {
+		return cmp.Compare(a.head, b.head)
+	}
+	x, _ := r.at(a)
+	y, _ := r.at(b)
+	if c := bytes.Compare(x, y); c != 0 {
+		return c
+	}
+	return cmp.Compare(b.at, a.at)
+}
+
+// clear empties the run, and keeps its memory.
+func (r *run) clear() {
+	for _, p := range r.parts {
+		p.items = p.items[:0]
+	}
+	r.bytes, r.items = r.bytes[:0], 0
+}
+
+// A runReader goes through a run that is sorted; of equal keys it gives the first.
+type runReader struct {
+	run     *run
+	part, n int
+	key     []byte
+	value   []byte
+}
+
+// next is false at the end. key is valid until the call after.
+func (r *runReader) next() (ok bool, err error) {
+	for ; r.part < len(r.run.parts); r.part, r.n = r.part+1, 0 {
+		p := r.run.parts[r.part]
+		for ; r.n < len(p.items); r.n++ {
+			key, value := r.run.at(p.items[r.n])
+			if r.n > 0 && r.key != nil && bytes.Equal(r.key[len(p.prefix):], key) {
+				continue
+			}
+			r.n++
+			r.key, r.value = append(append(r.key[:0], p.prefix...), key...), value
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func (r *runReader) at() (key, value []byte) { return r.key, r.value }
+func (r *runReader) close() error            { return nil }
