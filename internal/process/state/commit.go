@@ -1,6 +1,8 @@
 package state
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -25,13 +27,11 @@ func (tx *Tx) write(p Position) error {
 	return nil
 }
 
-// fill puts the step's changes into a batch.
+// fill puts the step's changes into a batch, in the order of their keys: Pebble's
+// memtable, a skiplist, takes them several times as quickly then.
 func (tx *Tx) fill(b *pebble.Batch) error {
-	for _, i := range tx.dirty {
-		e := &tx.entries[i]
-		if e.void() {
-			continue
-		}
+	for _, i := range tx.sortedChanges() {
+		e := &tx.entries[i.at]
 		if err := tx.task.put(b, e.key, e.value, e.until, tx.now); err != nil {
 			return err
 		}
@@ -42,6 +42,42 @@ func (tx *Tx) fill(b *pebble.Batch) error {
 		}
 	}
 	return nil
+}
+
+// sortedChanges are the indexes of the entries that are changes.
+func (tx *Tx) sortedChanges() []item {
+	items := tx.items[:0]
+	skip := tx.commonPrefix()
+	for _, i := range tx.dirty {
+		if e := &tx.entries[i]; !e.void() {
+			items = append(items, item{keyHead(e.key[skip:]), uint32(i)})
+		}
+	}
+	tx.items = items
+	tx.scratch = sortItems(items, tx.scratch, func(a, b item) int {
+		if a.head != b.head {
+			return cmp.Compare(a.head, b.head)
+		}
+		return bytes.Compare(tx.entries[a.at].key, tx.entries[b.at].key)
+	})
+	return items
+}
+
+// commonPrefix is how many bytes all keys that have been changed begin with.
+func (tx *Tx) commonPrefix() int {
+	if len(tx.dirty) == 0 {
+		return 0
+	}
+	first := tx.entries[tx.dirty[0]].key
+	n := len(first)
+	for _, i := range tx.dirty {
+		key := tx.entries[i].key
+		n = min(n, len(key))
+		for !bytes.Equal(key[:n], first[:n]) {
+			n--
+		}
+	}
+	return n
 }
 
 // put puts a change into a batch, with its place in the index of expiry.

@@ -46,6 +46,7 @@ func (db *DB) options() *pebble.Options {
 	}
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+		o.Levels[i].IndexBlockSize = 256 << 10 // or each read would look into two of them
 	}
 	o.EnsureDefaults()
 	return o

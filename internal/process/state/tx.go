@@ -13,14 +13,16 @@ type Tx struct {
 	now    int64 // Unix ms; never goes back
 	stores map[string]*Store
 	table
-	base   int     // the table's size when the step began
-	dirty  []int32 // what has been changed
-	undo   []undo
-	order  order
-	reaped [][]byte // keys of the expiry index that are done with
-	out    []Change
-	buf    []byte
-	open   bool
+	base    int     // the table's size when the step began
+	dirty   []int32 // what has been changed
+	undo    []undo
+	order   order
+	items   []item // for sorting what is committed
+	scratch []item
+	reaped  [][]byte // keys of the expiry index that are done with
+	out     []Change
+	buf     []byte
+	open    bool
 }
 
 // undo is how an entry was before a change.
