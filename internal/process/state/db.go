@@ -13,23 +13,25 @@ import (
 // A DB has the state of all tasks of a version of a processor that are, or were, on this
 // node. Its methods may be called by many goroutines.
 type DB struct {
-	cfg      Config
-	folder   folder
-	stores   map[string]*StoreConfig
-	memory   *Memory
-	own      bool  // memory is this DB's own
-	memtable int64 // how large a memtable is, in bytes
-	pebble   *pebble.DB
-	setting  *pebble.Options
-	lock     *pebble.Lock
-	health   health
-	metrics  *metrics
+	cfg        Config
+	folder     folder
+	stores     map[string]*StoreConfig
+	memory     *Memory
+	own        bool  // memory is this DB's own
+	memtable   int64 // how large a memtable is, in bytes
+	pebble     *pebble.DB
+	setting    *pebble.Options
+	lock       *pebble.Lock
+	health     health
+	compacting *compacting
+	metrics    *metrics
 
 	// unchecked is about how many bytes were committed since it was looked at how many
 	// wait to be written; flushed is when that was last begun by time, Unix ms.
 	unchecked, flushed atomic.Int64
 	runs               atomic.Int64 // files of runs made
 	gate               gate         // whoever uses pebble is inside
+	opened             atomic.Bool  // Open is over
 
 	mu struct {
 		sync.Mutex
@@ -49,7 +51,7 @@ func Open(cfg Config) (*DB, error) {
 		db.stores[cfg.Stores[i].Name] = &cfg.Stores[i]
 	}
 	db.mu.tasks = make(map[int32]*Task)
-	db.gate.left = make(chan struct{}, 1)
+	db.gate.init()
 	if db.memory == nil {
 		db.memory, db.own = NewMemory(Limits{}), true
 	}
@@ -65,7 +67,7 @@ func (db *DB) open() (err error) {
 	if err := db.cfg.FS.MkdirAll(db.cfg.Dir); err != nil {
 		return err
 	}
-	if db.lock, err = pebble.LockDirectory(db.cfg.Dir, pebbleFS{db.cfg.FS}); err != nil {
+	if db.lock, err = pebble.LockDirectory(db.cfg.Dir, db.fs()); err != nil {
 		return err
 	}
 	if err = db.openFolder(); isCorrupt(err) {
@@ -79,9 +81,13 @@ func (db *DB) open() (err error) {
 	if err != nil {
 		return err
 	}
+	db.opened.Store(true)
+	db.compacting.start()
 	db.metrics, err = newMetrics(db)
 	return err
 }
+
+func (db *DB) fs() pebbleFS { return pebbleFS{db.cfg.FS, db} }
 
 func isCorrupt(err error) bool { return errors.Is(err, ErrCorrupt) }
 
@@ -91,18 +97,20 @@ func (db *DB) openFolder() error {
 	if err != nil {
 		return err
 	}
-	if err := db.folder.removeRuns(); err != nil {
+	if err := db.folder.removeLeftovers(); err != nil {
 		return err
 	}
+	db.compacting = &compacting{all: db.memory.compactions}
 	db.setting = db.options()
 	db.setting.Lock = db.lock
 	opened, err := pebble.Open(db.cfg.Dir, db.setting)
 	if err != nil {
+		db.compacting.Unregister()
 		return openError(err, exists)
 	}
 	db.pebble = opened
-	if exists {
-		return nil
+	if err := db.health.err(); exists || err != nil {
+		return err
 	}
 	return db.folder.finish()
 }

@@ -142,14 +142,15 @@ func (f folder) finish() error {
 	return f.fs.SyncDir(f.dir)
 }
 
-// removeRuns removes what a restore has left that did not come to its end.
-func (f folder) removeRuns() error {
+// removeLeftovers removes what a restore has left that did not come to its end, and logs
+// of Pebble's: they are empty, and made all the same.
+func (f folder) removeLeftovers() error {
 	names, err := f.contents()
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if strings.HasSuffix(name, runSuffix) {
+		if ext := filepath.Ext(name); ext == runSuffix || ext == ".log" {
 			if err := f.fs.Remove(f.path(name)); err != nil {
 				return err
 			}

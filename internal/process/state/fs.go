@@ -10,13 +10,22 @@ import (
 	"github.com/evidentlog/evident/internal/vfs"
 )
 
-// pebbleFS is a filesystem as Pebble wants it.
-type pebbleFS struct{ fs vfs.FS }
+// pebbleFS is a filesystem as Pebble wants it. It tells the DB of what Pebble would end
+// the process for.
+type pebbleFS struct {
+	fs vfs.FS
+	db *DB
+}
 
 var _ pvfs.FS = pebbleFS{}
 
-// Create makes a new file, in place of one of that name.
+// Create makes a new file, in place of one of that name. After the DB has failed it waits
+// until that is closed: Pebble tries the same again at once, for ever.
 func (p pebbleFS) Create(name string, _ pvfs.DiskWriteCategory) (pvfs.File, error) {
+	if err := p.db.health.err(); err != nil && p.db.opened.Load() {
+		<-p.db.gate.closing
+		return nil, err
+	}
 	if _, err := p.fs.Stat(name); err == nil {
 		if err := p.fs.Remove(name); err != nil {
 			return nil, err
@@ -55,7 +64,7 @@ func (p pebbleFS) open(name string, mode vfs.Mode) (pvfs.File, error) {
 }
 
 func (p pebbleFS) OpenDir(name string) (pvfs.File, error) {
-	return &pebbleDir{fs: p.fs, name: name}, nil
+	return &pebbleDir{pebbleFS: p, name: name}, nil
 }
 
 func (p pebbleFS) ReuseForWrite(oldName, newName string, c pvfs.DiskWriteCategory) (pvfs.File, error) {

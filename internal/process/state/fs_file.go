@@ -66,11 +66,19 @@ func (i sizeInfo) Sys() any           { return nil }
 
 // pebbleDir is a folder that can be synced, and nothing else.
 type pebbleDir struct {
-	fs   vfs.FS
+	pebbleFS
 	name string
 }
 
-func (d *pebbleDir) Sync() error                             { return d.fs.SyncDir(d.name) }
+// Sync gives no error: Pebble panics if it does after moving to another manifest. The DB
+// has failed then, which is looked at before anything counts.
+func (d *pebbleDir) Sync() error {
+	if err := d.fs.SyncDir(d.name); err != nil {
+		_ = d.db.failed(err) // it is kept
+	}
+	return nil
+}
+
 func (d *pebbleDir) SyncData() error                         { return d.Sync() }
 func (d *pebbleDir) SyncTo(int64) (fullSync bool, err error) { return false, nil }
 func (d *pebbleDir) Close() error                            { return nil }
@@ -81,4 +89,4 @@ func (d *pebbleDir) WriteAt([]byte, int64) (int, error)      { return 0, syscall
 func (d *pebbleDir) Preallocate(_, _ int64) error            { return nil }
 func (d *pebbleDir) Prefetch(_, _ int64) error               { return nil }
 func (d *pebbleDir) Fd() uintptr                             { return pvfs.InvalidFd }
-func (d *pebbleDir) Stat() (pvfs.FileInfo, error)            { return pebbleFS{d.fs}.Stat(d.name) }
+func (d *pebbleDir) Stat() (pvfs.FileInfo, error)            { return d.pebbleFS.Stat(d.name) }

@@ -7,7 +7,13 @@ import "sync/atomic"
 type gate struct {
 	inside atomic.Int64
 	closed atomic.Bool
-	left   chan struct{} // has an element when the last one has left a closed gate
+	// closing is closed when the gate is.
+	closing chan struct{}
+	left    chan struct{} // has an element when the last one has left a closed gate
+}
+
+func (g *gate) init() {
+	g.closing, g.left = make(chan struct{}), make(chan struct{}, 1)
 }
 
 // enter says whether the gate is open; if so, leave has to be called.
@@ -34,6 +40,7 @@ func (g *gate) close() bool {
 	if g.closed.Swap(true) {
 		return false
 	}
+	close(g.closing)
 	for g.inside.Load() > 0 {
 		<-g.left
 	}

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"runtime"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -12,6 +13,8 @@ type Memory struct {
 	limits Limits
 	cache  *pebble.Cache
 	files  *pebble.FileCache
+	// compactions run at most on every other CPU.
+	compactions *compactions
 
 	mu struct {
 		sync.Mutex
@@ -41,7 +44,9 @@ func NewMemory(l Limits) *Memory {
 	setDefault(&l.Memtables, 64<<20)
 	setDefault(&l.Hot, 32<<20)
 	setDefault(&l.Runs, 16<<20)
-	return &Memory{limits: l, cache: pebble.NewCache(l.Cache), files: pebble.NewFileCache(1, maxOpenFiles)}
+	m := &Memory{limits: l, cache: pebble.NewCache(l.Cache), compactions: newCompactions(max(1, runtime.GOMAXPROCS(0)/2))}
+	m.files = pebble.NewFileCache(1, maxOpenFiles)
+	return m
 }
 
 func setDefault(v *int64, to int64) {

@@ -29,7 +29,7 @@ const (
 // options are Pebble's for a DB.
 func (db *DB) options() *pebble.Options {
 	o := &pebble.Options{
-		FS:                          pebbleFS{db.cfg.FS},
+		FS:                          db.fs(),
 		Cache:                       db.memory.cache,
 		FileCache:                   db.memory.files,
 		FormatMajorVersion:          pebbleFormat,
@@ -44,6 +44,7 @@ func (db *DB) options() *pebble.Options {
 		Logger:                      &pebbleLogger{db},
 		EventListener:               db.events(),
 	}
+	o.Experimental.CompactionScheduler = db.compacting
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		o.Levels[i].IndexBlockSize = 256 << 10 // or each read would look into two of them

@@ -4,7 +4,8 @@ import (
 	"errors"
 
 	"github.com/cockroachdb/pebble/v2/objstorage"
-	pvfs "github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/evidentlog/evident/internal/vfs"
 )
 
 // tableBuffer is how much is written to a file at once.
@@ -13,7 +14,8 @@ const tableBuffer = 256 << 10
 // A tableFile is a file of Pebble's that a restore writes: with less system calls than
 // Pebble's own, which buffers 4 KiB.
 type tableFile struct {
-	f   pvfs.File
+	f   vfs.File
+	off int64
 	buf []byte
 }
 
@@ -31,7 +33,8 @@ func (t *tableFile) Write(p []byte) error {
 }
 
 func (t *tableFile) flush() error {
-	_, err := t.f.Write(t.buf)
+	n, err := t.f.WriteAt(t.buf, t.off)
+	t.off += int64(n)
 	t.buf = t.buf[:0]
 	return err
 }

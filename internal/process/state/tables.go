@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2/sstable"
-	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/evidentlog/evident/internal/vfs"
 )
 
 // tableSize is how many bytes of keys and values are in a file that a restore hands to
@@ -100,7 +100,7 @@ func (w *tableWriter) ready() error {
 		}
 	}
 	name := w.db.folder.path(fmt.Sprintf("table-%d%s", w.db.runs.Add(1), runSuffix))
-	f, err := pebbleFS{w.db.cfg.FS}.Create(name, vfs.WriteCategoryUnspecified)
+	f, err := w.db.cfg.FS.Open(name, vfs.Create)
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (w *tableWriter) ready() error {
 // is left to the next Open.
 func (w *tableWriter) discard() {
 	for _, name := range w.names {
-		if err := (pebbleFS{w.db.cfg.FS}).Remove(name); err != nil {
+		if err := w.db.fs().Remove(name); err != nil {
 			w.db.cfg.Logger.Warn("a file of a restore is left over", "file", name, "error", err)
 		}
 	}
