@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/evidentlog/evident/internal/process/timer"
 )
 
 // Errors that code sees.
@@ -76,9 +78,6 @@ func (c *call) Context() context.Context {
 // Now implements [Step].
 func (c *call) Now() time.Time { return c.task.run.cfg.Now() }
 
-// EventTime implements [Step].
-func (c *call) EventTime() time.Time { return c.task.eventTime() }
-
 // Emit implements [Step].
 func (c *call) Emit(o Output) error {
 	to, err := c.task.run.topics.Topic(c.task.ctx, o.Topic) // may ask the cluster: not under the lock
@@ -95,11 +94,49 @@ func (c *call) Emit(o Output) error {
 	return c.out.add(to, c.task.id.Partition, &o)
 }
 
+// EventTime implements [Step].
+func (c *call) EventTime() time.Time {
+	if c.enter() != nil {
+		return time.Time{}
+	}
+	defer c.leave()
+	return c.task.eventTime()
+}
+
 // Store implements [Step].
-func (c *call) Store(name string) Store { return nowhere{name} }
+func (c *call) Store(name string) Store {
+	if !c.task.run.p.declares(name) {
+		return nowhere{name}
+	}
+	return &store{c, name}
+}
 
 // SetTimer implements [Step].
-func (c *call) SetTimer(Timer) error { return ErrNoTimers }
+func (c *call) SetTimer(t Timer) error {
+	return c.withTimers(func(q *timer.Queue, s timer.Store) error { return q.Set(s, theirs(t)) })
+}
 
 // StopTimer implements [Step].
-func (c *call) StopTimer(Timer) error { return ErrNoTimers }
+func (c *call) StopTimer(t Timer) error {
+	return c.withTimers(func(q *timer.Queue, s timer.Store) error { return q.Stop(s, theirs(t)) })
+}
+
+func (c *call) withTimers(f func(*timer.Queue, timer.Store) error) error {
+	if err := c.enter(); err != nil {
+		return err
+	}
+	defer c.leave()
+	if c.task.queue == nil {
+		return fmt.Errorf("%w: its declaration has to say Timers", ErrNoTimers)
+	}
+	return f(c.task.queue, c.task.timers())
+}
+
+// theirs is a timer as the queue knows it.
+func theirs(t Timer) timer.Timer {
+	return timer.Timer{Clock: timer.Clock(t.Clock), Key: t.Key, Name: t.Name, At: t.At}
+}
+
+func ours(t timer.Timer) Timer {
+	return Timer{Clock: Clock(t.Clock), Key: t.Key, Name: t.Name, At: t.At}
+}

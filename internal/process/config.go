@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/evidentlog/evident/internal/process/group"
+	"github.com/evidentlog/evident/internal/process/state"
 	"github.com/evidentlog/evident/internal/vfs"
 )
 
@@ -31,6 +33,11 @@ type Config struct {
 	Instance string
 	// Address is the base URL under which the node is reached; empty if it is not.
 	Address string
+	// Prober asks whether other nodes live, for all processors; nil: nobody is put out
+	// of a group before its session ends.
+	Prober *group.Prober
+	// Memory is what the state of all processors may take; nil is state's default.
+	Memory *state.Memory
 	// Workers is how many workers each processor has; 0 is one a core.
 	Workers int
 	// Buffer is about how many bytes of input wait for a processor's tasks at most; 0 is
@@ -64,6 +71,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.Buffer <= 0 {
 		c.Buffer = defaultBuffer
+	}
+	if c.Memory == nil {
+		c.Memory = state.NewMemory(state.Limits{})
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

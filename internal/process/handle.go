@@ -3,7 +3,6 @@ package process
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -79,15 +78,26 @@ func (w *worker) failed(t *task, r *kgo.Record, failure *callError) {
 	if !t.failing.is(r) {
 		t.failing = &failing{topic: r.Topic, offset: r.Offset}
 	}
+	w.failedAgain(t, failure, "topic", r.Topic, "partition", r.Partition, "offset", r.Offset)
+}
+
+// failedAgain notes one more failure of what is failing.
+func (w *worker) failedAgain(t *task, failure *callError, what ...any) {
+	if err := t.broken(); err != nil {
+		w.broken = err // it is not the record's fault
+		return
+	}
 	f := t.failing
 	f.attempts++
 	f.last = failure
 	f.retry = time.Time{}
+	if errors.Is(failure.err, ErrReject) {
+		f.attempts = max(f.attempts, w.run.policy.Attempts)
+	}
 	if f.attempts < w.run.policy.Attempts {
 		f.retry = w.run.cfg.Now().Add(w.run.policy.backoff(f.attempts))
 	}
-	w.log.Log(t.ctx, slog.LevelWarn, "the code has failed on a record", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset,
-		"attempt", f.attempts, "of", w.run.policy.Attempts, "error", failure.err)
+	w.log.Warn("the code has failed", append(what, "attempt", f.attempts, "of", w.run.policy.Attempts, "error", failure.err)...)
 	if n := t.abandoned.Load(); n >= mostAbandoned {
 		t.stop(fmt.Sprintf("%d calls have not returned by their deadline of %v, and go on", n, w.run.policy.Deadline))
 	}

@@ -5,43 +5,56 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/internal/process/group"
 )
 
 const (
 	// fetchBytes is how much a fetch asks a broker for, and of one partition.
 	fetchBytes, fetchPartitionBytes = 8 << 20, 1 << 20
+	// fetchWait is how long a broker keeps a fetch for which there is nothing. Partitions
+	// that are added, or fetched again, wait for the one that is under way.
+	fetchWait = 250 * time.Millisecond
 )
 
-// options make the client that reads the inputs, as a member of the group.
-func (r *Run) options() []kgo.Opt {
-	return []kgo.Opt{
-		kgo.ConsumerGroup(r.p.groupName()), kgo.ConsumeTopics(r.p.Inputs...), kgo.DisableAutoCommit(),
-		kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.BlockRebalanceOnPoll(),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes),
-		// What is asked for has been made sure of; if it is gone all the same, the rest counts.
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.OnPartitionsAssigned(func(ctx context.Context, _ *kgo.Client, got map[string][]int32) { r.assigned(got) }),
-		kgo.OnPartitionsRevoked(func(ctx context.Context, _ *kgo.Client, gone map[string][]int32) { r.givenUp(gone, revoked) }),
-		kgo.OnPartitionsLost(func(ctx context.Context, _ *kgo.Client, gone map[string][]int32) { r.givenUp(gone, lost) }),
-		kgo.AdjustFetchOffsetsFn(r.positions),
-	}
+// join makes the member's side of the group.
+func (r *Run) join() *group.Group {
+	return group.New(group.Config{
+		Processor: r.p.Name, Version: r.p.Version, Inputs: r.p.Inputs, Standbys: r.p.Standbys,
+		Instance: r.cfg.Instance, Address: r.cfg.Address, Workers: r.cfg.Workers,
+		Copies: func() map[int32]int64 {
+			if k := r.keeper(); k != nil {
+				return k.Positions()
+			}
+			return nil
+		},
+		Prober: r.cfg.Prober, Logger: r.log, Now: r.cfg.Now,
+	})
 }
 
-// assigned makes tasks of partitions. They begin when their positions are known.
-func (r *Run) assigned(got map[string][]int32) {
+// options make the client that reads the inputs, as a member of the group.
+func (r *Run) options(g *group.Group) []kgo.Opt {
+	return append(g.Options(group.Callbacks{
+		Assigned: func(_ context.Context, tasks []int32) { r.assigned(tasks) },
+		Revoked:  func(_ context.Context, tasks []int32) { r.givenUp(tasks, revoked) },
+		Lost:     func(_ context.Context, tasks []int32) { r.givenUp(tasks, lost) },
+	}),
+		kgo.BlockRebalanceOnPoll(), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.FetchMaxWait(fetchWait),
+		// What is asked for has been made sure of; if it is gone all the same, the rest counts.
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.AdjustFetchOffsetsFn(r.positions),
+	)
+}
+
+// assigned makes tasks, which begin when their positions are known.
+func (r *Run) assigned(tasks []int32) {
+	<-r.joined
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, topic := range r.p.Inputs {
-		for _, partition := range got[topic] {
-			t := r.mu.tasks[partition]
-			if t == nil {
-				t = r.newTask(partition)
-				r.mu.tasks[partition] = t
-			}
-			in := &input{topic: topic}
-			in.shown.Store(-1)
-			t.inputs = append(t.inputs, in)
+	for _, partition := range tasks {
+		if r.mu.tasks[partition] == nil {
+			r.mu.tasks[partition] = r.newTask(partition)
 		}
 	}
 }
@@ -52,19 +65,22 @@ func (r *Run) newTask(partition int32) *task {
 		log: r.log.With("task", partition), released: make(chan struct{}),
 	}
 	t.ctx, t.cancel = context.WithCancel(r.hard)
+	for _, topic := range r.p.Inputs {
+		in := &input{topic: topic}
+		in.shown.Store(-1)
+		t.inputs = append(t.inputs, in)
+	}
 	return t
 }
 
 // givenUp gives tasks up, and returns when nothing more is done for them.
-func (r *Run) givenUp(gone map[string][]int32, how leaving) {
+func (r *Run) givenUp(tasks []int32, how leaving) {
 	var all []*task
 	r.mu.Lock()
-	for _, partitions := range gone {
-		for _, p := range partitions {
-			if t := r.mu.tasks[p]; t != nil {
-				delete(r.mu.tasks, p)
-				all = append(all, t)
-			}
+	for _, partition := range tasks {
+		if t := r.mu.tasks[partition]; t != nil {
+			delete(r.mu.tasks, partition)
+			all = append(all, t)
 		}
 	}
 	r.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 // offset is, if there is one and it is still there, or where the processor says. It is
 // told what is committed, and tells where to read; then the tasks begin.
 func (r *Run) positions(ctx context.Context, committed map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
-	adm := kadm.NewClient(r.client)
+	adm := kadm.NewClient(r.asker)
 	starts, err := adm.ListStartOffsets(ctx, r.p.Inputs...)
 	if err != nil {
 		return nil, fmt.Errorf("where the inputs begin: %w", err)
@@ -94,8 +94,8 @@ func (t *task) known() {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.worker == nil && t.mu.leaving == staying {
-		t.worker = t.run.least()
-		t.worker.take(t)
+	if t.mu.leaving == staying && !t.mu.preparing {
+		t.mu.preparing = true
+		t.run.preparing.Go(t.prepare)
 	}
 }

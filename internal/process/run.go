@@ -4,13 +4,20 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"path/filepath"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/evidentlog/evident/internal/log/batch"
+	"github.com/evidentlog/evident/internal/process/group"
+	"github.com/evidentlog/evident/internal/process/standby"
+	"github.com/evidentlog/evident/internal/process/state"
+	"github.com/evidentlog/evident/internal/process/timer"
 	"github.com/evidentlog/evident/internal/process/txn"
 )
 
@@ -26,39 +33,68 @@ type Run struct {
 	log     *slog.Logger
 	metrics *metrics
 	codecs  batch.Codecs
+	paused  atomic.Bool
 
 	// Of the membership that goes on; made before its goroutines.
-	client  *kgo.Client
-	topics  *txn.Topics
-	workers []*worker
-	hard    context.Context // ends when nothing is waited for any more
-	room    room
+	asker     *kgo.Client   // for questions
+	client    *kgo.Client   // the group's member
+	joined    chan struct{} // closed when there is a client: it tells of tasks before
+	topics    *txn.Topics
+	workers   []*worker
+	hard      context.Context // ends when nothing is waited for any more
+	room      room
+	db        *state.DB       // nil without state
+	copies    *standby.Keeper // nil without state
+	preparing sync.WaitGroup  // tasks that are made ready, or released beside their worker
 
 	mu struct {
 		sync.Mutex
 		tasks map[int32]*task
+		group *group.Group // nil before the first membership
+		keep  *standby.Keeper
 	}
 }
 
 // once is a member of the group, with its tasks, until ctx ends or something happens
 // after which only a new beginning is safe.
-func (r *Run) once(ctx context.Context) error {
+func (r *Run) once(ctx context.Context) (err error) {
+	if r.asker, err = r.cfg.Client(); err != nil {
+		return fmt.Errorf("client: %w", err)
+	}
+	defer r.asker.Close()
 	partitions, err := r.prepare(ctx)
 	if err != nil {
 		return err
 	}
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	member := r.join()
 	r.hard, r.room = hard, newRoom(int64(r.cfg.Buffer))
-	if r.client, err = r.cfg.Client(r.options()...); err != nil {
-		return fmt.Errorf("client of the group: %w", err)
+	if err := r.openState(member); err != nil {
+		return err
 	}
-	defer r.client.Close()
-	r.topics = txn.NewTopics(r.client)
+	defer r.closeState()
+	r.topics = txn.NewTopics(r.asker)
 	r.workers = make([]*worker, min(r.cfg.Workers, int(partitions)))
 	for i := range r.workers {
 		r.workers[i] = r.newWorker(i)
 	}
+	r.shown(member, r.copies)
+	defer r.shown(nil, nil)
+	r.joined = make(chan struct{})
+	if r.client, err = r.cfg.Client(r.options(member)...); err != nil {
+		return fmt.Errorf("client of the group: %w", err)
+	}
+	close(r.joined)
+	err = r.work(ctx, hard, cancel, member)
+	cancel()
+	r.client.Close() // which leaves the group, and so gives up tasks that have no worker
+	r.preparing.Wait()
+	return err
+}
+
+// work does what there is to do until ctx ends, or something fails.
+func (r *Run) work(ctx, hard context.Context, cancel func(), member *group.Group) error {
 	g, ctx := errgroup.WithContext(ctx)
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
 	defer stop()
@@ -66,19 +102,78 @@ func (r *Run) once(ctx context.Context) error {
 		g.Go(func() error { return w.work(ctx, hard) })
 	}
 	g.Go(func() error { return r.consume(ctx) })
-	err = g.Wait()
-	cancel()
+	g.Go(func() error { return member.Run(ctx, r.client) })
+	if r.copies != nil {
+		g.Go(func() error { return r.copies.Run(ctx) })
+	}
+	return g.Wait()
+}
+
+// openState opens the state of all tasks on this node, if the processor has some.
+func (r *Run) openState(member *group.Group) (err error) {
+	if !r.p.stateful() {
+		return nil
+	}
+	version := strconv.Itoa(r.p.Version)
+	stores := []state.StoreConfig{{Name: timer.StoreName}}
+	for _, s := range r.p.Stores {
+		stores = append(stores, state.StoreConfig{Name: s.Name, TTL: s.TTL})
+	}
+	r.db, err = state.Open(state.Config{
+		FS: r.cfg.FS, Dir: filepath.Join(r.cfg.Dir, r.p.Name, version), Stores: stores, Memory: r.cfg.Memory,
+		Logger: r.log, Metrics: r.cfg.Metrics, Processor: r.p.Name, Version: version,
+	})
+	if err != nil {
+		return err
+	}
+	r.copies, err = standby.New(standby.Config{
+		Client: r.cfg.Client, Topic: r.p.changelog(), DB: r.db, Settled: member.Settled,
+		Processor: r.p.Name, Version: version, Logger: r.log, Metrics: r.cfg.Metrics, Now: r.cfg.Now,
+	})
+	if err != nil {
+		r.closeState()
+		return err
+	}
+	copies := r.copies
+	member.OnChange(func() { copies.Follow(member.Duties()) })
+	return nil
+}
+
+func (r *Run) closeState() {
+	if r.copies != nil {
+		r.copies.Close()
+		r.copies = nil
+	}
+	if r.db != nil {
+		if err := r.db.Close(); err != nil {
+			r.log.Error("state was not closed: it is made again from the changelog, as far as need be", "error", err)
+		}
+		r.db = nil
+	}
+}
+
+// shown lets others ask about the membership that goes on.
+func (r *Run) shown(member *group.Group, keep *standby.Keeper) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	clear(r.mu.tasks)
-	return err
+	r.mu.group, r.mu.keep = member, keep
+	if member == nil {
+		clear(r.mu.tasks)
+	}
+}
+
+// keeper has the state of tasks on this node; nil if there is none.
+func (r *Run) keeper() *standby.Keeper {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.mu.keep
 }
 
 func (r *Run) newWorker(n int) *worker {
 	w := &worker{run: r, log: r.log.With("worker", n), wake: make(chan struct{}, 1)}
 	w.producer = txn.New(txn.Config{
 		Client: r.cfg.Client, Topics: r.topics,
-		ID: fmt.Sprintf("%s.%s.%d", r.p.groupName(), r.cfg.Instance, n),
+		ID: group.TransactionalID(r.p.Name, r.p.Version, r.cfg.Instance, n),
 	})
 	w.out = newOutbox(txn.NewBuffer(&r.codecs, batch.None))
 	w.runner = newRunner(&w.hurry)

@@ -24,7 +24,7 @@ type job struct {
 	task    *task
 	out     *outbox
 	records []*kgo.Record
-	timer   *Timer // instead of records
+	timer   *Timer // instead of records; it has been taken, after a savepoint
 }
 
 // outcome is what became of a job: n records were handled, and failure is that of the
@@ -66,7 +66,6 @@ func (r *runner) do(j job) (o outcome) {
 		}
 	}()
 	if j.timer != nil {
-		j.task.save(j.out)
 		c = r.begin(j, 0, j.timer.At)
 		if err := j.task.handler.(TimerHandler).Fire(c, *j.timer); err != nil {
 			o.failure = &callError{err: err}
@@ -77,7 +76,11 @@ func (r *runner) do(j job) (o outcome) {
 		if r.hurry.Load() {
 			return o
 		}
-		j.task.observe(rec)
+		now := j.task.run.cfg.Now()
+		j.task.observe(rec, now)
+		if j.task.due(now) && o.n > 0 {
+			return o // what is due by this record comes before it
+		}
 		j.task.save(j.out)
 		c = r.begin(j, o.n, rec.Timestamp)
 		if err := j.task.handler.Handle(c, rec); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -41,7 +42,7 @@ func newHouse(t testing.TB, partitions int32, topics ...string) *house {
 // service is a node's.
 func (h *house) service(change ...func(*process.Config)) *process.Service {
 	cfg := process.Config{
-		Client:   func(opts ...kgo.Opt) (*kgo.Client, error) { return h.node.Client(opts...), nil },
+		Client:   h.dial,
 		Instance: fmt.Sprint("node-", h.names.Add(1)), FS: vfs.NewMem(), Dir: "state",
 		Logger: slog.New(slog.NewTextHandler(h.Output(), nil)),
 	}
@@ -53,6 +54,13 @@ func (h *house) service(change ...func(*process.Config)) *process.Service {
 		h.Fatal(err)
 	}
 	return s
+}
+
+// dial makes a client that is the caller's to close.
+func (h *house) dial(opts ...kgo.Opt) (*kgo.Client, error) {
+	return kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers("node:9092"), kgo.Dialer(func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return h.node.Dial(ctx)
+	})}, opts...)...)
 }
 
 // run runs a processor until stop, or the end of the test.

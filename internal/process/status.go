@@ -77,6 +77,12 @@ func (t *task) status() Status {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := Status{Task: t.id, State: t.mu.state, Reason: t.mu.reason}
+	if t.mu.state == Running && t.run.paused.Load() {
+		s.State = Paused
+	}
+	if t.mu.state == Restoring {
+		s.Restored, s.ToRestore = t.restoring()
+	}
 	for _, in := range t.inputs {
 		p := Position{Topic: in.topic, Partition: t.id.Partition, Next: in.shown.Load(), End: in.end.Load()}
 		s.Inputs = append(s.Inputs, p)

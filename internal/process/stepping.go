@@ -51,7 +51,10 @@ func (w *worker) doStep(ctx, hard context.Context) (did bool, err error) {
 		}
 		w.sleep(ctx, left)
 	}
-	if len(w.step.tasks) == 0 {
+	switch {
+	case w.broken != nil:
+		return false, w.broken
+	case len(w.step.tasks) == 0:
 		return false, nil
 	}
 	return true, w.commit(hard)
@@ -59,11 +62,15 @@ func (w *worker) doStep(ctx, hard context.Context) (did bool, err error) {
 
 // goesOn tells whether more may become part of the step.
 func (w *worker) goesOn(ctx context.Context) bool {
-	return ctx.Err() == nil && !w.hurry.Load() && w.out.buffer.Size() < stepBytes && time.Since(w.step.began) < longestStep
+	return ctx.Err() == nil && w.broken == nil && !w.hurry.Load() && w.out.buffer.Size()+w.stateBytes() < stepBytes && time.Since(w.step.began) < longestStep
 }
 
 // advance has some of a task's records handled.
 func (w *worker) advance(t *task) {
+	t.open(w.run.cfg.Now())
+	if t.due(w.run.cfg.Now()) && w.fire(t) {
+		return
+	}
 	records := t.in.peek(t.most())
 	if len(records) == 0 {
 		return
@@ -81,8 +88,8 @@ func (w *worker) advance(t *task) {
 	}
 }
 
-// join makes a task part of the step.
-func (w *worker) join(t *task) {
+// joins makes a task part of the step.
+func (w *worker) joins(t *task) {
 	for _, part := range w.step.tasks {
 		if part == t {
 			return
@@ -96,7 +103,7 @@ func (w *worker) handled(t *task, records []*kgo.Record) {
 	if len(records) == 0 {
 		return
 	}
-	w.join(t)
+	w.joins(t)
 	last := records[len(records)-1]
 	in := t.input(last.Topic)
 	in.next = last.Offset + 1
@@ -113,13 +120,19 @@ func (w *worker) handled(t *task, records []*kgo.Record) {
 func (w *worker) commit(hard context.Context) error {
 	ctx, cancel := w.whileOwned(hard)
 	defer cancel()
+	if err := w.record(ctx); err != nil {
+		if ctx.Err() != nil {
+			w.aborted()
+			return nil
+		}
+		return err
+	}
 	for failures := 0; ; failures++ {
 		err := w.producer.Commit(ctx, w.out.buffer, w.offsets())
 		var refused *txn.RefusedError
 		switch {
 		case err == nil:
-			w.committed()
-			return nil
+			return w.committed(ctx)
 		case ctx.Err() != nil && errors.Is(err, txn.ErrInDoubt):
 			return w.abandonStep(err)
 		case ctx.Err() != nil, errors.Is(err, txn.ErrNotMember) && w.anyLeaves():
@@ -133,6 +146,25 @@ func (w *worker) commit(hard context.Context) error {
 		w.log.Log(ctx, levelOf(failures), "a step was not committed, and is tried again", "error", err, "attempt", failures+1)
 		pause(ctx, backoff(failures))
 	}
+}
+
+// record writes the step's changes of state for the changelog.
+func (w *worker) record(ctx context.Context) error {
+	if !w.run.p.stateful() {
+		return nil
+	}
+	to, err := w.run.changelogTopic(ctx)
+	for failures := 0; err != nil && ctx.Err() == nil && !errors.Is(err, txn.ErrNoTopic); failures++ {
+		w.log.Log(ctx, levelOf(failures), "the changelog is not known, and is asked for again", "error", err)
+		pause(ctx, backoff(failures))
+		to, err = w.run.changelogTopic(ctx)
+	}
+	for _, t := range w.step.tasks {
+		if err == nil {
+			err = t.record(to, w.out.buffer)
+		}
+	}
+	return err
 }
 
 // offsets are what the step commits.
@@ -155,7 +187,7 @@ func (w *worker) offsets() txn.Offsets {
 }
 
 // committed makes the step what has happened.
-func (w *worker) committed() {
+func (w *worker) committed(ctx context.Context) error {
 	m := w.run.metrics
 	m.steps.Inc()
 	m.records.Add(float64(w.step.records))
@@ -168,8 +200,12 @@ func (w *worker) committed() {
 		}
 		t.careful = max(0, t.careful-1)
 		w.run.freed(t, t.in.commit())
+		if err := t.committed(ctx, w.out.buffer); err != nil {
+			return err
+		}
 	}
 	w.out.buffer.Clear()
+	return nil
 }
 
 // aborted makes the step what has not happened: its records come again.
@@ -179,6 +215,7 @@ func (w *worker) aborted() {
 			in.next = in.committed
 		}
 		t.in.rewind()
+		t.aborted()
 	}
 	w.out.buffer.Clear()
 }

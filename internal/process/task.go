@@ -1,6 +1,7 @@
 package process
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"sync"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/internal/process/state"
 )
 
 // task is a task that this node has. Its worker owns it, but for what is said.
@@ -25,6 +28,7 @@ type task struct {
 	latest  atomic.Int64 // highest timestamp seen, ms; what event time is reckoned from
 	failing *failing     // the record that is to be tried again
 	careful int          // records that are handled in steps of their own
+	keeping              // state and timers, if the processor has some
 
 	held      atomic.Bool  // its partitions are not fetched: it has enough
 	abandoned atomic.Int32 // calls that were given up and have not returned
@@ -33,6 +37,10 @@ type task struct {
 		sync.Mutex
 		state  State
 		reason string
+		// preparing: a goroutine makes state and code ready, and then gives the task to a
+		// worker, or releases it.
+		preparing bool
+		readable  *state.Task // what others may read
 		// leaving is why the task is given up; released is closed when it has been.
 		leaving leaving
 	}
@@ -72,13 +80,22 @@ type failing struct {
 	retry    time.Time
 }
 
+// isTimer tells whether f is about a timer.
+func (f *failing) isTimer(t Timer) bool {
+	return f != nil && f.timer != nil && f.timer.Clock == t.Clock && f.timer.Name == t.Name && bytes.Equal(f.timer.Key, t.Key)
+}
+
 // is tells whether f is about a record.
 func (f *failing) is(r *kgo.Record) bool {
 	return f != nil && f.timer == nil && f.offset == r.Offset && f.topic == r.Topic
 }
 
 // observe takes note of a record that the code is about to be given.
-func (t *task) observe(r *kgo.Record) {
+func (t *task) observe(r *kgo.Record, now time.Time) {
+	if t.queue != nil {
+		t.queue.Observe(r.Timestamp, now)
+		return
+	}
 	if ms := r.Timestamp.UnixMilli(); ms > t.latest.Load() {
 		t.latest.Store(ms)
 	}
@@ -86,6 +103,9 @@ func (t *task) observe(r *kgo.Record) {
 
 // eventTime is the latest timestamp seen less the lateness.
 func (t *task) eventTime() time.Time {
+	if t.queue != nil {
+		return t.queue.EventTime()
+	}
 	ms := t.latest.Load()
 	if ms == 0 {
 		return time.Time{}
@@ -98,6 +118,7 @@ func (t *task) save(out *outbox) {
 	if out.buffer != nil {
 		out.buffer.Save()
 	}
+	t.keeping.save()
 }
 
 // undo takes back what the call after the savepoint did.
@@ -105,6 +126,7 @@ func (t *task) undo(out *outbox) {
 	if out.buffer != nil {
 		out.buffer.Undo()
 	}
+	t.keeping.undo()
 }
 
 // input is that of a topic.
@@ -121,13 +143,15 @@ func (t *task) input(topic string) *input {
 func (t *task) leave(how leaving) <-chan struct{} {
 	t.mu.Lock()
 	t.mu.leaving = max(t.mu.leaving, how)
-	w := t.worker
+	w, preparing := t.worker, t.mu.preparing
 	t.mu.Unlock()
-	if how == lost {
+	if how == lost || w == nil {
 		t.cancel()
 	}
 	if w == nil {
-		close(t.released)
+		if !preparing {
+			close(t.released)
+		}
 		return t.released
 	}
 	w.hurry.Store(true)
@@ -147,7 +171,7 @@ func (t *task) setState(s State, reason string) {
 	t.mu.state, t.mu.reason = s, reason
 }
 
-func (t *task) state() State {
+func (t *task) doing() State {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.mu.state
@@ -163,12 +187,26 @@ func (t *task) blocked(now time.Time) (until time.Time) {
 
 // wakes is when the task may have something to do though nothing comes; zero if that is
 // never.
-func (t *task) wakes(now time.Time) time.Time { return t.blocked(now) }
+func (t *task) wakes(now time.Time) time.Time {
+	if until := t.blocked(now); !until.IsZero() || t.queue == nil {
+		return until
+	}
+	if wait, ok := t.queue.Wait(now); ok {
+		return now.Add(wait)
+	}
+	return time.Time{}
+}
 
 // ready tells whether there is something to do.
 func (t *task) ready(now time.Time) bool {
-	return t.state() == Running && t.isLeaving() == staying && t.blocked(now).IsZero() && len(t.in.peek(1)) > 0
+	if t.doing() != Running || t.run.paused.Load() || t.isLeaving() != staying || !t.blocked(now).IsZero() {
+		return false
+	}
+	return t.due(now) || len(t.in.peek(1)) > 0
 }
+
+// due tells whether a timer may be.
+func (t *task) due(now time.Time) bool { return t.queue != nil && t.queue.Ready(now) }
 
 // most is how many records the code is given at a time.
 func (t *task) most() int {
@@ -176,12 +214,6 @@ func (t *task) most() int {
 		return 1
 	}
 	return most
-}
-
-// begin begins to handle what comes.
-func (t *task) begin() {
-	t.handler = t.run.p.New(t.id)
-	t.setState(Running, "")
 }
 
 // stop ends the task's work until it is given to somebody, or resumed.
@@ -200,6 +232,7 @@ func (t *task) returned() {
 func (t *task) close() {
 	t.cancel()
 	t.run.freed(t, t.in.clear())
+	t.letGo()
 }
 
 // owner is the task's worker, or nil before it has one.

@@ -14,12 +14,7 @@ import (
 
 // prepare waits until the inputs are there, and tells how many partitions each has.
 func (r *Run) prepare(ctx context.Context) (partitions int32, err error) {
-	client, err := r.cfg.Client()
-	if err != nil {
-		return 0, fmt.Errorf("client: %w", err)
-	}
-	defer client.Close()
-	adm := kadm.NewClient(client)
+	adm := kadm.NewClient(r.asker)
 	for failures := 0; ; failures++ {
 		if partitions, err = r.copartitioned(ctx, adm); err == nil {
 			break
@@ -30,7 +25,34 @@ func (r *Run) prepare(ctx context.Context) (partitions int32, err error) {
 		r.log.Log(ctx, levelOf(failures), "the processor waits for its inputs", "error", err)
 		pause(ctx, min(backoff(failures), time.Second))
 	}
-	return partitions, nil
+	if !r.p.stateful() {
+		return partitions, nil
+	}
+	return partitions, r.makeChangelog(ctx, adm, partitions)
+}
+
+// makeChangelog makes the changelog, if it is not there, and looks whether it fits.
+func (r *Run) makeChangelog(ctx context.Context, adm *kadm.Client, partitions int32) error {
+	name := r.p.changelog()
+	if err := r.create(ctx, adm, name, partitions, map[string]*string{"cleanup.policy": kadm.StringPtr("compact")}); err != nil {
+		return err
+	}
+	topics, err := adm.ListTopics(ctx, name)
+	if err == nil {
+		err = topics.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("changelog %q: %w", name, err)
+	}
+	if n := len(topics[name].Partitions); n != int(partitions) {
+		return fmt.Errorf("changelog %q has %d partitions and the inputs have %d: state by key is in other partitions than the keys are; run a new version", name, n, partitions)
+	}
+	return nil
+}
+
+// changelogTopic is the changelog, to be written to.
+func (r *Run) changelogTopic(ctx context.Context) (*txn.Topic, error) {
+	return r.topics.Topic(ctx, r.p.changelog())
 }
 
 // copartitioned is how many partitions each of the inputs has.
@@ -67,15 +89,15 @@ func (r *Run) deadLetterTopic(ctx context.Context) (*txn.Topic, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.create(ctx, name, int32(len(input.Leaders)), nil); err != nil {
+	if err := r.create(ctx, kadm.NewClient(r.asker), name, int32(len(input.Leaders)), nil); err != nil {
 		return nil, err
 	}
 	return r.topics.Topic(ctx, name)
 }
 
 // create creates a topic, if it is not there.
-func (r *Run) create(ctx context.Context, name string, partitions int32, configs map[string]*string) error {
-	resp, err := kadm.NewClient(r.client).CreateTopic(ctx, partitions, r.cfg.ReplicationFactor, configs, name)
+func (r *Run) create(ctx context.Context, adm *kadm.Client, name string, partitions int32, configs map[string]*string) error {
+	resp, err := adm.CreateTopic(ctx, partitions, r.cfg.ReplicationFactor, configs, name)
 	if err == nil {
 		err = resp.Err
 	}

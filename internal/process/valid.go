@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/evidentlog/evident/internal/process/group"
 )
 
 // Validate says what is wrong with a processor, wrapping [ErrInvalid].
@@ -92,9 +94,7 @@ func (p *Processor) deadLetters() string {
 }
 
 // groupName is the consumer group of the processor's version.
-func (p *Processor) groupName() string {
-	return fmt.Sprintf("evident-process.%s.%d", p.Name, p.Version)
-}
+func (p *Processor) groupName() string { return group.Name(p.Name, p.Version) }
 
 // changelog is the topic from which state is made again.
 func (p *Processor) changelog() string { return p.groupName() + ".changelog" }
@@ -126,4 +126,14 @@ func (p Policy) backoff(failed int) time.Duration {
 		wait *= 2
 	}
 	return min(wait, p.MaxBackoff)
+}
+
+// declares tells whether there is a store of a name.
+func (p *Processor) declares(store string) bool {
+	for _, s := range p.Stores {
+		if s.Name == store {
+			return true
+		}
+	}
+	return false
 }

@@ -27,12 +27,15 @@ type worker struct {
 		sync.Mutex
 		arriving []*task // that the worker has not taken yet
 		load     int     // tasks, with those that arrive
+		closed   bool    // none is taken any more
 	}
 
 	// The worker's own goroutine owns what follows.
 	tasks []*task
 	turn  int // of tasks: where the next step begins
 	step  step
+	// broken is why only a new beginning is safe: state cannot be read or written.
+	broken error
 }
 
 // call has the worker look around.
@@ -46,9 +49,13 @@ func (w *worker) call() {
 // take gives the worker a task.
 func (w *worker) take(t *task) {
 	w.mu.Lock()
-	w.mu.arriving = append(w.mu.arriving, t)
+	defer w.mu.Unlock()
 	w.mu.load++
-	w.mu.Unlock()
+	if w.mu.closed {
+		w.run.preparing.Go(func() { w.release(t) })
+		return
+	}
+	w.mu.arriving = append(w.mu.arriving, t)
 	w.call()
 }
 
@@ -56,15 +63,14 @@ func (w *worker) take(t *task) {
 // given up when hard ends.
 func (w *worker) work(ctx, hard context.Context) error {
 	defer w.close(hard)
+	defer w.giveUp()
 	stop := context.AfterFunc(ctx, func() { w.hurry.Store(true); w.call() })
 	defer stop()
 	for {
 		w.arrive()
-		if err := w.leave(); err != nil {
-			return err
-		}
+		w.leave()
 		if ctx.Err() != nil {
-			return w.giveUp()
+			return nil
 		}
 		did, err := w.doStep(ctx, hard)
 		if err != nil {
@@ -83,13 +89,12 @@ func (w *worker) arrive() {
 	w.mu.arriving = nil
 	w.mu.Unlock()
 	for _, t := range arriving {
-		t.begin()
 		w.tasks = append(w.tasks, t)
 	}
 }
 
 // leave gives up the tasks that are to be given up; no step is under way.
-func (w *worker) leave() error {
+func (w *worker) leave() {
 	w.hurry.Store(false)
 	w.tasks = slices.DeleteFunc(w.tasks, func(t *task) bool {
 		if t.isLeaving() == staying {
@@ -98,17 +103,18 @@ func (w *worker) leave() error {
 		w.release(t)
 		return true
 	})
-	return nil
 }
 
 // giveUp gives all tasks up.
-func (w *worker) giveUp() error {
+func (w *worker) giveUp() {
+	w.mu.Lock()
+	w.mu.closed = true
+	w.mu.Unlock()
 	w.arrive()
 	for _, t := range w.tasks {
 		w.release(t)
 	}
 	w.tasks = nil
-	return nil
 }
 
 // release lets go of a task.
@@ -168,4 +174,14 @@ func (w *worker) next(now time.Time) *task {
 		}
 	}
 	return nil
+}
+
+// stateBytes is what the step's changes of state take in memory.
+func (w *worker) stateBytes() (n int) {
+	for _, t := range w.step.tasks {
+		if t.touched {
+			n += t.tx.Bytes()
+		}
+	}
+	return n
 }

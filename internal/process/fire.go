@@ -1,0 +1,54 @@
+package process
+
+import (
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// fire has the code called for the timer that is due first, and tells whether one was.
+func (w *worker) fire(t *task) bool {
+	t.save(w.out)
+	due, ok, err := t.queue.Take(t.timers(), w.run.cfg.Now())
+	if err != nil {
+		w.broken = fmt.Errorf("timers of task %d: %w", t.id.Partition, err)
+		return true
+	}
+	if !ok {
+		return false
+	}
+	tm := ours(due)
+	if t.failing.isTimer(tm) && t.failing.attempts >= w.run.policy.Attempts {
+		if w.buryTimer(t, tm) {
+			t.failing = nil
+			w.joins(t)
+		} else {
+			t.undo(w.out)
+		}
+		return true
+	}
+	_, failure := w.supervise(t, &w.runner, job{task: t, out: w.out, timer: &tm})
+	switch {
+	case failure != nil:
+		if !t.failing.isTimer(tm) {
+			t.failing = &failing{timer: &tm}
+		}
+		w.failedAgain(t, failure, "timer", tm.Name, "key", string(tm.Key), "due", tm.At)
+	default:
+		if t.failing.isTimer(tm) {
+			t.failing = nil
+		}
+		w.joins(t)
+	}
+	return true
+}
+
+// buryTimer writes the dead letter of a timer that is given up.
+func (w *worker) buryTimer(t *task, tm Timer) bool {
+	return w.letter(t, Output{
+		Key: tm.Key, Timestamp: tm.At,
+		Headers: w.epitaph(t,
+			kgo.RecordHeader{Key: headerTimer, Value: []byte(tm.Name)},
+			kgo.RecordHeader{Key: headerTimestamp, Value: stamp(tm.At)}),
+	}, 0)
+}
