@@ -51,7 +51,7 @@ func (c *Consumer) exactlyOnce(ctx context.Context) error {
 	// Zombies are fenced by the group's generation (KIP-447), so each session may have
 	// an id of its own.
 	opts := append(append([]kgo.Opt{}, c.client.cfg.kafka...), c.groupOptions(
-		kgo.TransactionalID(c.group+"-"+id), kgo.TransactionTimeout(transactionTime),
+		placer(c.client.kafka), kgo.TransactionalID(c.group+"-"+id), kgo.TransactionTimeout(transactionTime),
 		kgo.OnPartitionsAssigned(s.took), kgo.OnPartitionsRevoked(s.gone), kgo.OnPartitionsLost(s.gone),
 	)...)
 	if s.kafka, err = kgo.NewGroupTransactSession(opts...); err != nil {

@@ -64,7 +64,7 @@ func (c *Consumer) atLeastOnce(ctx context.Context) error {
 	defer fail(nil)
 	s.fail = fail
 	kafka, err := c.client.client(c.groupOptions(
-		kgo.BlockRebalanceOnPoll(),
+		placer(c.client.kafka), kgo.BlockRebalanceOnPoll(),
 		kgo.OnPartitionsAssigned(s.took),
 		kgo.OnPartitionsRevoked(s.revoked),
 		kgo.OnPartitionsLost(s.lost),
