@@ -98,7 +98,7 @@ func (s *exact) run(ctx context.Context) error {
 		b := s.newBatch(fetches)
 		s.begin(b)
 		whole := s.handle(ctx, b)
-		if err := s.commit(b, whole); err != nil {
+		if err := s.commit(ctx, b, whole); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {

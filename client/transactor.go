@@ -71,7 +71,13 @@ func (t *Transactor) do(ctx context.Context, fn func(*Producer) error) error {
 	if err == nil {
 		return t.end(ctx, true, nil)
 	}
-	return t.end(context.WithoutCancel(ctx), false, err)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTime)
+	defer cancel()
+	if t.mu.out.kafka.AbortBufferedRecords(ctx) != nil {
+		t.discard() // what is on its way may still arrive: the next transaction fences it
+		return err
+	}
+	return t.end(ctx, false, err)
 }
 
 // fill calls fn; a panic passes through, and the transaction is aborted with the client.
