@@ -14,6 +14,7 @@ import (
 
 	"github.com/evidentlog/evident/evidenttest"
 	"github.com/evidentlog/evident/internal/process"
+	"github.com/evidentlog/evident/internal/process/state"
 	"github.com/evidentlog/evident/internal/vfs"
 )
 
@@ -45,9 +46,9 @@ type tally struct {
 func newArena(t testing.TB, n *evidenttest.Node, seed uint64) *arena {
 	a := &arena{TB: t, node: n, seed: seed, began: time.Now(), rng: rand.New(rand.NewPCG(seed, 0))}
 	a.partitions = 1 + a.rng.Int32N(3)
-	a.stateless, a.concurrency = true, 1+a.rng.IntN(4)
+	a.stateless, a.concurrency = a.rng.IntN(4) == 0, 1+a.rng.IntN(4)
 	a.topics = Topics{
-		Inputs: []string{"in-1"}, Notes: "notes", Outputs: "outputs",
+		Inputs: []string{"in-1", "in-2"}[:1+a.rng.IntN(2)], Notes: "notes", Outputs: "outputs",
 		Changelog: "evident-process.recorder.1.changelog", DeadLetters: "dlq.recorder", Group: "evident-process.recorder.1",
 	}
 	a.admin = kadm.NewClient(n.Client())
@@ -68,18 +69,19 @@ func newArena(t testing.TB, n *evidenttest.Node, seed uint64) *arena {
 }
 
 // processor is the one under test.
-func (a *arena) processor() process.Processor {
+func (a *arena) processor(by string) process.Processor {
 	p := process.Processor{
 		Name: "recorder", Version: 1, Inputs: a.topics.Inputs, Policy: process.Policy{Backoff: 5 * time.Millisecond},
 	}
 	recorder := func(t process.Task) *Recorder {
-		return &Recorder{Task: t, Notes: a.topics.Notes, Outputs: a.topics.Outputs, Stateless: a.stateless}
+		return &Recorder{Task: t, Notes: a.topics.Notes, Outputs: a.topics.Outputs, By: by, Stateless: a.stateless}
 	}
 	if a.stateless {
 		p.Concurrency = a.concurrency
 		p.New = func(t process.Task) process.Handler { return process.HandlerFunc(recorder(t).Handle) }
 		return p
 	}
+	p.Timers = true
 	p.Stores = []process.StoreConfig{{Name: Store}}
 	p.New = func(t process.Task) process.Handler { return recorder(t) }
 	return p
@@ -92,6 +94,7 @@ type host struct {
 	workers int
 	fs      *vfs.Mem
 	line    *line // nil while it is down
+	memory  *state.Memory
 	cancel  context.CancelFunc
 	ended   chan error
 }
@@ -101,18 +104,18 @@ func (h *host) start() {
 	l := newLine(h.arena.node.Dial)
 	h.line, h.ended = l, make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
-	h.cancel = cancel
+	h.cancel, h.memory = cancel, state.NewMemory(state.Limits{})
 	s, err := process.New(process.Config{
 		Client: func(opts ...kgo.Opt) (*kgo.Client, error) {
 			return kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers("embedded:9092"), kgo.Dialer(l.connect)}, opts...)...)
 		},
-		FS: h.fs, Dir: "/state", Instance: h.name, Workers: h.workers,
+		FS: h.fs, Dir: "/state", Memory: h.memory, Instance: h.name, Workers: h.workers,
 		Logger: slog.New(slog.NewTextHandler(h.arena.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})).With("host", h.name),
 	})
 	if err != nil {
 		h.arena.Fatal(err)
 	}
-	go func() { h.ended <- s.Run(ctx, h.arena.processor()) }() // stop and kill wait for it
+	go func() { h.ended <- s.Run(ctx, h.arena.processor(h.name)) }() // stop and kill wait for it
 }
 
 // stop stops the runtime in order.
@@ -124,6 +127,7 @@ func (h *host) stop() {
 	if err := <-h.ended; err != nil {
 		h.arena.Errorf("%s ended: %v", h.name, err)
 	}
+	h.memory.Close()
 	h.line = nil
 }
 
@@ -137,6 +141,7 @@ func (h *host) kill() {
 	h.fs = h.fs.Crash(vfs.KeepRandom(h.arena.rng.Uint64()))
 	h.cancel()
 	<-h.ended // whatever it says: it is dead
+	h.memory.Close()
 	h.line = nil
 }
 

@@ -69,6 +69,8 @@ type Note struct {
 	// Scanned is the [Digest] of all of the task's states as they were found, if the
 	// step looked at all of them.
 	Scanned string `json:"scanned,omitempty"`
+	// By is who did it, for people only.
+	By string `json:"by,omitempty"`
 	// Wall and Event are the step's two clocks, in milliseconds since 1970.
 	Wall  int64 `json:"wall"`
 	Event int64 `json:"event"`

@@ -24,6 +24,8 @@ type Recorder struct {
 	Notes string
 	// Outputs is the topic of outputs.
 	Outputs string
+	// By is who runs it, to be noted.
+	By string
 	// Stateless keeps no state and sets no timers: each record finds the zero State.
 	Stateless bool
 
@@ -123,6 +125,7 @@ func (r *Recorder) Fire(s process.Step, t process.Timer) error {
 
 // do moves the key's state on, sets and stops timers, and writes note and outputs.
 func (r *Recorder) do(s process.Step, n *Note) error {
+	n.By = r.By
 	n.Wall, n.Event = s.Now().UnixMilli(), s.EventTime().UnixMilli()
 	if r.Stateless {
 		n.After = n.Before.Next(n.event())
