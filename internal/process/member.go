@@ -64,6 +64,7 @@ func (r *Run) newTask(partition int32) *task {
 		id: Task{Processor: r.p.Name, Version: r.p.Version, Partition: partition}, run: r,
 		log: r.log.With("task", partition), released: make(chan struct{}),
 	}
+	t.member, _ = r.client.GroupMetadata()
 	t.ctx, t.cancel = context.WithCancel(r.hard)
 	for _, topic := range r.p.Inputs {
 		in := &input{topic: topic}

@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -128,7 +129,12 @@ func (w *worker) commit(hard context.Context) error {
 		return err
 	}
 	for failures := 0; ; failures++ {
-		err := w.producer.Commit(ctx, w.out.buffer, w.offsets())
+		offsets, err := w.offsets()
+		if err != nil {
+			w.aborted()
+			return err
+		}
+		err = w.producer.Commit(ctx, w.out.buffer, offsets)
 		var refused *txn.RefusedError
 		switch {
 		case err == nil:
@@ -167,11 +173,19 @@ func (w *worker) record(ctx context.Context) error {
 	return err
 }
 
-// offsets are what the step commits.
-func (w *worker) offsets() txn.Offsets {
+// errReplaced says that the group has gone on without this node, and that it has come
+// back as somebody else. The client does not tell of tasks that it is given again then,
+// although others may have had them in between: their state, and the step, are of before.
+var errReplaced = errors.New("the group has put this node out, and tasks may have been others' since")
+
+// offsets are what the step commits, in the name under which its tasks were given.
+func (w *worker) offsets() (txn.Offsets, error) {
 	o := txn.Offsets{Group: w.run.p.groupName()}
 	o.Member, o.Generation = w.run.client.GroupMetadata()
 	for _, t := range w.step.tasks {
+		if t.member != o.Member {
+			return o, fmt.Errorf("%w: it was member %q of group %q and is %q", errReplaced, t.member, o.Group, o.Member)
+		}
 		before := len(o.Next)
 		for _, in := range t.inputs {
 			if in.next != in.committed {
@@ -183,7 +197,7 @@ func (w *worker) offsets() txn.Offsets {
 			o.Next = append(o.Next, txn.Offset{Topic: in.topic, Partition: t.id.Partition, At: in.next})
 		}
 	}
-	return o
+	return o, nil
 }
 
 // committed makes the step what has happened.

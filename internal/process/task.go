@@ -18,6 +18,7 @@ type task struct {
 	id     Task
 	run    *Run
 	worker *worker // set once, under mu
+	member string  // by which the group gave the task to this node
 	log    *slog.Logger
 	ctx    context.Context // ends when the task is given up
 	cancel context.CancelFunc
