@@ -91,12 +91,10 @@ func (s *session) letter(t *task, reason error, bare bool) {
 	})
 }
 
-// finish is done with a task. If its partition was paused, it may be read on, and nobody
-// else may look: the next poll may wait for just that.
+// finish is done with a task.
 func (s *session) finish(t *task) {
-	if s.crew.board.finish(t) {
-		s.flowOf([]*part{t.part})
-	}
+	s.crew.board.finish(t)
+	s.ease(t.part)
 }
 
 // sending is records of a task on their way.

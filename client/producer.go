@@ -16,7 +16,6 @@ type Producer struct {
 	out     *writer
 	stamper *event.Stamper
 	form    func(*event.Event) (event.Record, error)
-	claims  claims
 }
 
 // A ProducerOption changes how events are written.
@@ -32,7 +31,7 @@ func Structured() ProducerOption {
 func (c *Client) Producer(opts ...ProducerOption) *Producer { return c.producer(c.out, opts) }
 
 func (c *Client) producer(out *writer, opts []ProducerOption) *Producer {
-	p := &Producer{out: out, stamper: c.stamper, form: (*event.Event).Record, claims: c.cfg.claims}
+	p := &Producer{out: out, stamper: c.stamper, form: (*event.Event).Record}
 	for _, o := range opts {
 		o(p)
 	}
@@ -76,11 +75,9 @@ func (p *Producer) Produce(ctx context.Context, topic string, events ...*event.E
 // are on their way.
 func (p *Producer) ProduceAsync(ctx context.Context, topic string, e *event.Event, done func(Position, error)) {
 	cause, _ := Cause(ctx)
-	r, err := p.record(ctx, topic, e, cause)
+	r, err := p.record(topic, e, cause)
 	if err != nil {
-		err = &ProduceError{Topic: topic, Partition: -1, ID: e.ID, Err: err}
-		p.out.failed(topic, err)
-		done(Position{topic, -1, -1}, err)
+		done(Position{topic, -1, -1}, &ProduceError{Topic: topic, Partition: -1, ID: e.ID, Err: err})
 		return
 	}
 	p.out.write(ctx, r, func(at Position, err error) {
@@ -95,13 +92,9 @@ func (p *Producer) ProduceAsync(ctx context.Context, topic string, e *event.Even
 func (p *Producer) Flush(ctx context.Context) error { return p.out.kafka.Flush(ctx) }
 
 // record makes the record of an event, and completes the event.
-func (p *Producer) record(ctx context.Context, topic string, e *event.Event, cause *event.Event) (*kgo.Record, error) {
+func (p *Producer) record(topic string, e *event.Event, cause *event.Event) (*kgo.Record, error) {
 	relate(e, cause)
 	if err := p.stamper.Stamp(e); err != nil {
-		return nil, err
-	}
-	e, err := p.claims.checkIn(ctx, e)
-	if err != nil {
 		return nil, err
 	}
 	r, err := p.form(e)

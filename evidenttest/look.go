@@ -21,54 +21,45 @@ type look struct {
 
 	mu     sync.Mutex
 	client *kgo.Client // of the node that is up; nil before the first look
+	topics map[kadm.TopicID]*topic
 
-	reading gate // held while topics are read
-	topics  map[kadm.TopicID]*topic
-	of      *kgo.Client // that read them
-
-	naming gate // held while names are asked for
-	names  map[kadm.TopicID]string
+	namesMu sync.Mutex
+	names   map[kadm.TopicID]string
 }
 
-func newLook(n *Node) *look { return &look{node: n, reading: newGate(), naming: newGate()} }
-
-// observe returns a client that looks.
+// observe returns a client that looks. l.mu is held.
 func (l *look) observe() (*kgo.Client, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if l.client != nil {
 		return l.client, nil
 	}
-	c, err := kgo.NewClient(append(l.node.Process(observer).Options(), kgo.RetryTimeout(time.Second))...)
-	if err == nil {
-		l.client = c
+	d := &dialer{node: l.node}
+	c, err := l.node.newClient(d, kgo.ClientID(observer), kgo.RetryTimeout(time.Second))
+	if err != nil {
+		return nil, err
 	}
-	return c, err
+	l.client, l.topics = c, make(map[kadm.TopicID]*topic)
+	return c, nil
 }
 
-// forget ends all looking at a node that goes down. One that is started again may not
-// have what was seen.
+// forget closes the client and forgets what was seen, which a node that was started
+// again may not have.
 func (l *look) forget() {
 	l.mu.Lock()
-	client := l.client
-	l.client = nil
-	l.mu.Unlock()
-	if client != nil {
-		client.Close()
+	defer l.mu.Unlock()
+	if l.client != nil {
+		l.client.Close()
+		l.client = nil
 	}
 }
 
 // all reads what is new in the topics of that name, or in all but the node's own if there
 // are no names. Those that do not exist are left out. They are sorted.
 func (l *look) all(ctx context.Context, names ...string) ([]*topic, error) {
-	l.reading.lock()
-	defer l.reading.unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	client, err := l.observe()
 	if err != nil {
 		return nil, err
-	}
-	if l.of != client {
-		l.of, l.topics = client, make(map[kadm.TopicID]*topic)
 	}
 	listed, err := kadm.NewClient(client).ListTopics(ctx)
 	if err != nil {
@@ -94,6 +85,8 @@ func (l *look) all(ctx context.Context, names ...string) ([]*topic, error) {
 
 // admin is a client for everything else.
 func (l *look) admin() (*kadm.Client, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	client, err := l.observe()
 	if err != nil {
 		return nil, err
@@ -126,8 +119,8 @@ func (l *look) name(id kadm.TopicID) string {
 	if id == (kadm.TopicID{}) {
 		return ""
 	}
-	l.naming.lock()
-	defer l.naming.unlock()
+	l.namesMu.Lock()
+	defer l.namesMu.Unlock()
 	if name, known := l.names[id]; known {
 		return name
 	}

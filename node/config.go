@@ -45,6 +45,9 @@ type Config struct {
 	// BootstrapUsers are made at start if there are none of their names; the
 	// functions are asked for their passwords then, and not otherwise.
 	BootstrapUsers map[string]func() (password string, err error)
+	// Processors are code that the node runs: each once for each partition of its
+	// inputs, shared with other nodes that have it, as it is declared (kind Processor).
+	Processors []Processor
 	// ConnectionsMaxReauth is how long a login by SASL is good for (Kafka:
 	// connections.max.reauth.ms). Default: for as long as the connection.
 	ConnectionsMaxReauth time.Duration

@@ -50,6 +50,7 @@ func (n *Node) handler() http.Handler {
 		n.handleRebuilds(mux)
 	}
 	n.resources.api.Handle(mux)
+	n.processors.api.Handle(mux)
 	if n.claims != nil {
 		n.claims.Handle(mux)
 	}

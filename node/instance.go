@@ -36,7 +36,9 @@ func (n *Node) instance() (string, error) {
 }
 
 // hasFolder tells whether the node keeps anything on a disk of its own.
-func (n *Node) hasFolder() bool { return n.cfg.Cluster == nil || *n.cfg.Ledger }
+func (n *Node) hasFolder() bool {
+	return n.cfg.Cluster == nil || *n.cfg.Ledger || len(n.cfg.Processors) > 0
+}
 
 func newInstance() string {
 	var b [8]byte

@@ -40,15 +40,16 @@ const nodeID = 1
 
 // Node is a running node.
 type Node struct {
-	cfg       Config
-	log       *log.Log
-	broker    *broker.Broker
-	engine    *engine.Engine
-	anchors   anchors
-	ledger    *provable   // nil without one
-	token     token.Token // zero: HTTP changes nothing
-	resources *declared
-	claims    *claim.API // nil without a store for them
+	cfg        Config
+	log        *log.Log
+	broker     *broker.Broker
+	engine     *engine.Engine
+	anchors    anchors
+	ledger     *provable   // nil without one
+	token      token.Token // zero: HTTP changes nothing
+	resources  *declared
+	processors *processors
+	claims     *claim.API // nil without a store for them
 
 	behind *lag.Watch // how far the ledger is; nil without one, and on a cluster
 
@@ -141,6 +142,9 @@ func (n *Node) startRooms(starting, ctx context.Context) error {
 		return err
 	}
 	if err := n.startResources(ctx); err != nil {
+		return err
+	}
+	if err := n.startProcessors(ctx); err != nil {
 		return err
 	}
 	if err := n.startClaims(); err != nil {
@@ -263,6 +267,9 @@ func (n *Node) Close() error {
 func (n *Node) close() error {
 	if n.cancel != nil {
 		n.cancel()
+	}
+	if n.processors != nil {
+		<-n.processors.done // they commit what is under way
 	}
 	if n.resources != nil {
 		<-n.resources.done // it has something to tell the broker

@@ -13,6 +13,7 @@ import (
 	"github.com/evidentlog/evident/event"
 	"github.com/evidentlog/evident/internal/auth"
 	"github.com/evidentlog/evident/internal/resource"
+	"github.com/evidentlog/evident/internal/resource/processor"
 	"github.com/evidentlog/evident/internal/resource/topic"
 )
 
@@ -64,7 +65,7 @@ func pause(ctx context.Context, d time.Duration) {
 func (n *Node) newResources(client *kgo.Client) (*declared, error) {
 	kinds, err := newKinds(topic.Config{
 		Client: client, ReplicationFactor: n.engine.ReplicationFactor(), Foreign: n.cfg.Cluster != nil,
-	})
+	}, n.processorNames())
 	if err != nil {
 		return nil, err
 	}
@@ -94,13 +95,13 @@ func (n *Node) newResources(client *kgo.Client) (*declared, error) {
 }
 
 // newKinds are the kinds of things that can be declared.
-func newKinds(topics topic.Config) (*resource.Kinds, error) {
-	return resource.NewKinds(topic.New(topics))
+func newKinds(topics topic.Config, processors []string) (*resource.Kinds, error) {
+	return resource.NewKinds(topic.New(topics), processor.New(processors))
 }
 
 // ResourceSchema is the JSON Schema of what can be declared, for editors.
 func ResourceSchema() ([]byte, error) {
-	kinds, err := newKinds(topic.Config{})
+	kinds, err := newKinds(topic.Config{}, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ All other commands are clients; --brokers (EVIDENT_BROKERS) says of which node.`
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newServe(c), newDemo(c),
-		newApply(c), newGet(c), newDescribe(c), newDelete(c), newHistory(c), newEdit(c), newSchema(c),
+		newApply(c), newGet(c), newDescribe(c), newDelete(c), newHistory(c), newEdit(c), newSchema(c), newProcessor(c),
 		newTopic(c), newGroup(c), newQuota(c), newCluster(c), newUser(c), newProduce(c), newConsume(c), newFind(c), newProve(c), newVerify(c), newErase(c), newAnchor(c), newWitness(c), newMonitor(c), newLedger(c), newBench(c),
 		newVersion(c),
 	)

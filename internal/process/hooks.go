@@ -72,3 +72,12 @@ func (r *Run) wake() {
 		}
 	}
 }
+
+// Copy is the state of a task as this node has it, its own or a standby's, however old,
+// to be read only; false if there is none.
+func (r *Run) Copy(partition int32) (*state.Task, standby.Status, bool) {
+	if k := r.keeper(); k != nil {
+		return k.Copy(partition)
+	}
+	return nil, standby.Status{}, false
+}

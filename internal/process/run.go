@@ -69,6 +69,9 @@ func (r *Run) once(ctx context.Context) (err error) {
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	member := r.join()
+	if err := member.Evict(ctx, r.asker); err != nil {
+		r.log.Warn("what is left of this node in the group from before a restart stays until the cluster misses it", "error", err)
+	}
 	r.hard, r.room = hard, newRoom(int64(r.cfg.Buffer))
 	if err := r.openState(member); err != nil {
 		return err

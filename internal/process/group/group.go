@@ -30,6 +30,9 @@ func Name(processor string, version int) string {
 	return fmt.Sprintf("%s%s.%d", Prefix, processor, version)
 }
 
+// Changelog is the topic from which a version's state is made again.
+func Changelog(processor string, version int) string { return Name(processor, version) + ".changelog" }
+
 // TransactionalID is that of the worker-th worker, from 0, of a node.
 func TransactionalID(processor string, version int, instance string, worker int) string {
 	return fmt.Sprintf("%s.%s.%d", Name(processor, version), instance, worker)

@@ -222,6 +222,19 @@ func (k *Keeper) Status() map[int32]Status {
 	return all
 }
 
+// Copy is the state of a task as this node has it, to be read only, however old; false
+// if there is none.
+func (k *Keeper) Copy(task int32) (*state.Task, Status, bool) {
+	k.mu.Lock()
+	r := k.mu.replicas[task]
+	k.mu.Unlock()
+	if r == nil {
+		return nil, Status{}, false
+	}
+	s := r.status()
+	return r.state, s, s.Next > 0
+}
+
 // Run keeps copies of the tasks that [Keeper.Follow] has named, until ctx ends. An error
 // is the DB's, which has to be closed then.
 func (k *Keeper) Run(ctx context.Context) error {

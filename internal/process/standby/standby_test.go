@@ -27,13 +27,18 @@ type world struct {
 
 func newWorld(t *testing.T, partitions int32) *world {
 	t.Helper()
-	w := &world{t: t, node: evidenttest.Start(t)}
+	w := &world{t: t, node: evidenttest.Start(t, evidenttest.Listen(), evidenttest.WithoutLedger())}
 	if _, err := kadm.NewClient(w.node.Client()).CreateTopic(t.Context(), partitions, 1, nil, changelog); err != nil {
 		t.Fatal(err)
 	}
 	w.writer = w.node.Client(kgo.TransactionalID("owner"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	w.from = w.db(vfs.NewMem())
 	return w
+}
+
+// client makes a client that the caller closes.
+func (w *world) client(opts ...kgo.Opt) (*kgo.Client, error) {
+	return kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(w.node.KafkaAddress())}, opts...)...)
 }
 
 func (w *world) db(fs vfs.FS) *state.DB {
@@ -54,7 +59,7 @@ func (w *world) db(fs vfs.FS) *state.DB {
 func (w *world) keeper(cfg standby.Config) *standby.Keeper {
 	w.t.Helper()
 	cfg.Topic = changelog
-	cfg.Client = func(opts ...kgo.Opt) (*kgo.Client, error) { return w.node.Client(opts...), nil }
+	cfg.Client = w.client
 	if cfg.DB == nil {
 		cfg.DB = w.db(vfs.NewMem())
 	}
@@ -246,7 +251,7 @@ func TestStateFromBeforeARestartIsGoneOnWith(t *testing.T) {
 	}
 	w.put(0, commit, "a", "1")
 	k, err := standby.New(standby.Config{
-		Client: func(opts ...kgo.Opt) (*kgo.Client, error) { return w.node.Client(opts...), nil }, Topic: changelog, DB: first,
+		Client: w.client, Topic: changelog, DB: first,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -40,6 +40,13 @@ type refusal struct{ resource.Problem }
 
 func (r *refusal) Error() string { return r.Detail }
 
+// Ask sends a request, with body as JSON unless it is nil, and reads the answer into v:
+// JSON, or as it is if v is a pointer to bytes. It asks again while the node says that
+// this helps.
+func (s Server) Ask(ctx context.Context, method, path string, body, v any) (http.Header, error) {
+	return s.ask(ctx, method, path, body, nil, v)
+}
+
 // ask sends a request, with body as JSON unless it is nil, and reads the answer
 // into v. It asks again while the node says that this helps.
 func (s Server) ask(ctx context.Context, method, path string, body any, header http.Header, v any) (http.Header, error) {
@@ -92,6 +99,10 @@ func (s Server) once(ctx context.Context, method, address string, text []byte, h
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, mostAnswer))
 	if err != nil {
 		return nil, false, err
+	}
+	if raw, ok := v.(*[]byte); ok && resp.StatusCode == http.StatusOK {
+		*raw = answer
+		return resp.Header, false, nil
 	}
 	if resp.StatusCode == http.StatusOK {
 		return resp.Header, false, json.Unmarshal(answer, v)

@@ -1,0 +1,135 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/evidentlog/evident/internal/problem"
+	"github.com/evidentlog/evident/internal/process"
+	"github.com/evidentlog/evident/internal/process/group"
+)
+
+// reset has a version go on elsewhere: it stops, its positions are set, its state is
+// kept or discarded, and it goes on, unless it was paused before.
+func (a *API) reset(w http.ResponseWriter, r *http.Request, name string, o Order) {
+	s := a.Control.Spec(name)
+	if o.Version == 0 {
+		o.Version = s.Active
+	}
+	v, err := find(&s, o.Version)
+	if err != nil {
+		problem.Write(w, http.StatusConflict, err)
+		return
+	}
+	code, _ := a.Control.Code(name, o.Version)
+	to, err := a.place(r.Context(), code, o)
+	if err != nil {
+		status := http.StatusServiceUnavailable
+		if errors.Is(err, errOrder) {
+			status = http.StatusBadRequest
+		}
+		problem.Write(w, status, err)
+		return
+	}
+	running := !s.Paused && !v.Paused
+	if !a.Declare(w, r, name, pausing(true, o.Version)) {
+		return
+	}
+	err = a.move(r.Context(), code, o, to)
+	if running && !a.Declare(w, r, name, pausing(false, o.Version)) {
+		return
+	}
+	if err != nil {
+		problem.Write(w, http.StatusServiceUnavailable, fmt.Errorf("the reset may be half done, and can be asked for again: %w", err))
+		return
+	}
+	a.answer(w, r, name)
+}
+
+// place finds the offsets that an order means, or says what is wrong with it.
+func (a *API) place(ctx context.Context, p process.Processor, o Order) (kadm.Offsets, error) {
+	stateful := len(p.Stores) > 0 || p.Timers
+	switch {
+	case o.State != "" && o.State != "keep" && o.State != "discard":
+		return nil, fmt.Errorf("%w: state is %q, and must be keep or discard", errOrder, o.State)
+	case stateful && o.State == "":
+		return nil, fmt.Errorf("%w: %q has state, in which what it reads again is already: say what becomes of it, state keep or discard", errOrder, p.Name)
+	case o.To == "":
+		return nil, fmt.Errorf("%w: say where to, such as start, latest, a time like 2026-01-31T12:00:00Z, or an offset", errOrder)
+	}
+	admin := kadm.NewClient(a.Client)
+	starts, err := admin.ListStartOffsets(ctx, p.Inputs...)
+	if err != nil {
+		return nil, err
+	}
+	ends, err := admin.ListCommittedOffsets(ctx, p.Inputs...)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(starts.Error(), ends.Error()); err != nil {
+		return nil, err
+	}
+	switch o.To {
+	case "start":
+		return starts.Offsets(), nil
+	case "latest":
+		return ends.Offsets(), nil
+	}
+	if offset, err := strconv.ParseInt(o.To, 10, 64); err == nil {
+		return within(starts, ends, offset), nil
+	}
+	at, err := time.Parse(time.RFC3339, o.To)
+	if err != nil {
+		return nil, fmt.Errorf("%w: to is %q, and must be start, latest, a time like 2026-01-31T12:00:00Z, or an offset", errOrder, o.To)
+	}
+	after, err := admin.ListOffsetsAfterMilli(ctx, at.UnixMilli(), p.Inputs...)
+	if err == nil {
+		err = after.Error()
+	}
+	return after.Offsets(), err
+}
+
+// within is an offset in each partition, as far as the partition reaches.
+func within(starts, ends kadm.ListedOffsets, offset int64) kadm.Offsets {
+	all := kadm.Offsets{}
+	starts.Each(func(start kadm.ListedOffset) {
+		end, _ := ends.Lookup(start.Topic, start.Partition)
+		all.AddOffset(start.Topic, start.Partition, min(max(offset, start.Offset), end.Offset), -1)
+	})
+	return all
+}
+
+// move sets positions, once nobody runs the version, and discards state if it is to.
+func (a *API) move(ctx context.Context, p process.Processor, o Order, to kadm.Offsets) error {
+	ctx, cancel := context.WithTimeout(ctx, halting)
+	defer cancel()
+	if _, err := a.halted(ctx, p.Name, o.Version); err != nil {
+		return err
+	}
+	admin := kadm.NewClient(a.Client)
+	if o.State == "discard" {
+		// Without its changelog, state is discarded wherever it is.
+		gone, err := admin.DeleteTopics(ctx, group.Changelog(p.Name, o.Version))
+		if err == nil {
+			err = gone.Error()
+		}
+		if err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
+			return fmt.Errorf("changelog: %w", err)
+		}
+	}
+	set, err := admin.CommitOffsets(ctx, group.Name(p.Name, o.Version), to)
+	if err == nil {
+		err = set.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("positions: %w", err)
+	}
+	return nil
+}

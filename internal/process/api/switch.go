@@ -1,0 +1,124 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/evidentlog/evident/internal/problem"
+	"github.com/evidentlog/evident/internal/process/control"
+	"github.com/evidentlog/evident/internal/process/group"
+)
+
+const (
+	// halting is how long a version may take to stop on all nodes.
+	halting = 30 * time.Second
+	// glance is how often it is looked whether it has.
+	glance = 100 * time.Millisecond
+)
+
+// change lets the outputs of another version count, and stops the active one: from where
+// this has stopped in each partition, so that none is missing and none is there twice.
+// For that the new version waits until the old one is as far.
+func (a *API) change(w http.ResponseWriter, r *http.Request, name string, o Order) {
+	from, to, err := a.switching(name, o)
+	if err != nil {
+		problem.Write(w, http.StatusConflict, err)
+		return
+	}
+	if !a.Declare(w, r, name, pausing(true, to)) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), halting)
+	defer cancel()
+	if err := a.passes(ctx, name, from, to); err != nil {
+		if !a.Declare(w, r, name, pausing(false, to)) {
+			return
+		}
+		problem.Write(w, http.StatusConflict, fmt.Errorf("%w: %w", errOrder, err))
+		return
+	}
+	done := a.Declare(w, r, name, func(s *control.Spec) error {
+		v, err := find(s, to)
+		if err != nil {
+			return err
+		}
+		v.Paused, v.Continues = false, from
+		s.Versions = slices.DeleteFunc(s.Versions, func(v control.Version) bool { return v.Version == from })
+		s.Active = to
+		return nil
+	})
+	if done {
+		a.answer(w, r, name)
+	}
+}
+
+// switching is which version is to follow which.
+func (a *API) switching(name string, o Order) (from, to int, err error) {
+	s := a.Control.Spec(name)
+	to = o.Version
+	for _, v := range s.Versions {
+		if o.Version == 0 && v.Version != s.Active {
+			to = max(to, v.Version)
+		}
+	}
+	switch active, err := find(&s, s.Active); {
+	case to == 0:
+		return 0, 0, fmt.Errorf("%w: only version %d runs: begin another one beside it with replay", errOrder, s.Active)
+	case to == s.Active:
+		return 0, 0, fmt.Errorf("%w: version %d is the active one already", errOrder, to)
+	case err != nil:
+		return 0, 0, err
+	case s.Paused || active.Paused:
+		return 0, 0, fmt.Errorf("%w: version %d is paused, and may be behind version %d: resume it", errOrder, s.Active, to)
+	}
+	_, err = find(&s, to)
+	return s.Active, to, err
+}
+
+// passes waits until a version has stopped, and another one is as far.
+func (a *API) passes(ctx context.Context, name string, from, to int) error {
+	reached, err := a.halted(ctx, name, to)
+	if err != nil {
+		return err
+	}
+	for {
+		at, err := control.Positions(ctx, a.Client, group.Name(name, from))
+		if err == nil {
+			topic, p, behind := at.Behind(reached)
+			if !behind {
+				return nil
+			}
+			err = fmt.Errorf("version %d is at offset %d of partition %d of %q, and version %d at %d", from, at[topic][p], p, topic, to, reached[topic][p])
+		}
+		if !pause(ctx) {
+			return fmt.Errorf("after %v version %d is not as far as version %d: %w", halting, from, to, err)
+		}
+	}
+}
+
+// halted waits until nobody runs a version, and gives its positions.
+func (a *API) halted(ctx context.Context, name string, version int) (control.Offsets, error) {
+	for {
+		at, err := control.Stopped(ctx, a.Client, group.Name(name, version))
+		if err == nil {
+			return at, nil
+		}
+		if !pause(ctx) {
+			return nil, fmt.Errorf("version %d has not stopped after %v: %w", version, halting, errors.Join(err, ctx.Err()))
+		}
+	}
+}
+
+// pause waits a little; false if ctx has ended.
+func pause(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(glance):
+		return true
+	}
+}

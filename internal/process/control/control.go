@@ -1,0 +1,311 @@
+// Package control has the processors run that the program has code for, as far as it is
+// declared that they are to: which versions, whether they are paused, and whose outputs
+// count.
+//
+// How they run is not its matter, nor how something is declared.
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/internal/process"
+	"github.com/evidentlog/evident/internal/process/group"
+)
+
+// A Spec is what is declared of a processor: the spec of the kind Processor.
+type Spec struct {
+	// Paused: no version runs.
+	Paused bool `json:"paused,omitempty"`
+	// Active is the version whose outputs count; 0: the only one, or the code's own.
+	Active int `json:"active,omitempty"`
+	// Versions are those that run; none: the code's own.
+	Versions []Version `json:"versions,omitempty"`
+}
+
+// A Version is one of a processor's that is to run.
+type Version struct {
+	Version int `json:"version"`
+	// From is where it begins: "start", "latest" or a time (RFC 3339). Empty: as the
+	// code says.
+	From   string `json:"from,omitempty"`
+	Paused bool   `json:"paused,omitempty"`
+	// Continues is the version from whose last positions on its outputs count; 0: all do.
+	Continues int `json:"continues,omitempty"`
+}
+
+// Runner runs a version until ctx ends.
+type Runner interface {
+	Run(ctx context.Context, p process.Processor) error
+}
+
+// Config is what a Controller works with.
+type Config struct {
+	Runner Runner
+	// Processors are those that the program has code for. Of one name there may be
+	// several versions.
+	Processors []process.Processor
+	// Client asks the cluster for positions. It is the caller's.
+	Client *kgo.Client
+	// Logger receives what an operator should know. It must be set.
+	Logger *slog.Logger
+}
+
+// Controller is safe for concurrent use.
+type Controller struct {
+	cfg    Config
+	code   map[string][]process.Processor // by name, the latest version last
+	change chan struct{}
+
+	mu struct {
+		sync.Mutex
+		specs map[string]Spec // nil before it is known what is declared
+		runs  map[key]*running
+	}
+}
+
+// key is a version of a processor.
+type key struct {
+	name    string
+	version int
+}
+
+// running is a version that runs.
+type running struct {
+	as   plan
+	stop context.CancelFunc
+	done chan struct{}
+	err  error // why it ended by itself; set before done is closed
+}
+
+// New makes a controller. The error is about a processor, or two that have one name and
+// version.
+func New(cfg Config) (*Controller, error) {
+	c := &Controller{cfg: cfg, code: map[string][]process.Processor{}, change: make(chan struct{}, 1)}
+	c.mu.runs = map[key]*running{}
+	for _, p := range cfg.Processors {
+		if err := p.Validate(); err != nil {
+			return nil, err
+		}
+		for _, other := range c.code[p.Name] {
+			if other.Version == p.Version {
+				return nil, fmt.Errorf("%w: there is code twice for version %d of %q", process.ErrInvalid, p.Version, p.Name)
+			}
+		}
+		c.code[p.Name] = append(c.code[p.Name], p)
+	}
+	for _, all := range c.code {
+		slices.SortFunc(all, func(a, b process.Processor) int { return a.Version - b.Version })
+	}
+	return c, nil
+}
+
+// Names are the processors that there is code for, sorted.
+func (c *Controller) Names() []string { return slices.Sorted(maps.Keys(c.code)) }
+
+// Code is that for a version of a processor: the one of that number, or else the latest.
+func (c *Controller) Code(name string, version int) (process.Processor, bool) {
+	all := c.code[name]
+	if len(all) == 0 {
+		return process.Processor{}, false
+	}
+	p := all[len(all)-1]
+	for _, q := range all {
+		if q.Version == version {
+			p = q
+		}
+	}
+	if version > 0 {
+		p.Version = version
+	}
+	return p, true
+}
+
+// Declare says what is declared now, by name. Nothing runs before it was called.
+func (c *Controller) Declare(specs map[string]Spec) {
+	c.mu.Lock()
+	c.mu.specs = specs
+	c.mu.Unlock()
+	select {
+	case c.change <- struct{}{}:
+	default:
+	}
+}
+
+// ParseSpec reads a spec.
+func ParseSpec(text json.RawMessage) (s Spec, err error) {
+	if err := json.Unmarshal(text, &s); err != nil {
+		return s, fmt.Errorf("spec of a processor: %w", err)
+	}
+	return s, nil
+}
+
+// Spec is what holds for a processor, whole: what is declared, and defaults.
+func (c *Controller) Spec(name string) Spec {
+	c.mu.Lock()
+	s := c.mu.specs[name]
+	c.mu.Unlock()
+	return c.Complete(name, s)
+}
+
+// Complete adds to what is declared what holds otherwise.
+func (c *Controller) Complete(name string, s Spec) Spec {
+	s.Versions = slices.Clone(s.Versions)
+	if len(s.Versions) == 0 {
+		p, _ := c.Code(name, s.Active)
+		s.Versions = []Version{{Version: p.Version}}
+	}
+	if s.Active == 0 {
+		s.Active = s.Versions[0].Version
+	}
+	return s
+}
+
+// known tells whether it is known what is declared.
+func (c *Controller) known() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.specs != nil
+}
+
+// Run has the processors run, as it is declared, until ctx ends and they have stopped.
+func (c *Controller) Run(ctx context.Context) error {
+	defer c.settle(map[key]plan{}, ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.change:
+			if c.known() {
+				c.settle(c.wanted(), ctx)
+			}
+		}
+	}
+}
+
+// wanted are the versions that are to run.
+func (c *Controller) wanted() map[key]plan {
+	all := map[key]plan{}
+	for _, name := range c.Names() {
+		s := c.Spec(name)
+		for _, v := range s.Versions {
+			if !s.Paused && !v.Paused {
+				all[key{name, v.Version}] = plan{Version: v, withheld: v.Version != s.Active}
+			}
+		}
+	}
+	return all
+}
+
+// settle stops what is not to run, or not so, and starts what is.
+func (c *Controller) settle(wanted map[key]plan, ctx context.Context) {
+	var stopped []*running
+	c.mu.Lock()
+	for k, r := range c.mu.runs {
+		if as, still := wanted[k]; !still || as != r.as {
+			r.stop()
+			delete(c.mu.runs, k)
+			stopped = append(stopped, r)
+		}
+	}
+	c.mu.Unlock()
+	for _, r := range stopped {
+		<-r.done
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k, as := range wanted {
+		if c.mu.runs[k] == nil && ctx.Err() == nil {
+			c.mu.runs[k] = c.start(ctx, k, as)
+		}
+	}
+}
+
+// start runs a version.
+func (c *Controller) start(ctx context.Context, k key, as plan) *running {
+	ctx, cancel := context.WithCancel(ctx)
+	r := &running{as: as, stop: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		defer cancel()
+		if r.err = c.run(ctx, k, as); r.err != nil && ctx.Err() == nil {
+			c.cfg.Logger.Error("a processor does not run", "processor", k.name, "version", k.version, "error", r.err)
+		}
+	}()
+	return r
+}
+
+// Failed is why a version that is to run does not; nil if it does.
+func (c *Controller) Failed(name string, version int) error {
+	c.mu.Lock()
+	r := c.mu.runs[key{name, version}]
+	c.mu.Unlock()
+	if r == nil {
+		return nil
+	}
+	select {
+	case <-r.done:
+		return r.err
+	default:
+		return nil
+	}
+}
+
+// run runs a version as it is to.
+func (c *Controller) run(ctx context.Context, k key, as plan) error {
+	p, ok := c.Code(k.name, k.version)
+	if !ok {
+		return fmt.Errorf("%w: there is no code for %q", process.ErrInvalid, k.name)
+	}
+	switch as.From {
+	case "":
+	case "start":
+		p.From = process.Start{}
+	case "latest":
+		p.From = process.Start{Latest: true}
+	default:
+		at, err := time.Parse(time.RFC3339, as.From)
+		if err != nil {
+			return fmt.Errorf("%w: version %d of %q begins at %q: want a time such as 2026-01-31T12:00:00Z", process.ErrInvalid, k.version, k.name, as.From)
+		}
+		p.From = process.Start{Time: at}
+	}
+	switch {
+	case as.withheld:
+		p.New = withhold(p.New, nil)
+	case as.Continues != 0:
+		limits, err := c.stopped(ctx, p, as.Continues)
+		if err != nil {
+			return err
+		}
+		p.New = withhold(p.New, limits)
+	}
+	return c.cfg.Runner.Run(ctx, p)
+}
+
+// stopped waits until nobody runs a version any more, and gives its positions.
+func (c *Controller) stopped(ctx context.Context, p process.Processor, version int) (*limits, error) {
+	name := group.Name(p.Name, version)
+	for {
+		at, err := Stopped(ctx, c.cfg.Client, name)
+		if err == nil {
+			own, err := Positions(ctx, c.cfg.Client, group.Name(p.Name, p.Version))
+			if err == nil {
+				return newLimits(at, own), nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("version %d of %q has not stopped: %w", version, p.Name, err)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
