@@ -56,17 +56,24 @@ func (b *batch) finish() {
 
 // commit ends a batch in a transaction: with its outputs and offsets, if it was handled
 // as a whole, and else without. A batch that was not committed is read again. The error
-// ends the session.
-func (s *exact) commit(b *batch, whole bool) error {
+// ends the session. When running has ended, brokers have some time to answer; the next
+// session does not depend on what they would have said.
+func (s *exact) commit(running context.Context, b *batch, whole bool) error {
 	defer b.cancel(nil)
 	if err := s.kafka.Begin(); err != nil {
 		return s.broken(fmt.Errorf("begin a transaction: %w", err))
 	}
 	ctx, cancel := context.WithTimeout(s.base, 2*transactionTime)
 	defer cancel()
+	defer context.AfterFunc(running, func() { sleep(ctx, s.c.grace); cancel() })()
+	defer context.AfterFunc(ctx, s.out.kafka.UnsafeAbortBufferedRecords)()
 	emitted := 0
 	if whole {
 		emitted, whole = s.write(ctx, b)
+	}
+	if ctx.Err() != nil {
+		s.c.counts.aborted.Add(1)
+		return s.broken(fmt.Errorf("write in a transaction: %w", ctx.Err()))
 	}
 	committed, err := s.kafka.End(ctx, kgo.TransactionEndTry(whole))
 	if err != nil {

@@ -18,7 +18,8 @@ type task struct {
 	tries  int           // attempts so far
 	emits  []*kgo.Record // of the attempt that succeeded
 	dead   bool          // emits is its dead letter
-	done   bool          // guarded by the board
+	parked bool          // waits for its next attempt; guarded by the board, as is done
+	done   bool
 }
 
 // A lane has the tasks of one key of one partition, in order; only its head is worked
@@ -40,6 +41,7 @@ type board struct {
 		lanes  map[laneKey]*lane
 		ready  []*lane // whose heads may be taken, from first on
 		first  int
+		stir   chan struct{} // closed at the next task that is done or parked; nil: nobody waits
 		closed bool
 	}
 	wake sync.Cond
@@ -139,10 +141,16 @@ func (b *board) next(l *lane) {
 
 // park lets a task be taken again after a pause.
 func (b *board) park(t *task, pause time.Duration) {
-	b.release(t.part)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t.parked = true
+	t.part.running--
+	t.part.look()
+	b.stir()
 	time.AfterFunc(pause, func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
+		t.parked = false
 		if t.part.closed {
 			b.drop(t.lane)
 			return
@@ -159,14 +167,17 @@ func (b *board) release(p *part) {
 	p.look()
 }
 
-// finish says that a task is done, and is worked on no more.
-func (b *board) finish(t *task) {
+// finish says that a task is done, and is worked on no more. It tells whether the
+// partition is paused.
+func (b *board) finish(t *task) (paused bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	t.done = true
 	t.part.advance()
+	b.stir()
 	t.part.running--
 	t.part.look()
+	return t.part.paused
 }
 
 // open makes a partition; its handlers' contexts end with ctx.
@@ -193,12 +204,75 @@ func (b *board) close() {
 	b.wake.Broadcast()
 }
 
-// waiting is how many records of a partition are not done, or have one before them that
-// is not.
-func (b *board) waiting(p *part) int {
+// stirred returns a channel that is closed when a task is done or parked.
+func (b *board) stirred() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(p.pending)
+	if b.mu.stir == nil {
+		b.mu.stir = make(chan struct{})
+	}
+	return b.mu.stir
+}
+
+// stir tells who waits for a task to be done or parked. The caller holds mu.
+func (b *board) stir() {
+	if b.mu.stir != nil {
+		close(b.mu.stir)
+		b.mu.stir = nil
+	}
+}
+
+// counted is how many records of partitions that are not paused are not done, or have
+// one before them that is not.
+func (b *board) counted(parts []*part) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return counted(parts)
+}
+
+func counted(parts []*part) int {
+	n := 0
+	for _, p := range parts {
+		if !p.paused {
+			n += len(p.pending)
+		}
+	}
+	return n
+}
+
+// stuck finds partitions to be resumed, because half of what they held is done, and if
+// there is no room, those to be paused, because what they hold waits for a parked one.
+// It takes them to be.
+func (b *board) stuck(parts []*part, most int) (pause, resume map[string][]int32) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	pause, resume = make(map[string][]int32), make(map[string][]int32)
+	full := counted(parts) >= most
+	for _, p := range parts {
+		switch held := len(p.pending); {
+		case p.paused && held <= p.held/2:
+			p.paused = false
+			resume[p.topic] = append(resume[p.topic], p.number)
+		case full && !p.paused && !p.closed && held > 0 && p.pending[0].parked:
+			p.paused, p.held = true, held
+			pause[p.topic] = append(pause[p.topic], p.number)
+		}
+	}
+	return pause, resume
+}
+
+// unpause takes partitions not to be paused, and returns those that were.
+func (b *board) unpause(parts []*part) map[string][]int32 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	paused := make(map[string][]int32)
+	for _, p := range parts {
+		if p.paused {
+			p.paused = false
+			paused[p.topic] = append(paused[p.topic], p.number)
+		}
+	}
+	return paused
 }
 
 // due are the offsets to be committed.

@@ -30,6 +30,7 @@ func (c *call) make() (counts bool) {
 	deadline := consumer.policy.Deadline
 	ctx, cancel := context.WithTimeoutCause(t.part.ctx, deadline, ErrDeadline)
 	defer cancel()
+	m.ctx = ctx
 	timer := time.AfterFunc(deadline+lateness, c.leave)
 	defer timer.Stop()
 	err := errExited
@@ -81,5 +82,8 @@ func (c *Consumer) call(ctx context.Context, m *Message) (err error) {
 			err = &PanicError{Value: v, Stack: debug.Stack()}
 		}
 	}()
+	if err := c.client.cfg.claims.redeem(ctx, &m.Event); err != nil {
+		return err
+	}
 	return c.handler(ctx, m)
 }

@@ -19,6 +19,7 @@ const (
 	defaultGrace  = 10 * time.Second
 	maxPoll       = 500                    // records taken from the Kafka client at once
 	commitEvery   = 100 * time.Millisecond // at most so often
+	fetchWait     = 500 * time.Millisecond // that a fetch may wait; one under way keeps partitions waiting that come or are resumed
 	lateness      = time.Second            // how long a handler has after its context ended
 	requestTime   = 10 * time.Second       // that a commit may take
 	againAfter    = time.Second            // how soon a session that broke is begun again
@@ -64,9 +65,10 @@ func Retry(p Policy) ConsumerOption { return func(c *Consumer) { c.policy = p } 
 // default. With more, the handler is called by several goroutines.
 func Concurrency(n int) ConsumerOption { return func(c *Consumer) { c.concurrency = n } }
 
-// Buffer is how many events of each partition are kept in memory, 1000 by default,
-// counted from the first that is not done: the most that is handled again after a
-// crash, but for 500 more. When it is full, the partition is not read on.
+// Buffer is how many events are kept in memory, 1000 by default: those that are not
+// done, and those behind them in their partitions, which are handled again after a
+// crash. When there are so many, no more are taken. Partitions whose first event waits
+// for its next attempt do not keep the others waiting: each of them may have as many.
 func Buffer(events int) ConsumerOption { return func(c *Consumer) { c.buffer = events } }
 
 // Grace is how long handlers may take to end when the consumer stops, or a partition is

@@ -30,20 +30,30 @@ func (c *Consumer) letter(t *task, reason error, bare bool) *kgo.Record {
 
 // makeLetters makes the topic for dead letters, if it is not there, with the number of
 // partitions and replicas that the cluster gives topics: when it is needed is too late
-// to find that it cannot be made.
+// to find that it cannot be made. It waits for brokers that are away.
 func (c *Consumer) makeLetters(ctx context.Context) error {
-	if c.noLetters {
+	for !c.noLetters && ctx.Err() == nil {
+		err := c.makeTopic(ctx)
+		if err == nil {
+			return nil
+		}
+		if said := (*kerr.Error)(nil); errors.As(err, &said) && !said.Retriable {
+			return fmt.Errorf("make topic %s for dead letters: %w (make it yourself, name another with DeadLetters, or do without: NoDeadLetters)", c.letters, err)
+		}
+		c.client.cfg.logger.WarnContext(ctx, "the topic for dead letters waits", "group", c.group, "topic", c.letters, "reason", err)
+		sleep(ctx, commitEvery)
+	}
+	return ctx.Err()
+}
+
+func (c *Consumer) makeTopic(ctx context.Context) error {
+	topics, err := c.client.admin.ListTopics(ctx, c.letters)
+	if err != nil || topics.Has(c.letters) {
+		return err
+	}
+	_, err = c.client.admin.CreateTopic(ctx, -1, -1, nil, c.letters)
+	if errors.Is(err, kerr.TopicAlreadyExists) {
 		return nil
 	}
-	details, err := c.client.admin.ListTopics(ctx, c.letters)
-	if err == nil && details.Has(c.letters) {
-		return nil
-	}
-	if err == nil {
-		_, err = c.client.admin.CreateTopic(ctx, -1, -1, nil, c.letters)
-	}
-	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
-		return fmt.Errorf("make topic %s for dead letters: %w (make it yourself, name another with DeadLetters, or do without: NoDeadLetters)", c.letters, err)
-	}
-	return nil
+	return err
 }

@@ -51,7 +51,7 @@ func (c *Consumer) exactlyOnce(ctx context.Context) error {
 	// Zombies are fenced by the group's generation (KIP-447), so each session may have
 	// an id of its own.
 	opts := append(append([]kgo.Opt{}, c.client.cfg.kafka...), c.groupOptions(
-		kgo.TransactionalID(c.group+"-"+id), kgo.TransactionTimeout(transactionTime),
+		placer(c.client.kafka), kgo.TransactionalID(c.group+"-"+id), kgo.TransactionTimeout(transactionTime),
 		kgo.OnPartitionsAssigned(s.took), kgo.OnPartitionsRevoked(s.gone), kgo.OnPartitionsLost(s.gone),
 	)...)
 	if s.kafka, err = kgo.NewGroupTransactSession(opts...); err != nil {
@@ -98,7 +98,7 @@ func (s *exact) run(ctx context.Context) error {
 		b := s.newBatch(fetches)
 		s.begin(b)
 		whole := s.handle(ctx, b)
-		if err := s.commit(b, whole); err != nil {
+		if err := s.commit(ctx, b, whole); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {

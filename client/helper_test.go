@@ -36,7 +36,7 @@ func connect(t *testing.T, kafka []kgo.Opt, opts ...client.Option) *fixture {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	t.Cleanup(cancel)
-	opts = append([]client.Option{client.WithKafka(kafka...), client.WithSource("/test")}, opts...)
+	opts = append([]client.Option{client.WithKafka(kafka...), client.WithKafka(kgo.MetadataMinAge(20 * time.Millisecond)), client.WithSource("/test")}, opts...)
 	c, err := client.Connect(ctx, nil, opts...)
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +94,13 @@ func (f *fixture) consumer(group, topic string, h client.Handler, opts ...client
 func (f *fixture) run(c *client.Consumer) (stop func() error) {
 	ctx, cancel := context.WithCancel(f.ctx)
 	ended := make(chan error, 1)
-	go func() { ended <- c.Run(ctx) }()
+	go func() {
+		err := c.Run(ctx)
+		if err != nil {
+			f.Errorf("a consumer ended: %v", err)
+		}
+		ended <- err
+	}()
 	stop = sync.OnceValue(func() error {
 		cancel()
 		return <-ended

@@ -33,7 +33,8 @@ type Message struct {
 	c     *Consumer
 	view  bool // the record is no event
 	emits []*kgo.Record
-	over  *atomic.Bool // the handler has returned, or was left behind
+	ctx   context.Context // of the call of the handler, which the message does not outlive
+	over  *atomic.Bool    // the handler has returned, or was left behind
 }
 
 // messageOf reads the event of a record. An error says that it claims to be one and is
@@ -102,6 +103,16 @@ func (m *Message) Emit(topic string, e *event.Event) error {
 	return err
 }
 
+// emitTo emits an event to a partition.
+func (m *Message) emitTo(topic string, partition int32, e *event.Event) error {
+	r, err := m.emission(topic, e)
+	if err == nil {
+		r.Context = placed(context.Background(), partition)
+		m.emits = append(m.emits, r)
+	}
+	return err
+}
+
 // emission makes the record of an event that is emitted.
 func (m *Message) emission(topic string, e *event.Event) (*kgo.Record, error) {
 	if m.over.Load() {
@@ -110,7 +121,7 @@ func (m *Message) emission(topic string, e *event.Event) (*kgo.Record, error) {
 	if e.ID == "" {
 		e.ID = m.deriveID(topic)
 	}
-	r, err := m.c.emitter.record(topic, e, &m.Event)
+	r, err := m.c.emitter.record(m.ctx, topic, e, &m.Event)
 	if err != nil {
 		return nil, &ProduceError{Topic: topic, Partition: -1, ID: e.ID, Err: err}
 	}

@@ -21,6 +21,7 @@ type config struct {
 	logger *slog.Logger
 	now    func() time.Time
 	random io.Reader
+	claims claims
 }
 
 func newConfig(brokers []string, opts []Option) config {

@@ -91,10 +91,12 @@ func (s *session) letter(t *task, reason error, bare bool) {
 	})
 }
 
-// finish is done with a task.
+// finish is done with a task. If its partition was paused, it may be read on, and nobody
+// else may look: the next poll may wait for just that.
 func (s *session) finish(t *task) {
-	s.crew.board.finish(t)
-	s.ease(t.part)
+	if s.crew.board.finish(t) {
+		s.flowOf([]*part{t.part})
+	}
 }
 
 // sending is records of a task on their way.

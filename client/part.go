@@ -18,7 +18,8 @@ type part struct {
 	epoch     int32   // of the record before next
 	committed int64   // the last that was; -1: none
 	running   int     // tasks that somebody has
-	paused    bool    // guarded by the session's flow
+	paused    bool    // its records are not fetched
+	held      int     // records that were pending when it was paused
 	closed    bool    // nothing more is begun
 	drained   chan struct{}
 	ended     bool // drained is closed

@@ -16,6 +16,7 @@ type Producer struct {
 	out     *writer
 	stamper *event.Stamper
 	form    func(*event.Event) (event.Record, error)
+	claims  claims
 }
 
 // A ProducerOption changes how events are written.
@@ -31,7 +32,7 @@ func Structured() ProducerOption {
 func (c *Client) Producer(opts ...ProducerOption) *Producer { return c.producer(c.out, opts) }
 
 func (c *Client) producer(out *writer, opts []ProducerOption) *Producer {
-	p := &Producer{out: out, stamper: c.stamper, form: (*event.Event).Record}
+	p := &Producer{out: out, stamper: c.stamper, form: (*event.Event).Record, claims: c.cfg.claims}
 	for _, o := range opts {
 		o(p)
 	}
@@ -75,9 +76,11 @@ func (p *Producer) Produce(ctx context.Context, topic string, events ...*event.E
 // are on their way.
 func (p *Producer) ProduceAsync(ctx context.Context, topic string, e *event.Event, done func(Position, error)) {
 	cause, _ := Cause(ctx)
-	r, err := p.record(topic, e, cause)
+	r, err := p.record(ctx, topic, e, cause)
 	if err != nil {
-		done(Position{topic, -1, -1}, &ProduceError{Topic: topic, Partition: -1, ID: e.ID, Err: err})
+		err = &ProduceError{Topic: topic, Partition: -1, ID: e.ID, Err: err}
+		p.out.failed(topic, err)
+		done(Position{topic, -1, -1}, err)
 		return
 	}
 	p.out.write(ctx, r, func(at Position, err error) {
@@ -92,9 +95,13 @@ func (p *Producer) ProduceAsync(ctx context.Context, topic string, e *event.Even
 func (p *Producer) Flush(ctx context.Context) error { return p.out.kafka.Flush(ctx) }
 
 // record makes the record of an event, and completes the event.
-func (p *Producer) record(topic string, e *event.Event, cause *event.Event) (*kgo.Record, error) {
+func (p *Producer) record(ctx context.Context, topic string, e *event.Event, cause *event.Event) (*kgo.Record, error) {
 	relate(e, cause)
 	if err := p.stamper.Stamp(e); err != nil {
+		return nil, err
+	}
+	e, err := p.claims.checkIn(ctx, e)
+	if err != nil {
 		return nil, err
 	}
 	r, err := p.form(e)

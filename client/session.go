@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,13 +39,14 @@ type session struct {
 		sync.Mutex
 		parts map[place]*part
 	}
-	flow sync.Mutex // over pausing and resuming partitions, and part.paused
+	flow sync.Mutex // over pausing and resuming partitions
 }
 
 // groupOptions are those of any consumer.
 func (c *Consumer) groupOptions(more ...kgo.Opt) []kgo.Opt {
 	opts := append([]kgo.Opt{
 		kgo.FetchMaxBytes(8 << 20),
+		kgo.FetchMaxWait(fetchWait),
 		kgo.ConsumeStartOffset(c.start),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 	}, c.kafka...)
@@ -64,7 +66,7 @@ func (c *Consumer) atLeastOnce(ctx context.Context) error {
 	defer fail(nil)
 	s.fail = fail
 	kafka, err := c.client.client(c.groupOptions(
-		kgo.BlockRebalanceOnPoll(),
+		placer(c.client.kafka), kgo.BlockRebalanceOnPoll(),
 		kgo.OnPartitionsAssigned(s.took),
 		kgo.OnPartitionsRevoked(s.revoked),
 		kgo.OnPartitionsLost(s.lost),
@@ -116,7 +118,7 @@ func (s *session) lost(_ context.Context, _ *kgo.Client, gone map[string][]int32
 
 // poll takes records until ctx ends, or the session cannot go on, and says why.
 func (s *session) poll(ctx context.Context) error {
-	for {
+	for s.room(ctx) {
 		fetches := s.kafka.PollRecords(ctx, min(maxPoll, s.c.buffer))
 		if ctx.Err() != nil {
 			s.kafka.AllowRebalance()
@@ -129,6 +131,7 @@ func (s *session) poll(ctx context.Context) error {
 			return err
 		}
 	}
+	return context.Cause(ctx)
 }
 
 // faults looks at the errors of a poll: one that ends the session, or that is only to
@@ -170,10 +173,7 @@ func (s *session) remove(lost map[string][]int32) []*part {
 func (s *session) removeAll() []*part {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var parts []*part
-	for _, p := range s.mu.parts {
-		parts = append(parts, p)
-	}
+	parts := slices.Collect(maps.Values(s.mu.parts))
 	clear(s.mu.parts)
 	return parts
 }
@@ -188,8 +188,8 @@ func (s *session) give(parts []*part, grace time.Duration) {
 func (s *session) end(parts []*part, grace time.Duration) {
 	for _, p := range parts {
 		s.crew.board.give(p)
-		s.resume(p)
 	}
+	s.resume(parts)
 	drain(parts, grace)
 	for _, p := range parts {
 		p.cancel(errGiven)
@@ -210,39 +210,13 @@ func drain(parts []*part, patience time.Duration) {
 	}
 }
 
-// add hands records to the workers, and reads a partition no further that has enough.
+// add hands records to the workers.
 func (s *session) add(topic string, n int32, records []*kgo.Record) {
 	s.mu.Lock()
 	p := s.mu.parts[place{topic, n}]
 	s.mu.Unlock()
-	if p == nil || len(records) == 0 {
-		return
-	}
-	s.crew.board.add(p, records)
-	s.flow.Lock()
-	defer s.flow.Unlock()
-	if !p.paused && s.crew.board.waiting(p) >= s.c.buffer {
-		p.paused = true
-		s.kafka.PauseFetchPartitions(map[string][]int32{topic: {n}})
-	}
-}
-
-// ease reads a partition on when half of what was waiting is done.
-func (s *session) ease(p *part) {
-	s.flow.Lock()
-	defer s.flow.Unlock()
-	if p.paused && s.crew.board.waiting(p) <= s.c.buffer/2 {
-		p.paused = false
-		s.kafka.ResumeFetchPartitions(map[string][]int32{p.topic: {p.number}})
-	}
-}
-
-func (s *session) resume(p *part) {
-	s.flow.Lock()
-	defer s.flow.Unlock()
-	if p.paused {
-		p.paused = false
-		s.kafka.ResumeFetchPartitions(map[string][]int32{p.topic: {p.number}})
+	if p != nil && len(records) > 0 {
+		s.crew.board.add(p, records)
 	}
 }
 
@@ -258,14 +232,15 @@ func (s *session) commitAll(stopped <-chan struct{}) {
 			return
 		case <-tick.C:
 		}
-		s.mu.Lock()
-		parts := make([]*part, 0, len(s.mu.parts))
-		for p := range maps.Values(s.mu.parts) {
-			parts = append(parts, p)
-		}
-		s.mu.Unlock()
-		s.commit(parts)
+		s.commit(s.parts())
 	}
+}
+
+// parts are the partitions that it has.
+func (s *session) parts() []*part {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.mu.parts))
 }
 
 // commit commits what is done of partitions, if there is anything. One commit is under

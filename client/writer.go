@@ -18,6 +18,7 @@ type writer struct {
 	mu struct {
 		sync.Mutex
 		gone map[string]struct{} // topics to be forgotten
+		err  error               // the first failure since it was asked for
 	}
 }
 
@@ -26,25 +27,42 @@ func (w *writer) write(ctx context.Context, r *kgo.Record, done func(Position, e
 	if w.isGone(r.Topic) {
 		w.kafka.PurgeTopicsFromProducing(r.Topic)
 	}
+	if at, there := placeOf(r.Context); there {
+		ctx = placed(ctx, at)
+	}
+	r.Context = ctx
 	w.kafka.Produce(ctx, r, func(r *kgo.Record, err error) {
 		if err == nil {
 			done(Position{r.Topic, r.Partition, r.Offset}, nil)
 			return
 		}
-		if errors.Is(err, kerr.UnknownTopicID) {
-			w.forget(r.Topic)
-		}
+		w.failed(r.Topic, err)
 		done(Position{r.Topic, -1, -1}, err)
 	})
 }
 
-func (w *writer) forget(topic string) {
+func (w *writer) failed(topic string, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.mu.err == nil {
+		w.mu.err = err
+	}
+	if !errors.Is(err, kerr.UnknownTopicID) {
+		return
+	}
 	if w.mu.gone == nil {
 		w.mu.gone = make(map[string]struct{})
 	}
 	w.mu.gone[topic] = struct{}{}
+}
+
+// failure is why the first of the records that have failed since it was asked for did.
+func (w *writer) failure() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	err := w.mu.err
+	w.mu.err = nil
+	return err
 }
 
 // isGone tells whether a topic is to be forgotten, to one caller only.

@@ -2,6 +2,7 @@ package evidenttest
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -9,9 +10,14 @@ import (
 	"github.com/evidentlog/evident/event"
 )
 
-// lookAgain is how long the node may do something by its own clock, such as aborting a
-// transaction that took too long, before it is seen.
-const lookAgain = 100 * time.Millisecond
+const (
+	// lookAgain is how long the node may do something by its own clock, such as aborting
+	// a transaction that took too long, before it is seen.
+	lookAgain = 100 * time.Millisecond
+	// lookRest lies between two looks at least: time has to pass even for a condition
+	// that itself has something happen on the node.
+	lookRest = time.Millisecond
+)
 
 // patience is how long conditions are waited for: long enough for retries and timeouts
 // where time costs nothing, and for a slow machine where it does.
@@ -51,15 +57,22 @@ func (n *Node) await(d time.Duration, c Condition) {
 		case ctx.Err() == nil:
 			instead = err.Error()
 		}
-		again := time.NewTimer(lookAgain)
-		select {
-		case <-changed:
-		case <-again.C:
-		case <-ctx.Done():
-			again.Stop()
-			n.t.Fatalf("waited %v for %s; %s\n%s", d, c.what, instead, n.report(c))
+		if ctx.Err() != nil {
+			n.t.Fatalf("waited %v for %s; %s\n%s", d, c.what, instead, strings.TrimRight(n.report(c), "\n"))
 		}
-		again.Stop()
+		time.Sleep(lookRest)
+		until(ctx, changed, lookAgain)
+	}
+}
+
+// until waits for something, for d, or for the end of ctx.
+func until(ctx context.Context, something <-chan struct{}, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-something:
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 

@@ -25,20 +25,32 @@ func (c Condition) String() string { return c.what }
 
 // EventMatch picks events. Records that are no CloudEvents are seen as [event.View] shows
 // them.
-type EventMatch func(*event.Event) bool
+type EventMatch struct {
+	what  string
+	picks func(*event.Event) bool
+}
 
 // Type picks events of a type.
-func Type(t string) EventMatch { return func(e *event.Event) bool { return e.Type == t } }
+func Type(t string) EventMatch {
+	return Where("type "+t, func(e *event.Event) bool { return e.Type == t })
+}
 
 // Subject picks events with a subject.
-func Subject(s string) EventMatch { return func(e *event.Event) bool { return e.Subject == s } }
+func Subject(s string) EventMatch {
+	return Where("subject "+s, func(e *event.Event) bool { return e.Subject == s })
+}
 
 // CausedBy picks events whose causationid is an event's id.
 func CausedBy(cause *event.Event) EventMatch {
-	return func(e *event.Event) bool {
+	return Where("causationid "+cause.ID, func(e *event.Event) bool {
 		id, ok := e.Extension("causationid")
 		return ok && id.String() == cause.ID
-	}
+	})
+}
+
+// Where picks events by the test's own function. what says which, as in "amount over 100".
+func Where(what string, picks func(*event.Event) bool) EventMatch {
+	return EventMatch{what, picks}
 }
 
 // Records is met when there are at least n records in a topic.
@@ -47,9 +59,10 @@ func Records(topic string, n int) Condition {
 	return ofTopic(topic, what, n, func(*kgo.Record) bool { return true })
 }
 
-// Record is met when there is a record in a topic that where picks.
-func Record(topic string, where func(*kgo.Record) bool) Condition {
-	return ofTopic(topic, "a record of the test's choice in "+topic, 1, where)
+// Record is met when there is a record in a topic that picks picks. what says which, as in
+// "of last year".
+func Record(topic, what string, picks func(*kgo.Record) bool) Condition {
+	return ofTopic(topic, "a record in "+topic+" "+what, 1, picks)
 }
 
 // Event is met when there is an event in a topic that all matches pick.
@@ -60,8 +73,8 @@ func Event(topic string, matches ...EventMatch) Condition {
 // Events is met when there are at least n events in a topic that all matches pick.
 func Events(topic string, n int, matches ...EventMatch) Condition {
 	what := fmt.Sprintf("at least %s in %s", count(n, "event"), topic)
-	if len(matches) > 0 {
-		what += " that match"
+	for i, m := range matches {
+		what += []string{" with ", ", "}[min(i, 1)] + m.what
 	}
 	return ofTopic(topic, what, n, func(r *kgo.Record) bool { return matchesAll(r, matches) })
 }
@@ -69,7 +82,7 @@ func Events(topic string, n int, matches ...EventMatch) Condition {
 func matchesAll(r *kgo.Record, matches []EventMatch) bool {
 	e := eventOf(r)
 	for _, m := range matches {
-		if !m(&e) {
+		if !m.picks(&e) {
 			return false
 		}
 	}
@@ -110,11 +123,11 @@ func Consumed(name string) Condition {
 		g := groups[0]
 		return len(g.positions) > 0 && g.left() == 0, fmt.Sprintf("%d are left", g.left()), nil
 	}
-	return Condition{what: "that group " + name + " has consumed everything", groups: true, met: met}
+	return Condition{what: "group " + name + " to consume everything", groups: true, met: met}
 }
 
 // That is met when the test's own function says so. It is asked again whenever something
-// has happened on the node.
+// has happened on the node. what says what is waited for, as in "the cache to be warm".
 func That(what string, holds func() bool) Condition {
 	met := func(context.Context, *look) (bool, string, error) { return holds(), "", nil }
 	return Condition{what: what, met: met}
@@ -124,9 +137,9 @@ func That(what string, holds func() bool) Condition {
 func Hit(fault *Injected, n int) Condition {
 	met := func(context.Context, *look) (bool, string, error) {
 		hits := fault.Hits()
-		return hits >= n, fmt.Sprintf("it has hit %d times", hits), nil
+		return hits >= n, fmt.Sprintf("it has hit %s", count(hits, "time")), nil
 	}
-	return Condition{what: fmt.Sprintf("a fault that has hit %d times", n), met: met}
+	return Condition{what: fmt.Sprintf("a fault to hit %s", count(n, "time")), met: met}
 }
 
 // All is met when all conditions are, at one look.

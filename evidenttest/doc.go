@@ -30,8 +30,8 @@
 // # Faults
 //
 // [Node.Inject] makes something go wrong: a [RequestFault] between clients and the
-// node, a [DiskFault] below it. [Node.CutPower], [Node.Restart] and [Node.Kill] end
-// the node or a client without warning. What is left to chance is decided by a seed,
+// node, a [DiskFault] below it. [Node.CutPower] and [Process.Kill] end the node or
+// a program without warning. What is left to chance is decided by a seed,
 // which is logged when a test fails and can be given again with -evidenttest.seed.
 //
 // # Flows

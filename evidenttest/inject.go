@@ -41,7 +41,7 @@ func (n *Node) Inject(f Fault) *Injected {
 	case DiskFault:
 		i.disk, i.left = &f, f.Skip
 		if f.CutPower != nil && !n.disk.ours() {
-			n.t.Fatal("only the node's own filesystem in memory can lose power: leave Config.FS as it is")
+			n.t.Fatalf("only the node's own filesystem in memory can lose power: leave Config.FS as it is")
 		}
 	}
 	n.faults.add(i)
@@ -97,6 +97,16 @@ func (f *faults) removeAll() {
 func (f *faults) chanced() bool {
 	for _, i := range f.injected() {
 		if i.when().Chance > 0 || i.disk != nil && i.disk.CutPower != nil && *i.disk.CutPower == TearUnsynced {
+			return true
+		}
+	}
+	return false
+}
+
+// failedDisk tells whether an operation of the disk was made to fail.
+func (f *faults) failedDisk() bool {
+	for _, i := range f.injected() {
+		if i.disk != nil && i.disk.Err != nil && i.Hits() > 0 {
 			return true
 		}
 	}
@@ -195,3 +205,6 @@ func (f *faults) disk(op vfs.Op) error {
 	}
 	return nil
 }
+
+// RemoveFaults removes all faults that were injected.
+func (n *Node) RemoveFaults() { n.faults.removeAll() }

@@ -21,45 +21,54 @@ type look struct {
 
 	mu     sync.Mutex
 	client *kgo.Client // of the node that is up; nil before the first look
-	topics map[kadm.TopicID]*topic
 
-	namesMu sync.Mutex
-	names   map[kadm.TopicID]string
+	reading gate // held while topics are read
+	topics  map[kadm.TopicID]*topic
+	of      *kgo.Client // that read them
+
+	naming gate // held while names are asked for
+	names  map[kadm.TopicID]string
 }
 
-// observe returns a client that looks. l.mu is held.
+func newLook(n *Node) *look { return &look{node: n, reading: newGate(), naming: newGate()} }
+
+// observe returns a client that looks.
 func (l *look) observe() (*kgo.Client, error) {
-	if l.client != nil {
-		return l.client, nil
-	}
-	d := &dialer{node: l.node}
-	c, err := l.node.newClient(d, kgo.ClientID(observer), kgo.RetryTimeout(time.Second))
-	if err != nil {
-		return nil, err
-	}
-	l.client, l.topics = c, make(map[kadm.TopicID]*topic)
-	return c, nil
-}
-
-// forget closes the client and forgets what was seen, which a node that was started
-// again may not have.
-func (l *look) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.client != nil {
-		l.client.Close()
-		l.client = nil
+		return l.client, nil
+	}
+	c, err := kgo.NewClient(append(l.node.Process(observer).Options(), kgo.RetryTimeout(time.Second))...)
+	if err == nil {
+		l.client = c
+	}
+	return c, err
+}
+
+// forget ends all looking at a node that goes down. One that is started again may not
+// have what was seen.
+func (l *look) forget() {
+	l.mu.Lock()
+	client := l.client
+	l.client = nil
+	l.mu.Unlock()
+	if client != nil {
+		client.Close()
 	}
 }
 
 // all reads what is new in the topics of that name, or in all but the node's own if there
 // are no names. Those that do not exist are left out. They are sorted.
 func (l *look) all(ctx context.Context, names ...string) ([]*topic, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.reading.lock()
+	defer l.reading.unlock()
 	client, err := l.observe()
 	if err != nil {
 		return nil, err
+	}
+	if l.of != client {
+		l.of, l.topics = client, make(map[kadm.TopicID]*topic)
 	}
 	listed, err := kadm.NewClient(client).ListTopics(ctx)
 	if err != nil {
@@ -85,8 +94,6 @@ func (l *look) all(ctx context.Context, names ...string) ([]*topic, error) {
 
 // admin is a client for everything else.
 func (l *look) admin() (*kadm.Client, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	client, err := l.observe()
 	if err != nil {
 		return nil, err
@@ -119,8 +126,8 @@ func (l *look) name(id kadm.TopicID) string {
 	if id == (kadm.TopicID{}) {
 		return ""
 	}
-	l.namesMu.Lock()
-	defer l.namesMu.Unlock()
+	l.naming.lock()
+	defer l.naming.unlock()
 	if name, known := l.names[id]; known {
 		return name
 	}

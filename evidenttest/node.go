@@ -17,13 +17,15 @@ type Node struct {
 	disk   *disk
 	faults *faults
 	look   *look
+	cuts   chan struct{} // that a supervisor has to see to
 
-	mu struct {
+	starting gate // held while the node is stopped and started
+	mu       struct {
 		sync.Mutex
 		node    *node.Node // nil if it could not be started again
 		cut     bool       // its power is cut
 		cuts    uint64     // how often it was
-		dialers []*dialer
+		clients int        // that have been made
 	}
 }
 
@@ -39,11 +41,11 @@ func start(t testing.TB, bubble bool, opts []Option) *Node {
 	for _, o := range opts {
 		o(&s)
 	}
-	n := &Node{t: t, cfg: s.config, bubble: bubble}
+	n := &Node{t: t, cfg: s.config, bubble: bubble, cuts: make(chan struct{}, 1), starting: newGate()}
 	n.faults = &faults{seed: s.seed, node: n}
 	n.disk = newDisk(n)
 	n.wire = newWire(n)
-	n.look = &look{node: n}
+	n.look = newLook(n)
 	n.cfg.Wire = n.wire.wrap
 	n.cfg.FS = n.disk.fs()
 	t.Cleanup(n.stop)
@@ -69,8 +71,8 @@ func (n *Node) up() error {
 	return nil
 }
 
-// down stops the node, if it is up. What a node without power complains of is no
-// matter.
+// down stops the node, if it is up. What it complains of is no matter if its power was
+// cut or its disk was made to fail.
 func (n *Node) down() error {
 	n.mu.Lock()
 	running, cut := n.mu.node, n.mu.cut
@@ -82,7 +84,7 @@ func (n *Node) down() error {
 	}
 	err := running.Close()
 	n.wire.wait()
-	if cut {
+	if cut || n.faults.failedDisk() {
 		return nil
 	}
 	return err
@@ -118,6 +120,6 @@ func (n *Node) KafkaAddress() string {
 			return a
 		}
 	}
-	n.t.Fatal("the node has no Kafka listener: start it with evidenttest.Listen()")
+	n.t.Fatalf("the node has no Kafka listener: start it with evidenttest.Listen()")
 	return ""
 }

@@ -3,6 +3,7 @@ package evidenttest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing/synctest"
 )
 
@@ -14,7 +15,7 @@ import (
 // they produced for it acknowledged by then. Timers that are to fire later are none of
 // its business; nor are readers without a group, and share groups.
 func Quiet() Condition {
-	return Condition{what: "that everything is consumed and nothing new comes of it", groups: true, met: quiet}
+	return Condition{what: "quiet: everything consumed, and nothing new to come of it", groups: true, met: quiet}
 }
 
 func quiet(ctx context.Context, l *look) (bool, string, error) {
@@ -87,6 +88,6 @@ func (n *Node) Never(c Condition) {
 	}
 	n.await(patience(n.bubble), never)
 	if happened {
-		n.t.Fatalf("there is what must never be: %s\n%s", c.what, n.report(c))
+		n.t.Fatalf("there is what must never be: %s\n%s", c.what, strings.TrimRight(n.report(c), "\n"))
 	}
 }

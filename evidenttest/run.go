@@ -21,7 +21,7 @@ func Run(t *testing.T, test func(t *testing.T, n *Node), opts ...Option) {
 func (n *Node) Advance(d time.Duration) {
 	n.t.Helper()
 	if !n.bubble {
-		n.t.Fatal("time passes by itself for this node: start it with evidenttest.Run to make it pass")
+		n.t.Fatalf("time passes by itself for this node: start it with evidenttest.Run to make it pass")
 	}
 	time.Sleep(d)
 	synctest.Wait()

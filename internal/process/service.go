@@ -3,7 +3,6 @@ package process
 import (
 	"context"
 	"fmt"
-	"hash/maphash"
 	"sync"
 	"time"
 )
@@ -36,7 +35,7 @@ func (s *Service) Run(ctx context.Context, p Processor) error {
 	if err := p.Validate(); err != nil {
 		return err
 	}
-	r := &Run{cfg: &s.cfg, p: p, policy: p.Policy.withDefaults(), seed: maphash.MakeSeed()}
+	r := &Run{cfg: &s.cfg, p: p, policy: p.Policy.withDefaults()}
 	r.log = s.cfg.Logger.With("processor", p.Name, "version", p.Version)
 	r.mu.tasks = map[int32]*task{}
 	if err := s.add(r); err != nil {

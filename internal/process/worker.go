@@ -17,7 +17,7 @@ type worker struct {
 	log      *slog.Logger
 	producer *txn.Producer
 	runner   *runner
-	lanes    []*lane // for code that takes several records at once
+	lanes    []*runner // for code that takes several records at once
 	out      *outbox
 	wake     chan struct{} // holds one if there may be something to do
 	// hurry has the runner end after the call under way: a task is to be given up.
@@ -88,7 +88,9 @@ func (w *worker) arrive() {
 	arriving := w.mu.arriving
 	w.mu.arriving = nil
 	w.mu.Unlock()
-	w.tasks = append(w.tasks, arriving...)
+	for _, t := range arriving {
+		w.tasks = append(w.tasks, t)
+	}
 }
 
 // leave gives up the tasks that are to be given up; no step is under way.
@@ -130,9 +132,9 @@ func (w *worker) close(hard context.Context) {
 		w.log.Warn("a transaction was left open, and is aborted by its timeout", "error", err)
 	}
 	w.producer.Close()
-	w.runner.close()
+	close(w.runner.jobs)
 	for _, l := range w.lanes {
-		l.runner.close()
+		close(l.jobs)
 	}
 }
 

@@ -96,12 +96,15 @@ func (w *workload) restore(task *Task) error {
 	r := task.Restore()
 	defer r.Discard()
 	next := w.note(func(map[string]string) {})
-	for _, key := range slices.Sorted(maps.Keys(w.last)) {
+	for i, key := range slices.Sorted(maps.Keys(w.last)) {
 		for _, value := range []string{"an older one", w.last[key]} {
 			c := Change{Key: appendKey(nil, "a", []byte(key)), Value: appendValue(nil, []byte(value), never)}
 			if err := r.Add([]Change{c}, next, w.now); err != nil {
 				return err
 			}
+		}
+		if i%8 != 3 {
+			continue
 		}
 		if err := r.putAside(); err != nil {
 			return err
@@ -117,11 +120,11 @@ func (w *workload) run() error {
 		if err != nil {
 			return err
 		}
-		for i := range 12 {
-			if err = w.step(task); err == nil && i%3 == 2 {
+		for i := range 4 {
+			if err = w.step(task); err == nil && i%2 == 1 {
 				err = db.flush()
 			}
-			if err == nil && i == 7 {
+			if err == nil && i == 2 {
 				err = w.restore(task)
 			}
 			if err != nil {

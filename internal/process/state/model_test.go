@@ -227,24 +227,56 @@ func (m *machine) reopen(*rapid.T) {
 	m.open()
 }
 
-// restore makes the state again from the changelog, as another node does.
+// restore makes the state again from the changelog, as another node does: from nothing,
+// or from what is there.
 func (m *machine) restore(t *rapid.T) {
 	m.tx.Discard()
-	m.check(m.task.Drop())
-	_, err := m.task.Attach(Changelog{Topic: topic, End: m.next}, m.now)
-	m.check(err)
-	var changes []Change
-	for _, k := range slices.Sorted(maps.Keys(m.changelog)) {
-		changes = append(changes, Change{Key: []byte(k), Value: m.changelog[k]})
+	if rapid.Bool().Draw(t, "from nothing") {
+		m.check(m.task.Drop())
+		_, err := m.task.Attach(Changelog{Topic: topic, End: m.next}, m.now)
+		m.check(err)
 	}
 	if rapid.Bool().Draw(t, "applied") {
-		m.check(m.task.Apply(changes, m.next, m.now))
+		m.check(m.task.Apply(m.history(t), m.next, m.now))
 	} else {
-		r := m.task.Restore()
-		m.check(r.Add(changes, m.next, m.now))
-		m.check(r.Finish(m.now))
+		m.restoreRuns(t, m.history(t))
 	}
 	m.begin()
+}
+
+// history is a changelog that leaves what is known: with what came before, and with what
+// was deleted, as far as it was not compacted.
+func (m *machine) history(t *rapid.T) (changes []Change) {
+	for _, store := range []string{"a", "b", "ttl"} {
+		for _, key := range rapid.SliceOfN(anyKey, 0, 4).Draw(t, "earlier") {
+			k := appendKey(nil, store, []byte(key))
+			changes = append(changes, Change{k, appendValue(nil, []byte("earlier"), never)})
+			if _, ok := m.changelog[string(k)]; !ok {
+				changes = append(changes, Change{Key: k})
+			}
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(m.changelog)) {
+		changes = append(changes, Change{[]byte(k), m.changelog[k]})
+	}
+	return changes
+}
+
+func (m *machine) restoreRuns(t *rapid.T, changes []Change) {
+	r := m.task.Restore()
+	for len(changes) > 0 {
+		n := rapid.IntRange(1, len(changes)).Draw(t, "at once")
+		m.check(r.Add(changes[:n], m.next-1, m.now))
+		changes = changes[n:]
+		switch rapid.IntRange(0, 3).Draw(t, "put aside") {
+		case 0, 1:
+			m.check(r.putAside())
+		case 2:
+			m.check(r.install(time.Time{}))
+		}
+	}
+	m.check(r.Add(nil, m.next, m.now))
+	m.check(r.Finish(m.now))
 }
 
 // drain deletes all that has expired, and looks whether nothing of it is left.

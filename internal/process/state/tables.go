@@ -105,8 +105,17 @@ func (w *tableWriter) ready() error {
 		return err
 	}
 	w.names, w.size = append(w.names, name), 0
-	w.now = sstable.NewWriter(&tableFile{f: f, buf: make([]byte, 0, tableBuffer)}, w.db.setting.MakeWriterOptions(6, w.db.pebble.TableFormat()))
+	w.now = sstable.NewWriter(&tableFile{f: f, buf: make([]byte, 0, tableBuffer)}, w.db.setting.MakeWriterOptions(w.level(), w.db.pebble.TableFormat()))
 	return nil
+}
+
+// level is the one that a file is written for. In the last one deletions would mean
+// nothing.
+func (w *tableWriter) level() int {
+	if w.fresh {
+		return len(w.db.setting.Levels) - 1
+	}
+	return 0
 }
 
 // discard removes the files, as far as Pebble has not taken them. What cannot be removed

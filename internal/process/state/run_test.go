@@ -1,0 +1,197 @@
+package state
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/evidentlog/evident/internal/vfs"
+)
+
+func memFS() *vfs.Mem { return vfs.NewMem() }
+
+// read gives what a run's file has, or an error.
+func readRun(fs vfs.FS, name string) (list []string, err error) {
+	r, err := openRun(fs, name)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	for {
+		ok, err := r.next()
+		if !ok || err != nil {
+			return list, err
+		}
+		key, value := r.at()
+		list = append(list, fmt.Sprintf("%x=%x,%t", key, value, value == nil))
+	}
+}
+
+func TestRunsAreSortedAndTheLaterOfEqualKeysCounts(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for _, n := range []int{0, 1, 100, 3 * radixLeast} {
+		var r run
+		want := make(map[string]string)
+		for i := range n {
+			store := []string{"\x01a", "\x02bb"}[rng.IntN(2)]
+			key := strings.Repeat("prefix", rng.IntN(3)) + fmt.Sprint(rng.IntN(n))
+			value := fmt.Appendf(nil, "%d", i)
+			if i%5 == 0 {
+				value = nil
+			}
+			must(t, r.add(kindData, []byte(store), []byte(key), value))
+			full := fmt.Sprintf("%c%s%s", kindData, store, key)
+			want[full] = fmt.Sprintf("%x=%x,%t", full, value, value == nil)
+		}
+		r.sort()
+		fs := memFS()
+		must(t, writeRun(fs, "/run", &runReader{run: &r}))
+		got, err := readRun(fs, "/run")
+		must(t, err)
+		var expected []string
+		for _, k := range slices.Sorted(maps.Keys(want)) {
+			expected = append(expected, want[k])
+		}
+		if !slices.Equal(got, expected) {
+			t.Errorf("%d items: got %d, want %d others", n, len(got), len(expected))
+		}
+	}
+}
+
+func TestDamagedRunIsFound(t *testing.T) {
+	var r run
+	for i := range 100 {
+		must(t, r.add(kindData, []byte("\x01a"), fmt.Append(nil, i), []byte("value")))
+	}
+	r.sort()
+	fs := memFS()
+	must(t, writeRun(fs, "/run", &runReader{run: &r}))
+	n := size(t, fs, "/run")
+	for off := range n {
+		must(t, fs.FlipBit("/run", off))
+		if _, err := readRun(fs, "/run"); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("a bit flipped at %d of %d: %v", off, n, err)
+		}
+		must(t, fs.FlipBit("/run", off))
+	}
+}
+
+// Whatever a run's file has, reading it ends, with an error or without.
+func FuzzRun(f *testing.F) {
+	var r run
+	_ = r.add(kindData, []byte("\x01a"), []byte("key"), []byte("value"))
+	fs := memFS()
+	_ = writeRun(fs, "/run", &runReader{run: &r})
+	b := make([]byte, 64)
+	file, err := fs.Open("/run", 0)
+	if err != nil {
+		f.Fatal(err)
+	}
+	n, _ := file.ReadAt(b, 0)
+	f.Add(b[:n])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		fs := memFS()
+		file, err := fs.Open("/run", vfs.Create)
+		must(t, err)
+		_, err = file.WriteAt(b, 0)
+		must(t, err)
+		if _, err := readRun(fs, "/run"); err != nil && !errors.Is(err, ErrCorrupt) {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestLargeRestoreIsTheStateOfTheChangelog(t *testing.T) {
+	fs := memFS()
+	db, err := Open(Config{FS: fs, Dir: "/state", Reserve: 1, Stores: []StoreConfig{{Name: "a"}}, Memory: sharedMemory(t, Limits{Runs: 1})})
+	must(t, err)
+	defer db.Close()
+	task := attached(t, db, 0)
+	r := task.Restore()
+	want := make(map[string]string)
+	rng := rand.New(rand.NewPCG(5, 6))
+	for i := range int64(20) {
+		var changes []Change
+		for range 2_000 {
+			key, value := fmt.Sprintf("key %d", rng.IntN(10_000)), fmt.Sprint(rng.Uint64())
+			c := Change{Key: appendKey(nil, "a", []byte(key))}
+			delete(want, key)
+			if rng.IntN(4) > 0 {
+				c.Value, want[key] = appendValue(nil, []byte(value), never), value
+			}
+			changes = append(changes, c)
+		}
+		must(t, r.Add(changes, i, start))
+		if i%7 == 6 {
+			must(t, r.install(time.Time{}))
+		}
+	}
+	must(t, r.Finish(start))
+	got, err := contents(task, "a", start)
+	must(t, err)
+	if !maps.Equal(got, want) || task.Position().Next != 19 {
+		t.Errorf("%d keys up to %d, want %d others", len(got), task.Position().Next, len(want))
+	}
+	if left := leftovers(t, fs); len(left) > 0 {
+		t.Errorf("%q are left over", left)
+	}
+}
+
+func leftovers(t *testing.T, fs vfs.FS) (list []string) {
+	for _, name := range names(t, fs) {
+		if strings.HasSuffix(name, runSuffix) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+func TestRestoreThatIsGivenUpLeavesNothing(t *testing.T) {
+	fs := memFS()
+	db := openDB(t, fs)
+	task := attached(t, db, 0)
+	r := task.Restore()
+	must(t, r.Add([]Change{{appendKey(nil, "a", []byte("k")), appendValue(nil, []byte("v"), never)}}, 1, start))
+	must(t, r.putAside())
+	r.Discard()
+	r.Discard()
+	if m, err := contents(task, "a", start); err != nil || len(m) > 0 || len(leftovers(t, fs)) > 0 || task.Position().Next != 0 {
+		t.Errorf("%v at %d, %q, %v", m, task.Position().Next, leftovers(t, fs), err)
+	}
+}
+
+func TestRadixOrdersLikeComparing(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	for _, bits := range []int{1, 8, 20, 64} {
+		items := make([]item, 5_000)
+		for i := range items {
+			items[i] = item{rng.Uint64() >> (64 - bits) << (rng.IntN(2) * (64 - bits)), uint32(i)}
+		}
+		want := slices.Clone(items)
+		compare := func(a, b item) int {
+			if a.head != b.head {
+				return bytes.Compare(head8(a.head), head8(b.head))
+			}
+			return int(b.at) - int(a.at)
+		}
+		slices.SortFunc(want, compare)
+		sortItems(items, nil, compare)
+		if !slices.Equal(items, want) {
+			t.Errorf("keys of %d bits are in another order", bits)
+		}
+	}
+}
+
+func head8(n uint64) []byte {
+	var b [8]byte
+	for i := range b {
+		b[i] = byte(n >> (56 - 8*i))
+	}
+	return b[:]
+}
