@@ -46,7 +46,7 @@ type tally struct {
 func newArena(t testing.TB, n *evidenttest.Node, seed uint64) *arena {
 	a := &arena{TB: t, node: n, seed: seed, began: time.Now(), rng: rand.New(rand.NewPCG(seed, 0))}
 	a.partitions = 1 + a.rng.Int32N(3)
-	a.stateless, a.concurrency = a.rng.IntN(4) == 0, 1+a.rng.IntN(4)
+	a.stateless, a.concurrency = a.rng.IntN(4) == 0 || !*stateful, 1+a.rng.IntN(4)
 	a.topics = Topics{
 		Inputs: []string{"in-1", "in-2"}[:1+a.rng.IntN(2)], Notes: "notes", Outputs: "outputs",
 		Changelog: "evident-process.recorder.1.changelog", DeadLetters: "dlq.recorder", Group: "evident-process.recorder.1",

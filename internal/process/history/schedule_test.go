@@ -13,6 +13,7 @@ import (
 
 var (
 	schedules = flag.Int("history.seeds", 8, "how many random schedules")
+	stateful  = flag.Bool("history.state", false, "also processors with state and timers")
 	firstSeed = flag.Uint64("history.seed", 1, "seed of the first one")
 )
 
@@ -145,10 +146,11 @@ func (a *arena) settle(ctx context.Context) {
 		}
 	}
 	var found []Violation
+	var h History
 	for range 60 {
 		time.Sleep(2 * time.Second)
-		h, err := Read(ctx, a.node.Client().Opts(), a.topics)
-		if err != nil {
+		var err error
+		if h, err = Read(ctx, a.node.Client().Opts(), a.topics); err != nil {
 			a.Fatal(err)
 		}
 		h.Stateless = a.stateless
@@ -159,6 +161,9 @@ func (a *arena) settle(ctx context.Context) {
 		if slices.ContainsFunc(found, lasting) {
 			break
 		}
+	}
+	for _, n := range h.Notes {
+		a.Logf("%v: %s: %s handled %s: %s to %s", time.UnixMilli(n.Wall).Sub(a.began), n.At, n.By, n.subject(), n.Before, n.After)
 	}
 	for _, v := range found[:min(len(found), 20)] {
 		a.Error(v)
