@@ -67,6 +67,10 @@ func (k *keeping) aborted() {
 	}
 }
 
+// expireAtOnce is how many keys that have expired a step deletes at most, beside what the
+// code does.
+const expireAtOnce = 1000
+
 // record writes what the step has changed for the changelog.
 func (t *task) record(to *txn.Topic, b *txn.Buffer) error {
 	if !t.touched {
@@ -76,6 +80,9 @@ func (t *task) record(to *txn.Topic, b *txn.Buffer) error {
 		if err := t.queue.Save(t.timers()); err != nil {
 			return err
 		}
+	}
+	if _, err := t.tx.Expire(expireAtOnce); err != nil {
+		return err
 	}
 	now := t.run.cfg.Now().UnixMilli()
 	for _, c := range t.tx.Changes() {

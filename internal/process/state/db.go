@@ -72,10 +72,9 @@ func (db *DB) open() (err error) {
 	}
 	if err = db.openFolder(); isCorrupt(err) {
 		db.cfg.Logger.Error("state is damaged: it is discarded, and made again from the changelog", "processor", db.cfg.Processor, "dir", db.cfg.Dir, "error", err)
-		if err := db.folder.discard(); err != nil {
+		if err := db.startOver(); err != nil {
 			return err
 		}
-		db.health = health{}
 		err = db.openFolder()
 	}
 	if err != nil {
@@ -88,6 +87,19 @@ func (db *DB) open() (err error) {
 }
 
 func (db *DB) fs() pebbleFS { return pebbleFS{db.cfg.FS, db} }
+
+// startOver empties the folder, after damage was found in it. Pebble may have opened it
+// all the same, and have found the damage then.
+func (db *DB) startOver() error {
+	if db.pebble != nil {
+		if err := db.pebble.Close(); err != nil {
+			db.cfg.Logger.Warn("Pebble was not closed in order", "dir", db.cfg.Dir, "error", err)
+		}
+		db.pebble = nil
+	}
+	db.health.forget()
+	return db.folder.discard()
+}
 
 func isCorrupt(err error) bool { return errors.Is(err, ErrCorrupt) }
 

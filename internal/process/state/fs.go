@@ -22,16 +22,34 @@ var _ pvfs.FS = pebbleFS{}
 // Create makes a new file, in place of one of that name. After the DB has failed it waits
 // until that is closed: Pebble tries the same again at once, for ever.
 func (p pebbleFS) Create(name string, _ pvfs.DiskWriteCategory) (pvfs.File, error) {
-	if err := p.db.health.err(); err != nil && p.db.opened.Load() {
-		<-p.db.gate.closing
+	vital := isVital(name)
+	if err := p.db.health.err(); err != nil && !vital {
+		if p.db.opened.Load() {
+			<-p.db.gate.closing
+		}
 		return nil, err
 	}
+	f, err := p.create(name)
+	if vital {
+		return newVitalFile(p.db, f, err), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (p pebbleFS) create(name string) (*pebbleFile, error) {
 	if _, err := p.fs.Stat(name); err == nil {
 		if err := p.fs.Remove(name); err != nil {
 			return nil, err
 		}
 	}
-	return p.open(name, vfs.Create|vfs.Exclusive)
+	f, err := p.fs.Open(name, vfs.Create|vfs.Exclusive)
+	if err != nil {
+		return nil, err
+	}
+	return &pebbleFile{File: f, fs: p.fs}, nil
 }
 
 // Link moves the file. Only ingestion links: it removes the old name afterwards, which
@@ -75,8 +93,12 @@ func (p pebbleFS) ReuseForWrite(oldName, newName string, c pvfs.DiskWriteCategor
 }
 
 // Remove removes a file, or an empty folder. A run that was moved in by Link is not
-// there any more, and that is as it should be.
+// there any more, and that is as it should be. After the DB has failed all is kept: what
+// Pebble takes for replaced may be what is found after a restart.
 func (p pebbleFS) Remove(name string) error {
+	if p.db.health.err() != nil {
+		return nil
+	}
 	err := p.fs.Remove(name)
 	if os.IsNotExist(err) && filepath.Ext(name) == runSuffix {
 		return nil

@@ -33,6 +33,13 @@ func (h *health) fail(err error) bool {
 	return first
 }
 
+// forget forgets the error, since all has been begun anew.
+func (h *health) forget() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.mu.err = nil
+}
+
 // ring wakes those who wait.
 func (h *health) ring() {
 	h.mu.Lock()
