@@ -46,7 +46,7 @@ func BenchmarkThroughput(b *testing.B) {
 }
 
 func benchmark(b *testing.B, p process.Processor) {
-	h := &house{TB: b, node: evidenttest.Start(b, evidenttest.WithConfig(func(c *node.Config) { c.FS, c.Data = vfs.OS(), b.TempDir() }))}
+	h := &house{TB: b, patience: time.Minute, node: evidenttest.Start(b, evidenttest.WithConfig(func(c *node.Config) { c.FS, c.Data = vfs.OS(), b.TempDir() }))}
 	h.client = h.node.Client(kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.MaxBufferedRecords(200_000))
 	if _, err := kadm.NewClient(h.client).CreateTopics(b.Context(), 8, 1, nil, "in", "out"); err != nil {
 		b.Fatal(err)

@@ -36,7 +36,8 @@ type Config struct {
 	// Prober asks whether other nodes live, for all processors; nil: nobody is put out
 	// of a group before its session ends.
 	Prober *group.Prober
-	// Memory is what the state of all processors may take; nil is state's default.
+	// Memory is what the state of all processors may take, and the caller's to close; nil
+	// is state's default for each of them.
 	Memory *state.Memory
 	// Workers is how many workers each processor has; 0 is one a core.
 	Workers int
@@ -71,9 +72,6 @@ func (c *Config) setDefaults() error {
 	}
 	if c.Buffer <= 0 {
 		c.Buffer = defaultBuffer
-	}
-	if c.Memory == nil {
-		c.Memory = state.NewMemory(state.Limits{})
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -20,7 +20,7 @@ func (w *worker) fire(t *task) bool {
 	tm := ours(due)
 	if t.failing.isTimer(tm) && t.failing.attempts >= w.run.policy.Attempts {
 		if w.buryTimer(t, tm) {
-			t.failing = nil
+			t.failing.handled = true
 			w.joins(t)
 		} else {
 			t.undo(w.out)
@@ -36,7 +36,7 @@ func (w *worker) fire(t *task) bool {
 		w.failedAgain(t, failure, "timer", tm.Name, "key", string(tm.Key), "due", tm.At)
 	default:
 		if t.failing.isTimer(tm) {
-			t.failing = nil
+			t.failing.handled = true
 		}
 		w.joins(t)
 	}

@@ -70,7 +70,9 @@ func (w *worker) abandon(t *task, r **runner) {
 	t.abandoned.Add(1) // the runner takes it back when the call has returned
 	w.run.metrics.abandoned.Inc()
 	*r = newRunner(&w.hurry)
-	t.handler = t.run.p.New(t.id)
+	if t.run.p.Concurrency <= 1 {
+		t.handler = t.run.p.New(t.id) // the one before is in use
+	}
 }
 
 // failed notes that the code has failed on a record.
@@ -101,9 +103,4 @@ func (w *worker) failedAgain(t *task, failure *callError, what ...any) {
 	if n := t.abandoned.Load(); n >= mostAbandoned {
 		t.stop(fmt.Sprintf("%d calls have not returned by their deadline of %v, and go on", n, w.run.policy.Deadline))
 	}
-}
-
-// handleAtOnce gives records to the code at once, those of one key in their order.
-func (w *worker) handleAtOnce(t *task, records []*kgo.Record) (int, *callError) {
-	return w.supervise(t, &w.runner, job{task: t, out: w.out, records: records})
 }

@@ -14,6 +14,7 @@ import (
 type outbox struct {
 	buffer  *txn.Buffer // nil: outputs are held, to be written in the order of inputs
 	held    []held
+	input   int // index of the record that the code is given, of the job's
 	headers batch.Headers
 	hash    kgo.TopicPartitioner // Kafka's, of keys: by murmur2
 	keyed   kgo.Record           // that hash is asked for
@@ -25,6 +26,7 @@ func newOutbox(buffer *txn.Buffer) *outbox {
 
 // held is an output that waits for those of earlier inputs.
 type held struct {
+	input     int
 	to        *txn.Topic
 	partition int32
 	output    Output
@@ -52,7 +54,10 @@ func (o *outbox) add(to *txn.Topic, task int32, out *Output) error {
 		return err
 	}
 	if o.buffer == nil {
-		o.held = append(o.held, held{to, partition, clone(out)})
+		if err := to.Takes(sizeOf(out)); err != nil {
+			return err
+		}
+		o.held = append(o.held, held{o.input, to, partition, clone(out)})
 		return nil
 	}
 	return o.write(to, partition, out)
@@ -73,11 +78,7 @@ func (o *outbox) write(to *txn.Topic, partition int32, out *Output) error {
 
 // clone copies an output, in one piece of memory.
 func clone(out *Output) Output {
-	size := len(out.Key) + len(out.Value)
-	for _, h := range out.Headers {
-		size += len(h.Value)
-	}
-	room := make([]byte, 0, size)
+	room := make([]byte, 0, sizeOf(out))
 	keep := func(b []byte) []byte {
 		if b == nil {
 			return nil
@@ -94,3 +95,15 @@ func clone(out *Output) Output {
 	}
 	return c
 }
+
+// sizeOf is about how many bytes an output has in key, value and headers.
+func sizeOf(out *Output) int {
+	size := len(out.Key) + len(out.Value)
+	for _, h := range out.Headers {
+		size += len(h.Key) + len(h.Value) + headerRoom
+	}
+	return size
+}
+
+// headerRoom is what the lengths of a header take at most.
+const headerRoom = 10

@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"path/filepath"
 	"strconv"
@@ -34,6 +35,7 @@ type Run struct {
 	metrics *metrics
 	codecs  batch.Codecs
 	paused  atomic.Bool
+	seed    maphash.Seed // of which key goes through which lane
 
 	// Of the membership that goes on; made before its goroutines.
 	asker     *kgo.Client   // for questions
@@ -120,7 +122,7 @@ func (r *Run) openState(member *group.Group) (err error) {
 	version := strconv.Itoa(r.p.Version)
 	stores := []state.StoreConfig{{Name: timer.StoreName}}
 	for _, s := range r.p.Stores {
-		stores = append(stores, state.StoreConfig{Name: s.Name, TTL: s.TTL})
+		stores = append(stores, state.StoreConfig(s))
 	}
 	r.db, err = state.Open(state.Config{
 		FS: r.cfg.FS, Dir: filepath.Join(r.cfg.Dir, r.p.Name, version), Stores: stores, Memory: r.cfg.Memory,

@@ -52,6 +52,12 @@ func newRunner(hurry *atomic.Bool) *runner {
 	return r
 }
 
+// close ends the goroutine, which has nothing to do, and waits for it.
+func (r *runner) close() {
+	close(r.jobs)
+	<-r.ended
+}
+
 // do runs a job until its end, its first failure, or until it is to hurry. If the worker
 // has given a call up, nothing here is the goroutine's any more, and nobody looks at
 // what it returns.
@@ -82,6 +88,7 @@ func (r *runner) do(j job) (o outcome) {
 			return o // what is due by this record comes before it
 		}
 		j.task.save(j.out)
+		j.out.input = o.n
 		c = r.begin(j, o.n, rec.Timestamp)
 		if err := j.task.handler.Handle(c, rec); err != nil {
 			o.failure = &callError{err: err}

@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"sync"
 	"time"
 )
@@ -35,7 +36,7 @@ func (s *Service) Run(ctx context.Context, p Processor) error {
 	if err := p.Validate(); err != nil {
 		return err
 	}
-	r := &Run{cfg: &s.cfg, p: p, policy: p.Policy.withDefaults()}
+	r := &Run{cfg: &s.cfg, p: p, policy: p.Policy.withDefaults(), seed: maphash.MakeSeed()}
 	r.log = s.cfg.Logger.With("processor", p.Name, "version", p.Version)
 	r.mu.tasks = map[int32]*task{}
 	if err := s.add(r); err != nil {

@@ -24,11 +24,26 @@ type house struct {
 	node   *evidenttest.Node
 	client *kgo.Client
 	names  atomic.Int32
+	// patience is how long records are waited for.
+	patience time.Duration
 }
 
 func newHouse(t testing.TB, partitions int32, topics ...string) *house {
-	h := &house{TB: t, node: evidenttest.Start(t)}
-	h.client = h.node.Client()
+	return furnish(t, evidenttest.Start(t), partitions, topics...)
+}
+
+// virtual runs a test with a house in which time passes only when everybody waits.
+func virtual(t *testing.T, partitions int32, test func(h *house)) {
+	evidenttest.Run(t, func(t *testing.T, n *evidenttest.Node) {
+		h := furnish(t, n, partitions, "in", "out")
+		h.patience = time.Hour
+		test(h)
+	})
+}
+
+func furnish(t testing.TB, n *evidenttest.Node, partitions int32, topics ...string) *house {
+	h := &house{TB: t, node: n, patience: time.Minute}
+	h.client = n.Client(kgo.RecordRetries(100))
 	resp, err := kadm.NewClient(h.client).CreateTopics(t.Context(), partitions, 1, nil, topics...)
 	if err == nil {
 		err = resp.Error()
@@ -98,7 +113,7 @@ func (h *house) produce(topic string, values ...string) {
 // read reads n committed records of a topic.
 func (h *house) read(topic string, n int) []*kgo.Record {
 	h.Helper()
-	ctx, cancel := context.WithTimeout(h.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(h.Context(), h.patience)
 	defer cancel()
 	c := h.node.Client(kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	var all []*kgo.Record

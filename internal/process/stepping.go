@@ -111,7 +111,7 @@ func (w *worker) handled(t *task, records []*kgo.Record) {
 	t.in.advance(len(records))
 	w.step.records += len(records)
 	if t.failing.is(last) {
-		t.failing = nil
+		t.failing.handled = true
 	}
 }
 
@@ -213,6 +213,9 @@ func (w *worker) committed(ctx context.Context) error {
 			in.shown.Store(in.next)
 		}
 		t.careful = max(0, t.careful-1)
+		if t.failing != nil && t.failing.handled {
+			t.failing = nil
+		}
 		w.run.freed(t, t.in.commit())
 		if err := t.committed(ctx, w.out.buffer); err != nil {
 			return err
@@ -230,6 +233,9 @@ func (w *worker) aborted() {
 		}
 		t.in.rewind()
 		t.aborted()
+		if t.failing != nil {
+			t.failing.handled = false
+		}
 	}
 	w.out.buffer.Clear()
 }

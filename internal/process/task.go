@@ -79,6 +79,7 @@ type failing struct {
 	attempts int
 	last     *callError
 	retry    time.Time
+	handled  bool // at last, in the step under way
 }
 
 // isTimer tells whether f is about a timer.
@@ -97,8 +98,8 @@ func (t *task) observe(r *kgo.Record, now time.Time) {
 		t.queue.Observe(r.Timestamp, now)
 		return
 	}
-	if ms := r.Timestamp.UnixMilli(); ms > t.latest.Load() {
-		t.latest.Store(ms)
+	ms := r.Timestamp.UnixMilli()
+	for was := t.latest.Load(); ms > was && !t.latest.CompareAndSwap(was, ms); was = t.latest.Load() {
 	}
 }
 

@@ -17,7 +17,7 @@ type worker struct {
 	log      *slog.Logger
 	producer *txn.Producer
 	runner   *runner
-	lanes    []*runner // for code that takes several records at once
+	lanes    []*lane // for code that takes several records at once
 	out      *outbox
 	wake     chan struct{} // holds one if there may be something to do
 	// hurry has the runner end after the call under way: a task is to be given up.
@@ -88,9 +88,7 @@ func (w *worker) arrive() {
 	arriving := w.mu.arriving
 	w.mu.arriving = nil
 	w.mu.Unlock()
-	for _, t := range arriving {
-		w.tasks = append(w.tasks, t)
-	}
+	w.tasks = append(w.tasks, arriving...)
 }
 
 // leave gives up the tasks that are to be given up; no step is under way.
@@ -132,9 +130,9 @@ func (w *worker) close(hard context.Context) {
 		w.log.Warn("a transaction was left open, and is aborted by its timeout", "error", err)
 	}
 	w.producer.Close()
-	close(w.runner.jobs)
+	w.runner.close()
 	for _, l := range w.lanes {
-		close(l.jobs)
+		l.runner.close()
 	}
 }
 

@@ -79,8 +79,8 @@ func (b *Buffer) End(topic string, partition int32) int64 {
 // added. It is for the offset that it gets; r.Offset is ignored.
 func (b *Buffer) Append(to *Topic, partition int32, r batch.Record) error {
 	size := recordRoom + len(r.Key) + len(r.Value) + r.Headers.Size()
-	if size > to.MaxBytes {
-		return fmt.Errorf("%w: about %d bytes, and max.message.bytes of %q is %d", ErrTooLarge, size, to.Name, to.MaxBytes)
+	if err := to.Takes(size - recordRoom); err != nil {
+		return err
 	}
 	p := b.part(to, partition)
 	b.touch(p)
@@ -90,6 +90,15 @@ func (b *Buffer) Append(to *Topic, partition int32, r batch.Record) error {
 		return err
 	}
 	b.size += builder.Size() - before
+	return nil
+}
+
+// Takes returns nil if the topic takes a record of so many bytes in key, value and
+// headers, or else an error that wraps [ErrTooLarge].
+func (t *Topic) Takes(size int) error {
+	if size > t.MaxBytes-recordRoom {
+		return fmt.Errorf("%w: about %d bytes, and max.message.bytes of %q is %d", ErrTooLarge, size, t.Name, t.MaxBytes)
+	}
 	return nil
 }
 

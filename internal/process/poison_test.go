@@ -1,0 +1,283 @@
+package process_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/internal/process"
+)
+
+// with is an identity processor whose code is preceded by f.
+func with(name string, f func(process.Step, *kgo.Record) error) process.Processor {
+	p := identity(name, 1)
+	inner := p.New(process.Task{})
+	p.New = func(process.Task) process.Handler {
+		return process.HandlerFunc(func(s process.Step, r *kgo.Record) error {
+			if err := f(s, r); err != nil {
+				return err
+			}
+			return inner.Handle(s, r)
+		})
+	}
+	return p
+}
+
+// header is the last header with a key.
+func header(r *kgo.Record, key string) (value string) {
+	for _, h := range r.Headers {
+		if h.Key == key {
+			value = string(h.Value)
+		}
+	}
+	return value
+}
+
+func TestARecordIsTriedAsOftenAndAsLateAsThePolicySays(t *testing.T) {
+	virtual(t, 1, func(h *house) {
+		var tries []time.Time
+		p := with("late", func(_ process.Step, r *kgo.Record) error {
+			if string(r.Value) == "1" {
+				tries = append(tries, time.Now())
+				return errors.New("no")
+			}
+			return nil
+		})
+		p.Policy = process.Policy{Attempts: 4, Backoff: time.Second, MaxBackoff: 3 * time.Second}
+		h.run(h.service(), p)
+		h.produce("in", "0", "1", "2")
+		h.once(h.read("out", 2), []string{"0", "2"})
+		letter := h.read("dlq.late", 1)[0]
+		for i, want := range []time.Duration{time.Second, 2 * time.Second, 3 * time.Second} {
+			if got := tries[i+1].Sub(tries[i]).Round(100 * time.Millisecond); got != want {
+				t.Errorf("attempt %d came after %v, want %v", i+2, got, want)
+			}
+		}
+		for key, want := range map[string]string{
+			"evident-dlq-reason": "no", "evident-dlq-attempts": "4", "evident-dlq-topic": "in", "evident-dlq-partition": "0",
+			"evident-dlq-offset": "1", "evident-dlq-processor": "late", "evident-dlq-version": "1",
+		} {
+			if got := header(letter, key); got != want {
+				t.Errorf("header %s is %q, want %q", key, got, want)
+			}
+		}
+		if string(letter.Key) != "1" || string(letter.Value) != "1" || len(tries) != 4 {
+			t.Errorf("letter %q=%q after %d attempts", letter.Key, letter.Value, len(tries))
+		}
+	})
+}
+
+func TestOtherTasksGoOnWhileOneWaits(t *testing.T) {
+	virtual(t, 2, func(h *house) {
+		p := with("wait", func(_ process.Step, r *kgo.Record) error {
+			if r.Partition == 0 {
+				return errors.New("no")
+			}
+			return nil
+		})
+		p.Policy = process.Policy{Attempts: 2, Backoff: time.Hour, MaxBackoff: time.Hour}
+		h.run(h.service(func(c *process.Config) { c.Workers = 1 }), p)
+		c := h.node.Client(kgo.RecordPartitioner(kgo.ManualPartitioner()))
+		for i := range 40 {
+			if err := c.ProduceSync(h.Context(), &kgo.Record{Topic: "in", Partition: int32(i % 2), Value: fmt.Append(nil, i)}).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.read("out", 20)
+	})
+}
+
+func TestARejectedRecordIsNotTriedAgain(t *testing.T) {
+	virtual(t, 1, func(h *house) {
+		var calls atomic.Int32
+		h.run(h.service(), with("reject", func(process.Step, *kgo.Record) error {
+			calls.Add(1)
+			return fmt.Errorf("%w: for good", process.ErrReject)
+		}))
+		h.produce("in", "a")
+		h.read("dlq.reject", 1)
+		if n := calls.Load(); n != 1 {
+			t.Errorf("%d calls", n)
+		}
+	})
+}
+
+func TestCodeThatDoesNotReturnIsGivenUpAndHarmsNobody(t *testing.T) {
+	virtual(t, 1, func(h *house) {
+		release := make(chan struct{})
+		var late sync.WaitGroup
+		var after atomic.Value
+		p := with("stuck", func(s process.Step, r *kgo.Record) error {
+			if string(r.Value) != "1" {
+				return nil
+			}
+			if err := s.Emit(process.Output{Topic: "out", Value: []byte("undone")}); err != nil {
+				return err
+			}
+			late.Add(1)
+			defer late.Done()
+			<-s.Context().Done()
+			<-release
+			after.Store(s.Emit(process.Output{Topic: "out", Value: []byte("too late")}))
+			return nil
+		})
+		p.Policy = process.Policy{Attempts: 2, Backoff: time.Second, Deadline: time.Minute}
+		h.run(h.service(), p)
+		h.produce("in", "0", "1", "2")
+		h.once(h.read("out", 2), []string{"0", "2"})
+		if letter := h.read("dlq.stuck", 1)[0]; !strings.Contains(header(letter, "evident-dlq-reason"), "in time: 1m0s") {
+			t.Errorf("reason %q", header(letter, "evident-dlq-reason"))
+		}
+		close(release)
+		late.Wait()
+		if err, _ := after.Load().(error); !errors.Is(err, process.ErrDead) {
+			t.Errorf("a step that is over gave %v", err)
+		}
+		h.produce("in", "3")
+		h.once(h.read("out", 3), []string{"0", "2", "3"})
+	})
+}
+
+func TestATaskStopsBeforeItHasAbandonedTooMuch(t *testing.T) {
+	virtual(t, 1, func(h *house) {
+		release := make(chan struct{})
+		p := with("stuck", func(process.Step, *kgo.Record) error { <-release; return nil })
+		p.Policy = process.Policy{Attempts: 1, Deadline: time.Second}
+		s := h.service()
+		h.run(s, p)
+		h.Cleanup(func() { close(release) })
+		h.produce("in", numbers(0, 10)...)
+		h.read("dlq.stuck", 3)
+		time.Sleep(time.Minute)
+		run, _ := s.Find("stuck", 1)
+		tasks := run.Tasks()
+		if len(tasks) != 1 || tasks[0].State != process.Stopped || !strings.Contains(tasks[0].Reason, "have not returned") {
+			t.Errorf("tasks %+v", tasks)
+		}
+	})
+}
+
+func TestAnOutputThatNoTopicTakesIsARecordsFailure(t *testing.T) {
+	for name, out := range map[string]process.Output{
+		"no topic":     {Topic: "nowhere"},
+		"no partition": {Topic: "out", Placed: true, Partition: 7},
+		"too large":    {Topic: "out", Value: make([]byte, 2<<20)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, 1, func(h *house) {
+				p := with("bad", func(s process.Step, r *kgo.Record) error {
+					if string(r.Value) == "1" {
+						return s.Emit(out)
+					}
+					return nil
+				})
+				p.Policy = process.Policy{Attempts: 2}
+				h.run(h.service(), p)
+				h.produce("in", "0", "1", "2")
+				h.once(h.read("out", 2), []string{"0", "2"})
+				t.Log(header(h.read("dlq.bad", 1)[0], "evident-dlq-reason"))
+			})
+		})
+	}
+}
+
+func TestARecordThatATopicRefusesIsFoundAmongOthers(t *testing.T) {
+	virtual(t, 2, func(h *house) {
+		compacted := map[string]*string{"cleanup.policy": kadm.StringPtr("compact")} // takes no records without keys
+		if _, err := kadm.NewClient(h.client).CreateTopic(h.Context(), 1, 1, compacted, "keyed"); err != nil {
+			t.Fatal(err)
+		}
+		p := with("refused", func(s process.Step, r *kgo.Record) error {
+			if string(r.Value) == "50" {
+				return s.Emit(process.Output{Topic: "keyed", Value: r.Value})
+			}
+			return nil
+		})
+		h.produce("in", numbers(0, 100)...)
+		h.run(h.service(), p)
+		want := append(numbers(0, 50), numbers(51, 100)...)
+		h.once(h.read("out", 99), want)
+		if letter := h.read("dlq.refused", 1)[0]; !strings.Contains(header(letter, "evident-dlq-reason"), "does not take") {
+			t.Errorf("reason %q", header(letter, "evident-dlq-reason"))
+		}
+	})
+}
+
+func TestALetterThatIsTooLargeIsWrittenWithoutItsValue(t *testing.T) {
+	virtual(t, 1, func(h *house) {
+		small := map[string]*string{"max.message.bytes": kadm.StringPtr("4000")}
+		if _, err := kadm.NewClient(h.client).CreateTopic(h.Context(), 1, 1, small, "dlq.large"); err != nil {
+			t.Fatal(err)
+		}
+		p := with("large", func(process.Step, *kgo.Record) error { return process.ErrReject })
+		h.run(h.service(), p)
+		large := strings.Repeat("x", 5000)
+		for _, r := range []*kgo.Record{
+			{Topic: "in", Key: []byte("k"), Value: []byte(large)},
+			{Topic: "in", Key: []byte(large), Value: []byte("v")},
+		} {
+			if err := h.client.ProduceSync(h.Context(), r).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		letters := h.read("dlq.large", 2)
+		if l := letters[0]; string(l.Key) != "k" || l.Value != nil || header(l, "evident-dlq-left-out") != "value of 5000 bytes" {
+			t.Errorf("%q=%q, left out: %q", l.Key, l.Value, header(l, "evident-dlq-left-out"))
+		}
+		if l := letters[1]; l.Key != nil || !strings.HasPrefix(header(l, "evident-dlq-left-out"), "key of 5000 bytes") || header(l, "evident-dlq-offset") != "1" {
+			t.Errorf("%q=%q, left out: %q", l.Key, l.Value, header(l, "evident-dlq-left-out"))
+		}
+	})
+}
+
+func TestRecordsAreHandledAtOnceAndTheirOutputsAreInOrder(t *testing.T) {
+	virtual(t, 1, func(h *house) {
+		var now, most atomic.Int32
+		keys := map[string]int{}
+		var mu sync.Mutex
+		p := with("at-once", func(s process.Step, r *kgo.Record) error {
+			most.Store(max(most.Load(), now.Add(1)))
+			defer now.Add(-1)
+			mu.Lock()
+			key := string(r.Key)
+			if keys[key]++; keys[key] > 1 {
+				t.Errorf("%d records of key %q at once", keys[key], key)
+			}
+			mu.Unlock()
+			time.Sleep(time.Duration(100-r.Offset) * time.Millisecond)
+			mu.Lock()
+			keys[key]--
+			mu.Unlock()
+			if r.Offset == 42 {
+				return fmt.Errorf("%w: 42", process.ErrReject)
+			}
+			return nil
+		})
+		p.Concurrency = 8
+		var rs []*kgo.Record
+		for i := range 100 {
+			rs = append(rs, &kgo.Record{Topic: "in", Key: fmt.Append(nil, i%20), Value: fmt.Append(nil, i)})
+		}
+		if err := h.client.ProduceSync(h.Context(), rs...).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		h.run(h.service(), p)
+		want := append(numbers(0, 42), numbers(43, 100)...)
+		for i, r := range h.read("out", 99) {
+			if string(r.Value) != want[i] {
+				t.Fatalf("output %d is %q, want %q", i, r.Value, want[i])
+			}
+		}
+		h.read("dlq.at-once", 1)
+		if most.Load() < 2 {
+			t.Error("nothing was handled at once")
+		}
+	})
+}
