@@ -63,6 +63,7 @@ func (r *runner) close() {
 // what it returns.
 func (r *runner) do(j job) (o outcome) {
 	var c *call
+	handler := j.task.handler // it may become another one while a call of this one goes on
 	defer func() {
 		if p := recover(); p != nil {
 			o.failure = &callError{fmt.Errorf("panic: %v", p), debug.Stack()}
@@ -73,7 +74,7 @@ func (r *runner) do(j job) (o outcome) {
 	}()
 	if j.timer != nil {
 		c = r.begin(j, 0, j.timer.At)
-		if err := j.task.handler.(TimerHandler).Fire(c, *j.timer); err != nil {
+		if err := handler.(TimerHandler).Fire(c, *j.timer); err != nil {
 			o.failure = &callError{err: err}
 		}
 		return o
@@ -90,7 +91,7 @@ func (r *runner) do(j job) (o outcome) {
 		j.task.save(j.out)
 		j.out.input = o.n
 		c = r.begin(j, o.n, rec.Timestamp)
-		if err := j.task.handler.Handle(c, rec); err != nil {
+		if err := handler.Handle(c, rec); err != nil {
 			o.failure = &callError{err: err}
 			return o
 		}
