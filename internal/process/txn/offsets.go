@@ -20,8 +20,12 @@ func (p *Producer) commitOffsets(ctx context.Context, o Offsets, name string) er
 		if !ok {
 			i = len(req.Topics)
 			at[next.Topic] = i
+			topic, err := p.cfg.Topics.Topic(ctx, next.Topic)
+			if err != nil {
+				return fmt.Errorf("committing offsets of group %q: %w", o.Group, err)
+			}
 			t := kmsg.NewTxnOffsetCommitRequestTopic()
-			t.Topic = next.Topic
+			t.Topic, t.TopicID = next.Topic, topic.ID // version 6 has the id only
 			req.Topics = append(req.Topics, t)
 		}
 		part := kmsg.NewTxnOffsetCommitRequestTopicPartition()
@@ -33,11 +37,20 @@ func (p *Producer) commitOffsets(ctx context.Context, o Offsets, name string) er
 	if err != nil {
 		return fmt.Errorf("committing offsets of group %q: %w", o.Group, err)
 	}
-	for _, t := range resp.Topics {
+	for i, t := range resp.Topics {
 		for _, part := range t.Partitions {
-			if err := kerr.ErrorForCode(part.ErrorCode); err != nil {
-				return fmt.Errorf("committing offsets of group %q, %q partition %d: %w", o.Group, t.Topic, part.Partition, notMember(err))
+			err := kerr.ErrorForCode(part.ErrorCode)
+			if err == nil {
+				continue
 			}
+			name := t.Topic
+			if name == "" && i < len(req.Topics) {
+				name = req.Topics[i].Topic
+			}
+			if errors.Is(err, kerr.UnknownTopicID) {
+				p.cfg.Topics.Forget(name)
+			}
+			return fmt.Errorf("committing offsets of group %q, %q partition %d: %w", o.Group, name, part.Partition, notMember(err))
 		}
 	}
 	return nil
