@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/event"
 )
 
 // The types of events.
@@ -20,6 +23,7 @@ const (
 	ShippingLabelGenerated = "ShippingLabelGenerated"
 	OrderStatusUpdated     = "OrderStatusUpdated"
 	UserNotified           = "UserNotified"
+	OrderFlagged           = "OrderFlagged"
 	RowRefused             = "RowRefused"
 )
 
@@ -31,6 +35,7 @@ const (
 	TopicShipping      = "shipping"
 	TopicOrderStatus   = "order-status"
 	TopicNotifications = "notifications"
+	TopicSuspicious    = "suspicious-orders"
 	TopicRefusedRows   = "refused-rows"
 )
 
@@ -38,7 +43,7 @@ const (
 func topics() []string {
 	return []string{
 		TopicOrders, TopicPayments, TopicInventory, TopicShipping,
-		TopicOrderStatus, TopicNotifications, TopicRefusedRows,
+		TopicOrderStatus, TopicNotifications, TopicSuspicious, TopicRefusedRows,
 	}
 }
 
@@ -57,91 +62,101 @@ func topicOf(eventType string) string {
 		return TopicOrderStatus
 	case UserNotified:
 		return TopicNotifications
+	case OrderFlagged:
+		return TopicSuspicious
 	}
 	return TopicRefusedRows
 }
 
-// Event is a CloudEvent 1.0 as it lies in a Kafka record in binary mode
-// (CloudEvents Kafka protocol binding, section 3.2): attributes are headers
-// with the prefix "ce_", the data is the record's value.
-type Event struct {
-	ID          string
-	Source      string
-	Type        string
-	Subject     string // the order that it is about
-	Time        time.Time
-	Correlation string // extension correlationid: the order that started it all
-	Causation   string // extension causationid: the id of the event that led to this one; empty: the first
-
-	Key  string // the record's key: the customer, so that one customer's events keep their order
-	Data []byte // JSON
+// draft is an event as a rule decides it: what happened to which order. The service that
+// runs the rule adds who says so, when, and because of what.
+type draft struct {
+	eventType string
+	order     string
+	key       string // of the partition; the order if it is empty
+	// step tells several events of one type about one order apart.
+	step string
+	data any
 }
 
-var errNotCloudEvent = errors.New("not a CloudEvent 1.0 in binary mode")
-
-// record returns the event as a Kafka record for its type's topic.
-func (e Event) record() *kgo.Record {
-	headers := make([]kgo.RecordHeader, 0, 9)
-	header := func(key, value string) {
-		headers = append(headers, kgo.RecordHeader{Key: key, Value: []byte(value)})
+// event returns the draft as an event that source says, led to by another one; nil: it is
+// the first. Its id follows from what happened.
+func (d draft) event(source string, cause *event.Event, at time.Time) (event.Event, error) {
+	var data bytes.Buffer
+	encoder := json.NewEncoder(&data)
+	encoder.SetEscapeHTML(false) // "&" is common in descriptions, and people read them
+	if err := encoder.Encode(d.data); err != nil {
+		return event.Event{}, fmt.Errorf("%s of order %s: %w", d.eventType, d.order, err)
 	}
-	header("content-type", "application/json")
-	header("ce_specversion", "1.0")
-	header("ce_id", e.ID)
-	header("ce_source", e.Source)
-	header("ce_type", e.Type)
-	header("ce_subject", e.Subject)
-	header("ce_time", e.Time.Format(time.RFC3339Nano))
-	header("ce_correlationid", e.Correlation)
-	if e.Causation != "" { // an attribute must not be empty (CloudEvents, section 3)
-		header("ce_causationid", e.Causation)
+	id := d.order + "-" + d.eventType
+	if d.step != "" {
+		id += "-" + d.step
 	}
-	return &kgo.Record{Topic: topicOf(e.Type), Key: []byte(e.Key), Value: e.Data, Headers: headers}
-}
-
-// parseEvent reads what record writes. It returns an error that wraps
-// errNotCloudEvent for records that somebody else wrote.
-func parseEvent(r *kgo.Record) (Event, error) {
-	e := Event{Key: string(r.Key), Data: r.Value}
-	version := ""
-	for _, h := range r.Headers {
-		name, ok := strings.CutPrefix(h.Key, "ce_")
-		if !ok {
-			continue
-		}
-		value := string(h.Value)
-		switch name {
-		case "specversion":
-			version = value
-		case "id":
-			e.ID = value
-		case "source":
-			e.Source = value
-		case "type":
-			e.Type = value
-		case "subject":
-			e.Subject = value
-		case "correlationid":
-			e.Correlation = value
-		case "causationid":
-			e.Causation = value
-		case "time":
-			at, err := time.Parse(time.RFC3339Nano, value)
-			if err != nil {
-				return Event{}, fmt.Errorf("topic %s, offset %d: %w: ce_time: %w", r.Topic, r.Offset, errNotCloudEvent, err)
-			}
-			e.Time = at
-		}
+	e := event.Event{
+		ID: id, Source: source, Type: d.eventType, Subject: d.order, Time: event.At(at),
+		DataContentType: "application/json", Data: bytes.TrimSuffix(data.Bytes(), []byte{'\n'}),
 	}
-	if version != "1.0" || e.ID == "" || e.Source == "" || e.Type == "" {
-		return Event{}, fmt.Errorf("topic %s, offset %d: %w: specversion %q, id %q, source %q, type %q",
-			r.Topic, r.Offset, errNotCloudEvent, version, e.ID, e.Source, e.Type)
+	e.SetExtension(event.CorrelationID, event.String(d.order))
+	if cause != nil {
+		e.CausedBy(cause)
+	}
+	if d.key != "" {
+		e.SetExtension(event.PartitionKey, event.String(d.key))
 	}
 	return e, nil
 }
 
+// record returns an event as a Kafka record for its type's topic.
+func record(e *event.Event) (*kgo.Record, error) {
+	r, err := e.Record()
+	if err != nil {
+		return nil, fmt.Errorf("event %s: %w", e.ID, err)
+	}
+	headers := make([]kgo.RecordHeader, len(r.Headers))
+	for i, h := range r.Headers {
+		headers[i] = kgo.RecordHeader(h)
+	}
+	return &kgo.Record{Topic: topicOf(e.Type), Key: r.Key, Value: r.Value, Headers: headers}, nil
+}
+
+// errForeign says that a record is not the demo's.
+var errForeign = errors.New("not an event of the demo")
+
+// readEvent reads an event of any run. Records that somebody else wrote give errForeign.
+func readEvent(r *kgo.Record) (event.Event, error) {
+	headers := make([]event.Header, len(r.Headers))
+	for i, h := range r.Headers {
+		headers[i] = event.Header(h)
+	}
+	e, err := event.FromRecord(&event.Record{Topic: r.Topic, Key: r.Key, Value: r.Value, Headers: headers})
+	switch {
+	case err != nil:
+		return e, fmt.Errorf("%w: topic %s, partition %d, offset %d: %w", errForeign, r.Topic, r.Partition, r.Offset, err)
+	case runOf(&e) == "":
+		return e, fmt.Errorf("%w: topic %s, partition %d, offset %d: its source is %q", errForeign, r.Topic, r.Partition, r.Offset, e.Source)
+	}
+	return e, nil
+}
+
+// runOf is what the sources of all events of a run begin with; empty if the event is not
+// the demo's.
+func runOf(e *event.Event) string {
+	run, _ := strings.CutPrefix(e.Source, sourcePrefix)
+	name, _, ok := strings.Cut(run, "/")
+	if !ok || len(run) == len(e.Source) {
+		return ""
+	}
+	return sourcePrefix + name + "/"
+}
+
+// keyOf is what the event's partition goes by.
+func keyOf(e *event.Event) string {
+	key, _ := e.PartitionKey()
+	return key
+}
+
 // decode reads the event's data.
-func decode[T any](e Event) (T, error) {
+func decode[T any](e *event.Event) (T, error) {
 	var data T
 	if err := json.Unmarshal(e.Data, &data); err != nil {
 		return data, fmt.Errorf("data of event %s from %s: %w", e.ID, e.Source, err)

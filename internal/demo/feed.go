@@ -11,8 +11,12 @@ import (
 
 // maxUnderWay is how many orders may be without a final status before the feed
 // waits: it bounds memory and keeps the latency from being that of a queue as
-// long as the file.
-const maxUnderWay = 512
+// long as the file. Where the node is killed there are fewer, so that it is
+// always killed while orders are under way.
+const (
+	maxUnderWay        = 512
+	maxUnderWayOfKills = 16
+)
 
 // feed turns rows into the events that start it all. It is used by one
 // goroutine.
@@ -20,8 +24,9 @@ type feed struct {
 	rows     *rowReader
 	speed    float64 // how many times faster than it really was; 0: unpaced
 	run      string
+	underWay int // orders that may be without a final status at a time
 	outputs  *outbox
-	track    *tracker
+	seen     *observer
 	progress func(Progress)
 
 	assembler  *assembler
@@ -33,10 +38,13 @@ type feed struct {
 	reported   time.Time // when progress was last called
 }
 
-func newFeed(rows *rowReader, cfg Config, run string, outputs *outbox, track *tracker) *feed {
+func newFeed(rows *rowReader, cfg Config, outputs *outbox, seen *observer) *feed {
 	f := &feed{
-		rows: rows, speed: cfg.Speed, run: run, outputs: outputs, track: track, progress: cfg.Progress,
+		rows: rows, speed: cfg.Speed, run: seen.run, underWay: maxUnderWay, outputs: outputs, seen: seen, progress: cfg.Progress,
 		assembler: newAssembler(), undoer: newUndoer(), start: time.Now(),
+	}
+	if cfg.Kills > 0 {
+		f.underWay = maxUnderWayOfKills
 	}
 	f.counts.Rows.Defects = make(map[Defect]int)
 	f.counts.Rows.RefusedBy = make(map[Reason]int)
@@ -117,11 +125,7 @@ func (f *feed) refuse(ctx context.Context, raw rawRow, reason Reason) error {
 		}
 	}
 	name := fmt.Sprintf("row-%d", raw.number)
-	refused := draft{eventType: RowRefused, order: name, key: name, data: data}
-	if err := f.outputs.send(ctx, refused, f.run+"orders", ""); err != nil {
-		return err
-	}
-	return f.outputs.err()
+	return f.say(ctx, draft{eventType: RowRefused, order: name, data: data}, time.Now())
 }
 
 // invoices sends complete invoices as events.
@@ -135,7 +139,7 @@ func (f *feed) invoices(ctx context.Context, complete []*Invoice) error {
 		if err := f.pace(ctx, invoice.At); err != nil {
 			return err
 		}
-		if err := f.track.room(ctx, maxUnderWay); err != nil {
+		if err := f.seen.room(ctx, f.underWay); err != nil {
 			return err
 		}
 		if err := f.order(ctx, invoice); err != nil {
@@ -150,13 +154,23 @@ func (f *feed) order(ctx context.Context, invoice *Invoice) error {
 	order := newOrder(invoice, f.undoer)
 	f.counts.order(order)
 	f.firstOrder = cmp.Or(f.firstOrder, order.Order)
-	event, err := order.draft().event(f.run+"orders", "", instant(invoice.At))
+	f.seen.begin(order.Order)
+	if err := f.say(ctx, order.draft(), instant(invoice.At)); err != nil {
+		return err
+	}
+	f.report(false)
+	return nil
+}
+
+// say sends an event that nothing led to.
+func (f *feed) say(ctx context.Context, d draft, at time.Time) error {
+	e, err := d.event(f.run+TopicOrders, nil, at)
 	if err != nil {
 		return err
 	}
-	f.track.begin(order.Order)
-	f.outputs.sendEvent(ctx, event, false)
-	f.report(false)
+	if err := f.outputs.send(ctx, &e, at); err != nil {
+		return err
+	}
 	return f.outputs.err()
 }
 
@@ -198,5 +212,5 @@ func (f *feed) report(now bool) {
 		return
 	}
 	f.reported = time.Now()
-	f.progress(Progress{Rows: f.counts.Rows.Read, Orders: f.counts.started(), Finished: f.track.finished()})
+	f.progress(Progress{Rows: f.counts.Rows.Read, Orders: f.counts.started(), Finished: f.seen.finished()})
 }

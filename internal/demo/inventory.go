@@ -29,97 +29,79 @@ type StockMovement struct {
 	Change    int64  `json:"change"` // units
 }
 
-// inventory sets stock aside for every order placed, lets it go when the
-// payment fails (the compensation of this saga), and takes back what a
-// cancellation was refunded for. The data does not say how much stock there
-// was, so balances begin at zero and orders take them below it.
-type inventory struct {
-	balance map[string]int64 // units by stock code
-	waiting map[string]*reservation
-	totals  StockTotals
-}
+// storeReservations has the orders of which not both sides are known yet.
+const storeReservations = "reservations"
 
 // reservation is an order until both its placing and its payment are known;
 // they come through different topics, in either order.
 type reservation struct {
-	reserved *StockUpdate
-	payment  string // type of the payment's event; empty: not known
+	Reserved *StockUpdate `json:"reserved,omitempty"`
+	Payment  string       `json:"payment,omitempty"` // type of the payment's event; empty: not known
 }
 
-func newInventory() *inventory {
-	return &inventory{balance: make(map[string]int64), waiting: make(map[string]*reservation)}
-}
-
-func (i *inventory) handle(e Event) ([]draft, error) {
-	switch e.Type {
+// inventory sets stock aside for every order placed, lets it go when the
+// payment fails (the compensation of this saga), and takes back what a
+// cancellation was refunded for. The data does not say how much stock there
+// was, so nothing is ever out of stock.
+func inventory(w *work) error {
+	switch w.event.Type {
 	case OrderPlaced:
-		return handleData(e, i.placed)
+		return with(w, reserve)
 	case PaymentProcessed, PaymentFailed:
-		return handleData(e, i.paid)
+		return with(w, settleReservation)
 	}
-	return nil, nil
+	return nil
 }
 
-func (i *inventory) placed(e Event, order Order) []draft {
+func reserve(w *work, order Order) error {
 	update := newStockUpdate(StockSummary{
 		Order: order.Order, Kind: stockReserved, Customer: order.Customer, Country: order.Country,
 	}, order.Lines, -1)
-	r := i.reservation(order.Order)
-	r.reserved = &update
-	return append([]draft{i.move(e, update)}, i.settle(e, r)...)
+	if err := update.send(w); err != nil {
+		return err
+	}
+	return change(w, storeReservations, order.Order, func(r *reservation) (bool, error) {
+		r.Reserved = &update
+		return r.settle(w)
+	})
 }
 
-func (i *inventory) paid(e Event, p Payment) []draft {
+func settleReservation(w *work, p Payment) error {
 	if p.Kind == paymentCharge {
-		r := i.reservation(p.Order)
-		r.payment = e.Type
-		return i.settle(e, r)
+		return change(w, storeReservations, p.Order, func(r *reservation) (bool, error) {
+			r.Payment = w.event.Type
+			return r.settle(w)
+		})
 	}
-	if e.Type == PaymentFailed {
+	if w.event.Type == PaymentFailed {
 		return nil // not paid back, so not sent back
 	}
 	update := newStockUpdate(StockSummary{
 		Order: p.Order, Kind: stockReturned, Customer: p.Customer, Country: p.Country,
 	}, p.Returned, +1)
-	return []draft{i.move(e, update)}
+	return update.send(w)
 }
 
 // settle ends a reservation once both sides of it are known.
-func (i *inventory) settle(e Event, r *reservation) []draft {
-	if r.reserved == nil || r.payment == "" {
-		return nil
+func (r *reservation) settle(w *work) (done bool, err error) {
+	if r.Reserved == nil || r.Payment == "" {
+		return false, nil
 	}
-	delete(i.waiting, r.reserved.Order)
-	if r.payment == PaymentProcessed {
-		return nil
+	if r.Payment == PaymentProcessed {
+		return true, nil
 	}
-	release := *r.reserved
+	release := *r.Reserved
 	release.Kind = stockReleased
-	release.Stock = make([]StockMovement, len(r.reserved.Stock))
-	for n, m := range r.reserved.Stock {
+	release.Stock = make([]StockMovement, len(r.Reserved.Stock))
+	for n, m := range r.Reserved.Stock {
 		release.Stock[n] = StockMovement{m.StockCode, -m.Change}
 	}
-	return []draft{i.move(e, release)}
+	return true, release.send(w)
 }
 
-// move books an update and returns its event.
-func (i *inventory) move(cause Event, update StockUpdate) draft {
-	for _, m := range update.Stock {
-		i.balance[m.StockCode] += m.Change
-	}
-	i.totals.add(update.StockSummary)
-	return draft{
-		eventType: InventoryUpdated, order: update.Order, key: cause.Key, step: update.Kind, data: update,
-	}
-}
-
-func (i *inventory) reservation(order string) *reservation {
-	r, ok := i.waiting[order]
-	if !ok {
-		r = &reservation{}
-		i.waiting[order] = r
-	}
-	return r
+// send says what moved.
+func (u StockUpdate) send(w *work) error {
+	return w.send(draft{eventType: InventoryUpdated, order: u.Order, key: keyOf(&w.event), step: u.Kind, data: u})
 }
 
 // newStockUpdate moves the lines that lie on a shelf, one movement a stock

@@ -56,7 +56,7 @@ func (m Money) String() string {
 	if negative {
 		sign = "-"
 	}
-	return sign + "£" + group(whole) + "." + fraction
+	return sign + "£" + grouped(whole) + "." + fraction
 }
 
 // MarshalJSON writes the amount as an exact JSON number of pounds.
@@ -72,8 +72,8 @@ func (m *Money) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// group puts a comma between groups of three digits.
-func group(digits string) string {
+// grouped puts a comma between groups of three digits.
+func grouped(digits string) string {
 	first := len(digits) % 3
 	parts := make([]string, 0, len(digits)/3+1)
 	if first > 0 {

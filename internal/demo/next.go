@@ -35,6 +35,9 @@ func (r *Report) nextRunning(b *strings.Builder) {
 	fmt.Fprint(b, ") until you press Ctrl-C. In another terminal, try:\n")
 	r.nextCommands(b, " -b "+r.Kafka)
 	if r.HTTP != "" {
+		if r.FirstOrder != "" {
+			fmt.Fprintf(b, "  curl http://%s/v1/processors/%s/state/%s\n", r.HTTP, serviceOrderState, r.FirstOrder)
+		}
 		fmt.Fprintf(b, "  curl http://%s/metrics\n", r.HTTP)
 	}
 }
@@ -43,12 +46,13 @@ func (r *Report) nextRunning(b *strings.Builder) {
 func (r *Report) nextCommands(b *strings.Builder, brokers string) {
 	fmt.Fprintf(b, "  evident topic list%s\n", brokers)
 	fmt.Fprintf(b, "  evident consume %s -n 3 -f json%s\n", TopicOrders, brokers)
+	fmt.Fprintf(b, "  evident consume %s -e%s\n", TopicSuspicious, brokers)
 	fmt.Fprintf(b, "  evident consume %s -n 5%s\n", TopicRefusedRows, brokers)
 	if r.FirstOrder != "" { // one order's way through all services
 		way := slices.DeleteFunc(topics(), func(t string) bool { return t == TopicRefusedRows })
 		fmt.Fprintf(b, "  evident consume %s -e -f '%%t %%v\\n'%s | grep %s\n", strings.Join(way, " "), brokers, quote(`"`+r.FirstOrder+`"`))
 	}
-	fmt.Fprintf(b, "  evident group describe %s%s\n", groupPayment, brokers)
+	fmt.Fprintf(b, "  evident group describe %s%s\n", serviceNotification, brokers)
 }
 
 // quote makes a path safe to paste into a shell.

@@ -1,6 +1,12 @@
 package demo
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/evidentlog/evident/client"
+)
 
 // Notice is the data of UserNotified.
 type Notice struct {
@@ -10,27 +16,36 @@ type Notice struct {
 	Text     string `json:"text"`
 }
 
-// notification tells customers how their orders stand. Who bought without an
-// account left no address, so cannot be told.
-type notification struct {
-	totals NoticeTotals
-}
-
-func (n *notification) handle(e Event) ([]draft, error) {
-	if e.Type != OrderStatusUpdated {
-		return nil, nil
-	}
-	return handleData(e, n.notify)
-}
-
-func (n *notification) notify(e Event, s OrderStatus) []draft {
-	if s.Customer == "" {
-		n.totals.NoAddress++
+// notify is the service that tells customers how their orders stand. Who bought
+// without an account left no address, so cannot be told. It remembers nothing, so it
+// is a handler of the SDK and no processor.
+func notify(_ context.Context, m *client.Message) error {
+	run := runOf(&m.Event)
+	if run == "" || m.Type != OrderStatusUpdated {
 		return nil
 	}
-	n.totals.Sent++
+	status, err := decode[OrderStatus](&m.Event)
+	if err != nil {
+		return client.Permanent(err)
+	}
+	d, ok := status.notice()
+	if !ok {
+		return nil
+	}
+	e, err := d.event(run+serviceNotification, &m.Event, time.Now())
+	if err != nil {
+		return client.Permanent(err)
+	}
+	return m.Emit(TopicNotifications, &e)
+}
+
+// notice is what the customer is told, if there is one to tell.
+func (s OrderStatus) notice() (d draft, ok bool) {
+	if s.Customer == "" {
+		return draft{}, false
+	}
 	notice := Notice{Order: s.Order, Customer: s.Customer, Channel: "email", Text: s.text()}
-	return []draft{{eventType: UserNotified, order: s.Order, key: e.Key, step: s.Status, data: notice}}
+	return draft{eventType: UserNotified, order: s.Order, step: s.Status, data: notice}, true
 }
 
 // text returns what the customer is told.

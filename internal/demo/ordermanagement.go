@@ -38,141 +38,103 @@ type orderHead struct {
 	Currency string `json:"currency"`
 }
 
-// orderManagement follows every order through all other services and says
-// where it stands. Each order ends in exactly one final status.
-type orderManagement struct {
-	open   map[string]*progressOf
-	finals map[finalKey]*StatusCount
-}
-
-type finalKey struct{ kind, status, reason string }
+// storeOpen has the orders that have no final status yet.
+const storeOpen = "open"
 
 // progressOf is what is known of an order so far. Its facts come through
 // several topics, in any order between them.
 type progressOf struct {
-	head     *orderHead
-	kind     string
-	payment  string // type of the payment's event; empty: not known
-	reason   string // why the payment failed
-	moved    Money  // what the payment moved
-	stock    string // the latest kind of stock movement; empty: none
-	units    int64
-	tracking string
+	Head     *orderHead `json:"head,omitempty"`
+	Kind     string     `json:"kind,omitempty"`
+	Payment  string     `json:"payment,omitempty"` // type of the payment's event; empty: not known
+	Reason   string     `json:"reason,omitempty"`  // why the payment failed
+	Moved    Money      `json:"moved"`             // what the payment moved
+	Stock    string     `json:"stock,omitempty"`   // the latest kind of stock movement; empty: none
+	Units    int64      `json:"units"`
+	Tracking string     `json:"tracking,omitempty"`
 }
 
-func newOrderManagement() *orderManagement {
-	return &orderManagement{open: make(map[string]*progressOf), finals: make(map[finalKey]*StatusCount)}
-}
-
-func (m *orderManagement) handle(e Event) ([]draft, error) {
-	switch e.Type {
+// orderManagement follows every order through all other services and says
+// where it stands. Each order ends in exactly one final status.
+func orderManagement(w *work) error {
+	switch w.event.Type {
 	case OrderPlaced, OrderCancelled:
-		return handleData(e, m.received)
+		return with(w, orderReceived)
 	case PaymentProcessed, PaymentFailed:
-		return handleData(e, m.paid)
+		return with(w, func(w *work, payment Payment) error {
+			return follow(w, payment.Order, func(p *progressOf) {
+				p.Payment, p.Reason, p.Moved = w.event.Type, payment.Reason, payment.Amount
+			})
+		})
 	case InventoryUpdated:
-		return handleData(e, m.stocked)
+		return with(w, func(w *work, update StockSummary) error {
+			return follow(w, update.Order, func(p *progressOf) { p.Stock, p.Units = update.Kind, update.Units })
+		})
 	case ShippingLabelGenerated:
-		return handleData(e, m.shipped)
+		return with(w, func(w *work, label Label) error {
+			return follow(w, label.Order, func(p *progressOf) { p.Tracking = label.Tracking })
+		})
 	}
-	return nil, nil
+	return nil
 }
 
-func (m *orderManagement) received(e Event, head orderHead) []draft {
-	p := m.progress(head.Order)
-	p.head, p.kind = &head, kindOrder
-	if e.Type == OrderCancelled {
-		p.kind = kindCancellation
+func orderReceived(w *work, head orderHead) error {
+	kind := kindOrder
+	if w.event.Type == OrderCancelled {
+		kind = kindCancellation
 	}
-	received := draft{
-		eventType: OrderStatusUpdated, order: head.Order, key: e.Key, step: StatusReceived,
-		data: p.status(StatusReceived, false),
+	received := progressOf{Head: &head, Kind: kind}
+	if err := received.send(w, StatusReceived, false); err != nil {
+		return err
 	}
-	return append([]draft{received}, m.settle(e, p)...)
+	return follow(w, head.Order, func(p *progressOf) { p.Head, p.Kind = &head, kind })
 }
 
-func (m *orderManagement) paid(e Event, payment Payment) []draft {
-	p := m.progress(payment.Order)
-	p.payment, p.reason, p.moved = e.Type, payment.Reason, payment.Amount
-	return m.settle(e, p)
-}
-
-func (m *orderManagement) stocked(e Event, update StockSummary) []draft {
-	p := m.progress(update.Order)
-	p.stock, p.units = update.Kind, update.Units
-	return m.settle(e, p)
-}
-
-func (m *orderManagement) shipped(e Event, label Label) []draft {
-	p := m.progress(label.Order)
-	p.tracking = label.Tracking
-	return m.settle(e, p)
-}
-
-// settle ends the order when what is known of it makes a final status.
-func (m *orderManagement) settle(e Event, p *progressOf) []draft {
-	status := p.final()
-	if status == "" {
-		return nil
-	}
-	delete(m.open, p.head.Order)
-	m.count(p, status)
-	return []draft{{
-		eventType: OrderStatusUpdated, order: p.head.Order, key: e.Key, step: status,
-		data: p.status(status, true), final: true,
-	}}
+// follow notes a fact about an order, and ends the order when what is known of
+// it makes a final status.
+func follow(w *work, order string, fact func(*progressOf)) error {
+	return change(w, storeOpen, order, func(p *progressOf) (done bool, err error) {
+		fact(p)
+		status := p.final()
+		if status == "" {
+			return false, nil
+		}
+		return true, p.send(w, status, true)
+	})
 }
 
 // final returns the order's final status, or "" while something is missing.
 func (p *progressOf) final() string {
 	switch {
-	case p.head == nil || p.payment == "":
+	case p.Head == nil || p.Payment == "":
 		return ""
-	case p.kind == kindCancellation && p.payment == PaymentFailed:
+	case p.Kind == kindCancellation && p.Payment == PaymentFailed:
 		return StatusRefundDeclined
-	case p.kind == kindCancellation && p.stock == stockReturned && p.moved < p.head.Amount:
+	case p.Kind == kindCancellation && p.Stock == stockReturned && p.Moved < p.Head.Amount:
 		return StatusPartlyRefunded
-	case p.kind == kindCancellation && p.stock == stockReturned:
+	case p.Kind == kindCancellation && p.Stock == stockReturned:
 		return StatusRefunded
-	case p.kind == kindCancellation:
+	case p.Kind == kindCancellation:
 		return ""
-	case p.payment == PaymentFailed && p.stock == stockReleased:
+	case p.Payment == PaymentFailed && p.Stock == stockReleased:
 		return StatusPaymentFailed
-	case p.payment == PaymentProcessed && p.tracking != "" && p.stock == stockReserved:
+	case p.Payment == PaymentProcessed && p.Tracking != "" && p.Stock == stockReserved:
 		return StatusShipped
-	case p.payment == PaymentProcessed && p.stock == stockReserved && p.units == 0:
+	case p.Payment == PaymentProcessed && p.Stock == stockReserved && p.Units == 0:
 		return StatusCompleted
 	}
 	return ""
 }
 
-func (p *progressOf) status(status string, final bool) OrderStatus {
+// send says where the order stands. Its partition goes by the order, so that
+// who asks for an order knows where its state is.
+func (p *progressOf) send(w *work, status string, final bool) error {
 	s := OrderStatus{
-		Order: p.head.Order, Kind: p.kind, Status: status, Final: final,
-		Customer: p.head.Customer, Amount: p.head.Amount, Currency: p.head.Currency,
+		Order: p.Head.Order, Kind: p.Kind, Status: status, Final: final,
+		Customer: p.Head.Customer, Amount: p.Head.Amount, Currency: p.Head.Currency,
 	}
 	if final {
-		s.Reason, s.Tracking = p.reason, p.tracking
+		s.Reason, s.Tracking = p.Reason, p.Tracking
 	}
-	return s
-}
-
-func (m *orderManagement) count(p *progressOf, status string) {
-	key := finalKey{p.kind, status, p.reason}
-	c, ok := m.finals[key]
-	if !ok {
-		c = &StatusCount{Kind: p.kind, Status: status, Reason: p.reason}
-		m.finals[key] = c
-	}
-	c.Count++
-	c.Amount += p.head.Amount
-}
-
-func (m *orderManagement) progress(order string) *progressOf {
-	p, ok := m.open[order]
-	if !ok {
-		p = &progressOf{}
-		m.open[order] = p
-	}
-	return p
+	return w.send(draft{eventType: OrderStatusUpdated, order: s.Order, step: status, data: s})
 }

@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/event"
 )
 
-// outbox sends events and waits until they are durable.
+// outbox sends the events that begin it all, and waits until they are durable.
 type outbox struct {
 	client *kgo.Client
-	track  *tracker
 	sent   sync.WaitGroup
 
 	mu struct {
@@ -21,34 +22,27 @@ type outbox struct {
 	}
 }
 
-func newOutbox(client *kgo.Client, track *tracker) *outbox {
-	return &outbox{client: client, track: track}
-}
-
-// send sends an event without waiting for its acknowledgement.
-func (o *outbox) send(ctx context.Context, d draft, source, causation string) error {
-	event, err := d.event(source, causation, time.Now())
+// send sends an event without waiting for its acknowledgement. Its record's timestamp is
+// the event's time: event time goes by that.
+func (o *outbox) send(ctx context.Context, e *event.Event, at time.Time) error {
+	r, err := record(e)
 	if err != nil {
 		return err
 	}
-	o.sendEvent(ctx, event, d.final)
-	return nil
-}
-
-func (o *outbox) sendEvent(ctx context.Context, event Event, final bool) {
+	r.Timestamp = at
 	o.sent.Add(1)
-	o.client.Produce(ctx, event.record(), func(r *kgo.Record, err error) {
+	o.client.Produce(ctx, r, func(r *kgo.Record, err error) {
 		defer o.sent.Done()
 		if err == nil {
-			o.track.durable(r.Topic, event.Correlation, final)
 			return
 		}
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		if o.mu.err == nil {
-			o.mu.err = fmt.Errorf("produce %s to topic %s: %w", event.ID, r.Topic, err)
+			o.mu.err = fmt.Errorf("produce %s to topic %s: %w", e.ID, r.Topic, err)
 		}
 	})
+	return nil
 }
 
 // wait waits for all acknowledgements and returns the first error.

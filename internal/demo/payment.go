@@ -31,28 +31,24 @@ type Payment struct {
 	Returned []Line `json:"returned,omitempty"`
 }
 
+// storeUncharged has the orders of accounts that were not charged.
+const storeUncharged = "uncharged"
+
 // payment charges orders and pays cancellations back. An order fails without a
 // customer account and above the limit. A cancellation is paid back as far as
 // the orders that it undoes were charged; what was bought before the data
 // begins counts as charged.
-type payment struct {
-	charged map[string]bool // by order; only of orders with an account
-	totals  PaymentTotals
-}
-
-func newPayment() *payment { return &payment{charged: make(map[string]bool)} }
-
-func (p *payment) handle(e Event) ([]draft, error) {
-	switch e.Type {
+func payment(w *work) error {
+	switch w.event.Type {
 	case OrderPlaced:
-		return handleData(e, p.charge)
+		return with(w, charge)
 	case OrderCancelled:
-		return handleData(e, p.refund)
+		return with(w, refund)
 	}
-	return nil, nil
+	return nil
 }
 
-func (p *payment) charge(e Event, order Order) []draft {
+func charge(w *work, order Order) error {
 	outcome := order.payment(paymentCharge)
 	outcome.Amount = order.Amount
 	switch {
@@ -60,22 +56,21 @@ func (p *payment) charge(e Event, order Order) []draft {
 		outcome.Reason = reasonNoAccount
 	case order.Amount > paymentLimit:
 		outcome.Reason = reasonOverLimit
+		if err := save(w.step, storeUncharged, w.key(order.Order), true); err != nil {
+			return err
+		}
 	}
-	if order.Customer != "" {
-		p.charged[order.Order] = outcome.Reason == ""
-	}
-	if outcome.Reason != "" {
-		p.totals.NotCharged += outcome.Amount
-		return []draft{outcome.draft(e, PaymentFailed)}
-	}
-	p.totals.Charged += outcome.Amount
-	return []draft{outcome.draft(e, PaymentProcessed)}
+	return outcome.send(w)
 }
 
-func (p *payment) refund(e Event, order Order) []draft {
+func refund(w *work, order Order) error {
 	outcome := order.payment(paymentRefund)
 	for _, line := range order.Lines {
-		if line.Quantity -= p.uncharged(line); line.Quantity == 0 {
+		uncharged, err := unchargedOf(w, line)
+		if err != nil {
+			return err
+		}
+		if line.Quantity -= uncharged; line.Quantity == 0 {
 			continue
 		}
 		line.Undoes = nil
@@ -90,40 +85,35 @@ func (p *payment) refund(e Event, order Order) []draft {
 	}
 	if outcome.Reason != "" {
 		outcome.Amount, outcome.Returned = order.Amount, nil
-		p.totals.NotRefunded += order.Amount
-		return []draft{outcome.draft(e, PaymentFailed)}
 	}
-	p.totals.Refunded += outcome.Amount
-	p.totals.NotRefunded += order.Amount - outcome.Amount
-	return []draft{outcome.draft(e, PaymentProcessed)}
+	return outcome.send(w)
 }
 
-// uncharged is how many units of a cancelled line belong to orders that were
+// unchargedOf is how many units of a cancelled line belong to orders that were
 // never charged. Orders and cancellations of a customer share a partition, so
 // the order was always seen before.
-func (p *payment) uncharged(line Line) int64 {
-	var n int64
+func unchargedOf(w *work, line Line) (n int64, err error) {
 	for _, undo := range line.Undoes {
-		if charged, known := p.charged[undo.Order]; known && !charged {
+		uncharged, err := load[bool](w.step, storeUncharged, w.key(undo.Order))
+		if err != nil {
+			return 0, err
+		}
+		if uncharged {
 			n += undo.Quantity
 		}
 	}
-	return n
+	return n, nil
 }
 
 func (o Order) payment(kind string) Payment {
 	return Payment{Order: o.Order, Kind: kind, Customer: o.Customer, Country: o.Country, Currency: o.Currency}
 }
 
-func (p Payment) draft(cause Event, eventType string) draft {
-	return draft{eventType: eventType, order: p.Order, key: cause.Key, data: p}
-}
-
-// handleData decodes the data of an event for the rule that wants it.
-func handleData[T any](e Event, then func(Event, T) []draft) ([]draft, error) {
-	data, err := decode[T](e)
-	if err != nil {
-		return nil, err
+// send says what became of the payment.
+func (p Payment) send(w *work) error {
+	eventType := PaymentProcessed
+	if p.Reason != "" {
+		eventType = PaymentFailed
 	}
-	return then(e, data), nil
+	return w.send(draft{eventType: eventType, order: p.Order, key: keyOf(&w.event), data: p})
 }

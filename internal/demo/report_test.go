@@ -40,7 +40,8 @@ func TestReportThatDoesNotAddUpIsAnError(t *testing.T) {
 		"amount by status":            func(r *Report) { r.Statuses[0].Amount++ },
 		"units shipped":               func(r *Report) { r.Shipping.Units++ },
 		"an event too many":           func(r *Report) { r.Events++ },
-		"an event not handled":        func(r *Report) { r.Services[2].In-- },
+		"an event twice":              func(r *Report) { r.Repeated++ },
+		"an order not flagged":        func(r *Report) { r.Suspicious.Orders++ },
 		"a status untold":             func(r *Report) { r.Notices.Sent-- },
 	} {
 		r := settled(t)

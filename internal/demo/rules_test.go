@@ -1,39 +1,59 @@
 package demo
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
 	"pgregory.net/rapid"
+
+	"github.com/evidentlog/evident/event"
 )
 
 // bus hands events to the rules of all services without Kafka: each topic
 // keeps its order, but how a service's topics interleave is for pick to say.
 type bus struct {
-	rules  *rules
-	topics map[string][]Event
+	stages map[string]*stage
+	topics map[string][]*kgo.Record
 	read   map[string]map[string]int // how many events by service and topic
+	sums   *sums
 	pick   func(n int) int
 }
 
 func newBus(pick func(n int) int) *bus {
-	b := &bus{rules: newRules(), topics: make(map[string][]Event), read: make(map[string]map[string]int), pick: pick}
-	for _, s := range b.rules.specs() {
-		b.read[s.name] = make(map[string]int)
+	b := &bus{
+		stages: make(map[string]*stage), topics: make(map[string][]*kgo.Record), read: make(map[string]map[string]int),
+		sums: newSums(), pick: pick,
+	}
+	for _, s := range services() {
+		b.read[s.name], b.stages[s.name] = make(map[string]int), newStage()
 	}
 	return b
 }
 
-func (b *bus) send(t require, d draft) {
-	event, err := d.event("/demo/test/", "", morning)
+// send begins an order.
+func (b *bus) send(t require, order Order, at time.Time) {
+	e, err := order.draft().event("/demo/test/orders", nil, at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	topic := topicOf(d.eventType)
-	b.topics[topic] = append(b.topics[topic], event)
+	b.put(t, &e)
+}
+
+// put puts an event into its topic.
+func (b *bus) put(t require, e *event.Event) {
+	r, err := record(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.topics[r.Topic] = append(b.topics[r.Topic], r)
+	if _, err := b.sums.add(e); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // require is what *testing.T and *rapid.T share.
@@ -42,12 +62,12 @@ type require interface{ Fatal(...any) }
 // settle lets the services work until there is nothing left to do.
 func (b *bus) settle(t require) {
 	type turn struct {
-		spec
+		service
 		topic string
 	}
 	for {
 		var turns []turn
-		for _, s := range b.rules.specs() {
+		for _, s := range services() {
 			for _, topic := range s.reads {
 				if b.read[s.name][topic] < len(b.topics[topic]) {
 					turns = append(turns, turn{s, topic})
@@ -58,50 +78,63 @@ func (b *bus) settle(t require) {
 			return
 		}
 		next := turns[b.pick(len(turns))]
-		event := b.topics[next.topic][b.read[next.name][next.topic]]
+		r := b.topics[next.topic][b.read[next.name][next.topic]]
 		b.read[next.name][next.topic]++
-		drafts, err := next.rule.handle(event)
+		b.handle(t, next.service, r)
+	}
+}
+
+// handle lets a service handle a record.
+func (b *bus) handle(t require, s service, r *kgo.Record) {
+	emit := func(r *kgo.Record) {
+		e, err := readEvent(r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, d := range drafts {
-			b.send(t, d)
+		b.put(t, &e)
+	}
+	if s.rule == nil {
+		b.notify(t, r)
+		return
+	}
+	if err := (code{service: s.name, rule: s.rule}).Handle(testStep{b.stages[s.name], emit}, r); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// notify is the handler of the SDK, without one.
+func (b *bus) notify(t require, r *kgo.Record) {
+	e, err := readEvent(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, err := decode[OrderStatus](&e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, ok := status.notice(); ok {
+		notice, err := d.event("/demo/test/"+serviceNotification, &e, morning)
+		if err != nil {
+			t.Fatal(err)
 		}
+		b.put(t, &notice)
 	}
 }
 
 // report sums up what the rules did.
 func (b *bus) report(feed FeedCounts) Report {
-	r := Report{Feed: feed, Topics: make(map[string]int)}
-	for topic, events := range b.topics {
-		r.Topics[topic] = len(events)
-	}
-	r.Events = sum(r.Topics)
-	for _, s := range b.rules.specs() {
-		counts := ServiceCounts{Name: s.name, Reads: s.reads, In: sum(b.read[s.name]), Out: make(map[string]int)}
-		for _, topic := range outputsOf(s.name) {
-			counts.Out[topic] = len(b.topics[topic])
-		}
-		r.Services = append(r.Services, counts)
-	}
-	b.rules.sumUp(&r)
+	r := Report{Feed: feed}
+	b.sums.sumUp(&r)
 	return r
 }
 
-// outputsOf returns the topics that only that service writes to.
-func outputsOf(service string) []string {
-	return map[string][]string{
-		groupPayment: {TopicPayments}, groupInventory: {TopicInventory}, groupShipping: {TopicShipping},
-		groupOrderManagement: {TopicOrderStatus}, groupNotification: {TopicNotifications},
-	}[service]
-}
-
-// ids returns what happened, whatever the order: ids with their data.
+// happened returns what happened, whatever the order: ids with their data.
 func (b *bus) happened() []string {
 	var all []string
-	for topic, events := range b.topics {
-		for _, e := range events {
-			all = append(all, fmt.Sprintf("%s %s %s %s", topic, e.ID, e.Key, e.Data))
+	for _, records := range b.topics {
+		for _, r := range records {
+			e, _ := readEvent(r)
+			all = append(all, fmt.Sprintf("%s %s %s %s", r.Topic, e.ID, r.Key, e.Data))
 		}
 	}
 	slices.Sort(all)
@@ -150,7 +183,7 @@ func TestOutcomeIsTheSameInWhateverOrderTopicsInterleave(t *testing.T) {
 		shuffled := newBus(func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "turn") })
 		for _, b := range []*bus{straight, shuffled} {
 			for _, order := range orders {
-				b.send(t, order.draft())
+				b.send(t, order, morning)
 			}
 			b.settle(t)
 		}
@@ -172,17 +205,11 @@ func TestIDsTellAllEventsApart(t *testing.T) {
 		orders, _ := drawOrders(t)
 		b := newBus(first)
 		for _, order := range orders {
-			b.send(t, order.draft())
+			b.send(t, order, morning)
 		}
 		b.settle(t)
-		seen := make(map[string]bool)
-		for _, events := range b.topics {
-			for _, e := range events {
-				if seen[e.ID] {
-					t.Fatal("two events have the id", e.ID)
-				}
-				seen[e.ID] = true
-			}
+		if b.sums.repeated != 0 {
+			t.Fatalf("%d events have the id of another one", b.sums.repeated)
 		}
 	})
 }
@@ -192,15 +219,11 @@ func story(t *testing.T, invoices ...*Invoice) ([]string, *bus) {
 	t.Helper()
 	b, u := newBus(first), newUndoer()
 	for _, invoice := range invoices {
-		b.send(t, newOrder(invoice, u).draft())
+		b.send(t, newOrder(invoice, u), invoice.At)
 	}
 	b.settle(t)
 	var outcome []string
-	for _, e := range b.topics[TopicOrderStatus] {
-		status, err := decode[OrderStatus](e)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, status := range dataOf[OrderStatus](t, b, TopicOrderStatus) {
 		if status.Final {
 			outcome = append(outcome, status.Order+" "+status.Status)
 		}
@@ -209,9 +232,26 @@ func story(t *testing.T, invoices ...*Invoice) ([]string, *bus) {
 	return outcome, b
 }
 
+// dataOf is what the events of a topic say.
+func dataOf[T any](t *testing.T, b *bus, topic string) (all []T) {
+	t.Helper()
+	for _, r := range b.topics[topic] {
+		e, err := readEvent(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := decode[T](&e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, data)
+	}
+	return all
+}
+
 func invoiceOf(number, customer, stockCode string, quantity int64, price Money) *Invoice {
-	row := Row{Invoice: number, Customer: customer, StockCode: stockCode, Quantity: quantity, Price: price, At: time.Time{}}
-	return &Invoice{Number: number, Customer: customer, Country: "EIRE", Lines: []Row{row}}
+	row := Row{Invoice: number, Customer: customer, StockCode: stockCode, Quantity: quantity, Price: price, At: morning}
+	return &Invoice{Number: number, Customer: customer, Country: "EIRE", At: morning, Lines: []Row{row}}
 }
 
 func TestEveryOrderEndsAsItsPaymentAndGoodsSay(t *testing.T) {
@@ -238,19 +278,34 @@ func TestEveryOrderEndsAsItsPaymentAndGoodsSay(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got, want := b.rules.inventory.balance, map[string]int64{"22423": -3, "85123A": 1, "47566": 1}; !reflect.DeepEqual(got, want) {
-		t.Errorf("stock: %v, want %v", got, want)
+	for _, s := range []string{serviceInventory, serviceShipping, serviceOrderManagement} {
+		for store, left := range b.stages[s].stores {
+			if len(left) != 0 {
+				t.Errorf("%s still has %q in store %s", s, left, store)
+			}
+		}
+	}
+}
+
+func TestTheStateOfAnOrderIsItsLastStatus(t *testing.T) {
+	_, b := story(t, invoiceOf("1", "17850", "22423", 4, 12750))
+	var got OrderStatus
+	if err := json.Unmarshal([]byte(b.stages[serviceOrderState].stores[storeOrders]["1"]), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := OrderStatus{
+		Order: "1", Kind: kindOrder, Status: StatusShipped, Final: true, Customer: "17850", Amount: 51_000,
+		Currency: currency, Tracking: "EV1GB",
+	}
+	if got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 
 func TestCustomersWithAnAccountAreToldOfEveryStatus(t *testing.T) {
 	_, b := story(t, invoiceOf("1", "17850", "22423", 4, 12750), invoiceOf("2", "", "22423", 2, 12750))
 	var texts []string
-	for _, e := range b.topics[TopicNotifications] {
-		notice, err := decode[Notice](e)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, notice := range dataOf[Notice](t, b, TopicNotifications) {
 		texts = append(texts, notice.Customer+": "+notice.Text)
 	}
 	want := []string{
@@ -263,15 +318,39 @@ func TestCustomersWithAnAccountAreToldOfEveryStatus(t *testing.T) {
 }
 
 func TestUnreadableDataOfAnOwnEventIsAnError(t *testing.T) {
-	for _, s := range newRules().specs() {
+	types := []string{OrderPlaced, PaymentFailed, InventoryUpdated, ShippingLabelGenerated, OrderStatusUpdated}
+	for _, s := range services() {
 		for _, topic := range s.reads {
-			for _, eventType := range []string{OrderPlaced, PaymentFailed, InventoryUpdated, ShippingLabelGenerated, OrderStatusUpdated} {
-				if topicOf(eventType) != topic {
+			for _, eventType := range types {
+				if topicOf(eventType) != topic || s.rule == nil {
 					continue
 				}
-				if _, err := s.rule.handle(Event{ID: "1", Type: eventType, Data: []byte("{")}); err == nil {
+				e := event.Event{ID: "1", Source: "/demo/test/x", Type: eventType, Data: []byte("{")}
+				r, err := record(&e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := (code{service: s.name, rule: s.rule}).Handle(testStep{stage: newStage()}, r); err == nil {
 					t.Errorf("%s takes an unreadable %s", s.name, eventType)
 				}
+			}
+		}
+	}
+}
+
+func TestRecordsOfOthersAreLeftAlone(t *testing.T) {
+	foreign := event.Event{ID: "1", Source: "/shop", Type: OrderPlaced, Data: []byte("{")}
+	r, err := record(&foreign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range services() {
+		for _, r := range []*kgo.Record{r, {Topic: TopicOrders, Value: []byte("pizza")}} {
+			if s.rule == nil {
+				continue
+			}
+			if err := (code{service: s.name, rule: s.rule}).Handle(testStep{stage: newStage()}, r); err != nil {
+				t.Errorf("%s: %v", s.name, err)
 			}
 		}
 	}
@@ -282,19 +361,19 @@ func TestStatusIsFinalOnlyWhenNothingIsLeftToDo(t *testing.T) {
 	for want, cases := range map[string][]progressOf{
 		"": {
 			{},
-			{payment: PaymentProcessed, stock: stockReserved, tracking: "EV1GB", units: 1}, // not heard of the order itself
-			{head: order, kind: kindOrder, payment: PaymentProcessed},
-			{head: order, kind: kindOrder, payment: PaymentProcessed, stock: stockReserved, units: 1},
-			{head: order, kind: kindOrder, payment: PaymentFailed},
-			{head: order, kind: kindOrder, payment: PaymentFailed, stock: stockReserved, units: 1}, // not compensated
-			{head: cancellation, kind: kindCancellation, payment: PaymentProcessed},
+			{Payment: PaymentProcessed, Stock: stockReserved, Tracking: "EV1GB", Units: 1}, // not heard of the order itself
+			{Head: order, Kind: kindOrder, Payment: PaymentProcessed},
+			{Head: order, Kind: kindOrder, Payment: PaymentProcessed, Stock: stockReserved, Units: 1},
+			{Head: order, Kind: kindOrder, Payment: PaymentFailed},
+			{Head: order, Kind: kindOrder, Payment: PaymentFailed, Stock: stockReserved, Units: 1}, // not compensated
+			{Head: cancellation, Kind: kindCancellation, Payment: PaymentProcessed},
 		},
-		StatusShipped:        {{head: order, kind: kindOrder, payment: PaymentProcessed, stock: stockReserved, units: 1, tracking: "EV1GB"}},
-		StatusCompleted:      {{head: order, kind: kindOrder, payment: PaymentProcessed, stock: stockReserved}},
-		StatusPaymentFailed:  {{head: order, kind: kindOrder, payment: PaymentFailed, stock: stockReleased, units: 1}},
-		StatusRefunded:       {{head: cancellation, kind: kindCancellation, payment: PaymentProcessed, moved: 2, stock: stockReturned}},
-		StatusPartlyRefunded: {{head: cancellation, kind: kindCancellation, payment: PaymentProcessed, moved: 1, stock: stockReturned}},
-		StatusRefundDeclined: {{head: cancellation, kind: kindCancellation, payment: PaymentFailed}},
+		StatusShipped:        {{Head: order, Kind: kindOrder, Payment: PaymentProcessed, Stock: stockReserved, Units: 1, Tracking: "EV1GB"}},
+		StatusCompleted:      {{Head: order, Kind: kindOrder, Payment: PaymentProcessed, Stock: stockReserved}},
+		StatusPaymentFailed:  {{Head: order, Kind: kindOrder, Payment: PaymentFailed, Stock: stockReleased, Units: 1}},
+		StatusRefunded:       {{Head: cancellation, Kind: kindCancellation, Payment: PaymentProcessed, Moved: 2, Stock: stockReturned}},
+		StatusPartlyRefunded: {{Head: cancellation, Kind: kindCancellation, Payment: PaymentProcessed, Moved: 1, Stock: stockReturned}},
+		StatusRefundDeclined: {{Head: cancellation, Kind: kindCancellation, Payment: PaymentFailed}},
 	} {
 		for _, p := range cases {
 			if got := p.final(); got != want {

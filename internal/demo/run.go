@@ -2,14 +2,20 @@
 // retail orders into events, and runs the services of an order system on them.
 //
 // Rows of order data become CloudEvents (one invoice, one event), which are
-// produced to Kafka topics. Five services, each a consumer group of its own,
-// react to events with events, without calling one another:
+// produced to Kafka topics. Services react to events with events, without calling
+// one another:
 //
 //	orders ─┬─> payment ──────> payments ──┬─> shipping ─> shipping ─┐
 //	        ├─> inventory <──── payments   │                         │
 //	        │     └───────────> inventory ─┤                         │
-//	        └─> order-management <─────────┴─────────────────────────┘
-//	              └─> order-status ─> notification ─> notifications
+//	        ├─> order-management <─────────┴─────────────────────────┘
+//	        │     └─> order-status ─┬─> notification ─> notifications
+//	        │                       └─> order-state (read over HTTP)
+//	        └─> screening ─> suspicious-orders
+//
+// Those that remember something are processors, which the node runs; notification is
+// a handler of package client. Neither has anything of its own for repetitions or
+// crashes: each event has its effect once, whatever is killed meanwhile.
 //
 // The package is a Kafka client and nothing else: who runs the node hands in a
 // function that starts it. It is not a load generator; what it measures is the
@@ -30,6 +36,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/evidentlog/evident/internal/process"
 	"github.com/evidentlog/evident/proof"
 )
 
@@ -44,6 +51,9 @@ type Config struct {
 	// Speed is how many times faster than it really was the orders are placed.
 	// Default (0): as fast as possible.
 	Speed float64
+	// Kills is how often the node is killed while orders are under way. The numbers of
+	// the report are the same. The cluster must have Kill.
+	Kills int
 	// Stay keeps node and services running after the report until ctx ends.
 	Stay bool
 	// JSON writes the report as JSON instead of as a table.
@@ -76,6 +86,11 @@ type Cluster struct {
 	// ProofKeys are whom it is signed by.
 	Prove     func(ctx context.Context, topic string, partition int32, offset int64) (*proof.File, error)
 	ProofKeys []*proof.Verifier
+	// Process runs a processor until ctx ends. Nil: the node runs [Processors] by itself.
+	Process func(context.Context, process.Processor) error
+	// Kill kills the node without warning and starts it again. It may be nil if no kills
+	// are asked for.
+	Kill func(context.Context) error
 	// Failed, if set, receives why the node stopped by itself.
 	Failed <-chan error
 	// Stop, if set, stops the node and returns when it has stopped.
@@ -174,12 +189,16 @@ func runOn(ctx context.Context, cfg Config, cluster Cluster, orders *orders) (Re
 			}
 		})
 	}
-	for _, s := range system.services {
-		start(s.serve)
+	if cluster.Process != nil {
+		for _, p := range Processors() {
+			start(func(ctx context.Context) error { return cluster.Process(ctx, p) })
+		}
 	}
+	start(system.notices.Run)
+	start(system.observer.watch)
 	start(cluster.watch)
 
-	report, err := system.process(ctx, cfg, orders)
+	report, err := system.process(ctx, cfg, cluster, orders)
 	if err != nil {
 		return Report{}, cmp.Or(causeOf(ctx), err)
 	}

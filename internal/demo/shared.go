@@ -108,7 +108,7 @@ func readFirst(ctx context.Context, cluster Cluster, waiting map[string]map[int3
 			}
 			left--
 			client.PauseFetchPartitions(map[string][]int32{p.Topic: {p.Partition}})
-			if event, err := parseEvent(p.Records[0]); err != nil || !strings.HasPrefix(event.Source, sourcePrefix) {
+			if _, err := readEvent(p.Records[0]); err != nil {
 				foreign = &TakenError{p.Topic, fmt.Sprintf("the record at partition %d, offset %d is not one of its events", p.Partition, p.Records[0].Offset)}
 			}
 		})

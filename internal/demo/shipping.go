@@ -10,74 +10,60 @@ type Label struct {
 	Tracking string `json:"tracking"`
 }
 
-// shipping labels an order's parcel when it is paid and its stock is set
-// aside, whichever is known first. What takes nothing from stock is not shipped.
-type shipping struct {
-	waiting map[string]*parcel
-	totals  ShippingTotals
-}
+// storeParcels has the orders of which not both payment and stock are known yet.
+const storeParcels = "parcels"
 
 // parcel is an order until both its payment and its stock are known.
 type parcel struct {
-	payment string // type of the payment's event; empty: not known
-	stock   *StockSummary
+	Payment string        `json:"payment,omitempty"` // type of the payment's event; empty: not known
+	Stock   *StockSummary `json:"stock,omitempty"`
 }
 
-func newShipping() *shipping { return &shipping{waiting: make(map[string]*parcel)} }
-
-func (s *shipping) handle(e Event) ([]draft, error) {
-	switch e.Type {
+// shipping labels an order's parcel when it is paid and its stock is set
+// aside, whichever is known first. What takes nothing from stock is not shipped.
+func shipping(w *work) error {
+	switch w.event.Type {
 	case PaymentProcessed, PaymentFailed:
-		return handleData(e, s.paid)
+		return with(w, shipPaid)
 	case InventoryUpdated:
-		return handleData(e, s.stocked)
+		return with(w, shipStocked)
 	}
-	return nil, nil
+	return nil
 }
 
-func (s *shipping) paid(e Event, p Payment) []draft {
+func shipPaid(w *work, p Payment) error {
 	if p.Kind != paymentCharge {
 		return nil
 	}
-	waiting := s.parcel(p.Order)
-	waiting.payment = e.Type
-	return s.settle(e, p.Order, waiting)
+	return change(w, storeParcels, p.Order, func(waiting *parcel) (bool, error) {
+		waiting.Payment = w.event.Type
+		return waiting.settle(w, p.Order)
+	})
 }
 
-func (s *shipping) stocked(e Event, update StockSummary) []draft {
+func shipStocked(w *work, update StockSummary) error {
 	if update.Kind != stockReserved {
 		return nil
 	}
-	waiting := s.parcel(update.Order)
-	waiting.stock = &update
-	return s.settle(e, update.Order, waiting)
+	return change(w, storeParcels, update.Order, func(waiting *parcel) (bool, error) {
+		waiting.Stock = &update
+		return waiting.settle(w, update.Order)
+	})
 }
 
 // settle labels the parcel once both sides are known, if there is one to send.
-func (s *shipping) settle(e Event, order string, p *parcel) []draft {
-	if p.payment == "" || p.stock == nil {
-		return nil
+func (p *parcel) settle(w *work, order string) (done bool, err error) {
+	if p.Payment == "" || p.Stock == nil {
+		return false, nil
 	}
-	delete(s.waiting, order)
-	if p.payment != PaymentProcessed || p.stock.Units == 0 {
-		return nil
+	if p.Payment != PaymentProcessed || p.Stock.Units == 0 {
+		return true, nil
 	}
-	s.totals.Labels++
-	s.totals.Units += p.stock.Units
 	label := Label{
-		Order: order, Customer: p.stock.Customer, Country: p.stock.Country,
-		Service: carrierService(p.stock.Country), Units: p.stock.Units, Tracking: "EV" + order + "GB",
+		Order: order, Customer: p.Stock.Customer, Country: p.Stock.Country,
+		Service: carrierService(p.Stock.Country), Units: p.Stock.Units, Tracking: "EV" + order + "GB",
 	}
-	return []draft{{eventType: ShippingLabelGenerated, order: order, key: e.Key, data: label}}
-}
-
-func (s *shipping) parcel(order string) *parcel {
-	p, ok := s.waiting[order]
-	if !ok {
-		p = &parcel{}
-		s.waiting[order] = p
-	}
-	return p
+	return true, w.send(draft{eventType: ShippingLabelGenerated, order: order, key: keyOf(&w.event), data: label})
 }
 
 func carrierService(country string) string {

@@ -13,16 +13,23 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/evidentlog/evident/client"
 )
 
-// partitions is the number of partitions of each topic. All topics have the
-// same key and number, so one customer's events share a partition number.
+// partitions is the number of partitions of each topic. All topics have the same number,
+// so that tasks of a service that reads several have one customer's events together.
 const partitions = 4
 
-// createTopics creates the topics that are not there yet, with so many replicas;
-// -1 leaves that to the cluster.
-func createTopics(ctx context.Context, client *kgo.Client, replicas int16) error {
-	created, err := kadm.NewClient(client).CreateTopics(ctx, partitions, replicas, nil, topics()...)
+// keepForever is a setting of topics: the timestamps of events are those of the data,
+// which are long past what topics keep by default.
+var keepForever = "-1"
+
+// CreateTopics creates the topics that are not there yet, with so many replicas;
+// 0 leaves that to the cluster.
+func CreateTopics(ctx context.Context, kafka *kgo.Client, replicas int16) error {
+	settings := map[string]*string{"retention.ms": &keepForever}
+	created, err := kadm.NewClient(kafka).CreateTopics(ctx, partitions, cmp.Or(replicas, -1), settings, topics()...)
 	if err != nil {
 		return fmt.Errorf("create topics: %w", err)
 	}
@@ -34,96 +41,125 @@ func createTopics(ctx context.Context, client *kgo.Client, replicas int16) error
 	return nil
 }
 
-// system is the order system: the feed's client, the services, and what they share.
-type system struct {
-	run      string // prefix of the sources of this run's events
-	client   *kgo.Client
-	services []*service
-	track    *tracker
-	rules    *rules // each guarded by its service's state
+// clientOptions are the options that all clients of the demo share. The client
+// is idempotent and asks for acks=all by default.
+func clientOptions(cluster Cluster, name string) []kgo.Opt {
+	return append(append([]kgo.Opt{}, cluster.Options...),
+		kgo.ClientID("evident-demo-"+name),
+		kgo.ProducerLinger(0), // latency counts; batches form while one is under way
+	)
 }
 
-// newSystem connects the services. The topics are created first: a consumer
-// that asks for one too early looks again only seconds later.
-func newSystem(ctx context.Context, cluster Cluster) (*system, error) {
-	s := &system{
-		run:   sourcePrefix + strings.ToLower(rand.Text()[:10]) + "/",
-		rules: newRules(),
-	}
-	specs := s.rules.specs()
-	client, err := kgo.NewClient(clientOptions(cluster, "orders")...)
-	if err != nil {
-		return nil, fmt.Errorf("kafka client: %w", err)
-	}
-	s.client = client
-	if err := createTopics(ctx, client, cmp.Or(cluster.Replicas, -1)); err != nil {
-		s.close()
-		return nil, err
-	}
-	s.track = newTracker(specs)
-	for _, spec := range specs {
-		service, err := newService(spec, s.run, cluster, s.track)
+// system is the order system as far as it is not the node's: the feed's client, the
+// service that is a handler of the SDK, and who looks on.
+type system struct {
+	kafka    *kgo.Client // of the feed
+	sdk      *client.Client
+	notices  *client.Consumer
+	observer *observer
+}
+
+// newSystem connects. The topics are created first: a consumer that asks for one too
+// early looks again only seconds later.
+func newSystem(ctx context.Context, cluster Cluster) (s *system, err error) {
+	s = &system{}
+	defer func() {
 		if err != nil {
 			s.close()
-			return nil, err
 		}
-		s.services = append(s.services, service)
+	}()
+	if s.kafka, err = kgo.NewClient(clientOptions(cluster, "orders")...); err != nil {
+		return nil, fmt.Errorf("kafka client: %w", err)
 	}
-	return s, nil
+	if err := CreateTopics(ctx, s.kafka, cluster.Replicas); err != nil {
+		return nil, err
+	}
+	if s.sdk, err = client.Connect(ctx, nil, client.WithKafka(clientOptions(cluster, serviceNotification)...)); err != nil {
+		return nil, err
+	}
+	if s.notices, err = s.sdk.Consumer(serviceNotification, []string{TopicOrderStatus}, notify, client.ExactlyOnce()); err != nil {
+		return nil, err
+	}
+	run := sourcePrefix + strings.ToLower(rand.Text()[:10]) + "/"
+	s.observer, err = newObserver(ctx, cluster, run)
+	return s, err
 }
 
-// close leaves the groups, all at once.
+// close ends the connections.
 func (s *system) close() {
-	var closing sync.WaitGroup
-	for _, service := range s.services {
-		closing.Go(service.client.CloseAllowingRebalance)
+	if s.observer != nil {
+		s.observer.client.Close()
 	}
-	closing.Wait()
-	s.client.Close()
+	if s.sdk != nil {
+		s.sdk.Close()
+	}
+	if s.kafka != nil {
+		s.kafka.Close()
+	}
 }
 
 // process sends all orders, waits until every service is done with what
 // follows from them, and sums up.
-func (s *system) process(ctx context.Context, cfg Config, orders *orders) (Report, error) {
+func (s *system) process(ctx context.Context, cfg Config, cluster Cluster, orders *orders) (Report, error) {
 	ctx, fail := context.WithCancelCause(ctx)
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	defer fail(nil)
 	watching.Go(func() {
-		if err := s.track.watch(ctx, cfg.StallTimeout); err != nil {
+		if err := s.observer.stalls(ctx, cfg.StallTimeout); err != nil {
 			fail(err)
 		}
 	})
-	if err := s.track.joined(ctx); err != nil { // so that latency is not that of joining
-		return Report{}, err
+	if err := s.observer.joined(ctx); err != nil {
+		return Report{}, cmp.Or(causeOf(ctx), err)
 	}
+	kills := 0
+	watching.Go(func() {
+		var err error
+		if kills, err = s.kill(ctx, cfg.Kills, cluster); err != nil {
+			fail(err)
+		}
+	})
 	start := time.Now()
-	f := newFeed(orders.rows, cfg, s.run, newOutbox(s.client, s.track), s.track)
+	f := newFeed(orders.rows, cfg, &outbox{client: s.kafka}, s.observer)
 	if err := f.send(ctx); err != nil {
 		return Report{}, cmp.Or(causeOf(ctx), err)
 	}
-	if err := s.track.quiet(ctx); err != nil {
-		return Report{}, err
+	if err := s.observer.quiet(ctx); err != nil {
+		return Report{}, cmp.Or(causeOf(ctx), err)
 	}
+	took := time.Since(start)
+	fail(nil)
+	watching.Wait()
 	f.report(true)
-	report := s.report(f.counts, time.Since(start))
-	report.Orders, report.FirstOrder = orders.name, f.firstOrder
+	report := s.report(f.counts, took)
+	report.Orders, report.FirstOrder, report.Kills = orders.name, f.firstOrder, kills
 	return report, report.check()
+}
+
+// killEvery is how many orders get their final status before the node is killed again.
+const killEvery = 12
+
+// kill kills the node so many times while orders are under way, and returns how often it
+// came to that.
+func (s *system) kill(ctx context.Context, times int, cluster Cluster) (kills int, err error) {
+	for kills < times {
+		if err := s.observer.reached(ctx, killEvery*(kills+1)); err != nil {
+			return kills, nil // the run is over
+		}
+		if err := cluster.Kill(ctx); err != nil {
+			return kills, fmt.Errorf("kill the node: %w", err)
+		}
+		kills++
+	}
+	return kills, nil
 }
 
 // report sums up after a run of that length.
 func (s *system) report(feed FeedCounts, took time.Duration) Report {
-	r := Report{
-		Feed: feed, Topics: s.track.events(), Latency: newLatency(s.track.latencies()), Seconds: took.Seconds(),
-	}
-	r.Events = sum(r.Topics)
+	r := Report{Feed: feed, Latency: newLatency(s.observer.latencies()), Seconds: took.Seconds()}
+	s.observer.sumUp(&r)
 	r.OrderRate = float64(feed.started()) / r.Seconds
 	r.EventRate = float64(r.Events) / r.Seconds
-	for _, service := range s.services {
-		service.state.Lock()
-		defer service.state.Unlock() // all of them until the end: rules are read below
-		r.Services = append(r.Services, service.counts())
-	}
-	s.rules.sumUp(&r)
 	return r
 }

@@ -56,14 +56,14 @@ func (r *Report) writeServices(b *strings.Builder) {
 	heading(b, "Services%21s%10s", "events in", "out")
 	for _, s := range r.Services {
 		fmt.Fprintf(b, "  %-18s%9s%10s  %s\n", s.Name, count(s.In), count(s.Sent()), s.outputs())
-		if s.Repeated > 0 {
-			fmt.Fprintf(b, "  %18s%9s  delivered again, recognised by id\n", "", count(s.Repeated))
-		}
-		if s.Foreign > 0 {
-			fmt.Fprintf(b, "  %18s%9s  records that are not of this run, left alone\n", "", count(s.Foreign))
-		}
 	}
-	fmt.Fprintf(b, "  %s events in %d topics\n", count(r.Events), len(r.Topics))
+	fmt.Fprintf(b, "  %s events in %d topics, each once\n", count(r.Events), len(r.Topics))
+	if r.Foreign > 0 {
+		fmt.Fprintf(b, "  %s records that are not of this run, left alone\n", count(r.Foreign))
+	}
+	if r.Kills > 0 {
+		fmt.Fprintf(b, "  the node was killed %d times meanwhile\n", r.Kills)
+	}
 }
 
 // outputs lists what the service sent, by type.
@@ -95,11 +95,13 @@ func (r *Report) writeSums(b *strings.Builder) {
 	fmt.Fprintf(b, "  cancelled  %14v  = %v refunded + %v not refunded\n", r.Feed.Cancelled, p.Refunded, p.NotRefunded)
 	fmt.Fprintf(b, "  reserved   %8s units  = %s shipped + %s released, of %s articles; %s returned\n",
 		count(s.Reserved), count(r.Shipping.Units), count(s.Released), count(s.Articles), count(s.Returned))
+	fmt.Fprintf(b, "  suspicious %14v  = %s orders flagged: %d or more of %v or more by one account within %v\n",
+		r.Suspicious.Amount, count(r.Suspicious.Orders), severalOrders, largeOrder, shortTime)
 }
 
 func (r *Report) writeSpeed(b *strings.Builder) {
 	heading(b, "Speed")
-	fmt.Fprintf(b, "  latency    p50 %.1f ms, p99 %.1f ms, max %.1f ms (order sent to final status durable)\n",
+	fmt.Fprintf(b, "  latency    p50 %.1f ms, p99 %.1f ms, max %.1f ms (order sent to final status committed)\n",
 		r.Latency.P50, r.Latency.P99, r.Latency.Max)
 	fmt.Fprintf(b, "  throughput %s orders/s, %s events/s over %.2f s, acks=all\n",
 		count(int(r.OrderRate)), count(int(r.EventRate)), r.Seconds)
@@ -124,7 +126,7 @@ func subitem(b *strings.Builder, n int, what string) {
 func count[N int | int64](n N) string {
 	digits, negative := strings.CutPrefix(strconv.FormatInt(int64(n), 10), "-")
 	if negative {
-		return "-" + group(digits)
+		return "-" + grouped(digits)
 	}
-	return group(digits)
+	return grouped(digits)
 }

@@ -28,6 +28,8 @@ type Demo struct {
 	Orders string
 	// Speed is how many times faster than it was; 0 is as fast as possible.
 	Speed float64
+	// Kills is how often the node, in a process of its own then, is killed meanwhile.
+	Kills int
 	// Exit ends the demo after the report. Otherwise it stays until ctx ends.
 	Exit bool
 	// Kafka and HTTP are where the node listens, or on a free port if that is
@@ -50,9 +52,15 @@ func (d Demo) Run(ctx context.Context, env tool.Env) error {
 	if !(d.Speed >= 0) || math.IsInf(d.Speed, 0) {
 		return tool.Usagef("--speed %v: write 0 (as fast as possible) or more", d.Speed)
 	}
+	if d.Kills < 0 {
+		return tool.Usagef("--kill %d: write 0 or more", d.Kills)
+	}
 	cfg := demo.Config{
-		Data: d.Data, Orders: d.Orders, Speed: d.Speed, Stay: !d.Exit, JSON: env.JSON, Out: env.Out,
+		Data: d.Data, Orders: d.Orders, Speed: d.Speed, Kills: d.Kills, Stay: !d.Exit, JSON: env.JSON, Out: env.Out,
 		StartNode: func(ctx context.Context, data string) (demo.Cluster, error) {
+			if d.Kills > 0 {
+				return d.startChild(ctx, env.Err, data)
+			}
 			return d.start(ctx, env.Err, data)
 		},
 	}
@@ -72,18 +80,19 @@ func (d Demo) Run(ctx context.Context, env tool.Env) error {
 	return err
 }
 
-// start starts the node. Only warnings are logged, since the report is what
-// should be seen. Services start one after another here, and nobody waits for
+// start starts the node. Only errors are logged, since the report is what should be
+// seen: processors begin before their topics are there, and say so. Services start one after another here, and nobody waits for
 // more members of their groups.
 func (d Demo) start(ctx context.Context, stderr io.Writer, data string) (demo.Cluster, error) {
 	cfg := node.Config{
-		HTTP:   []node.Listener{freeListener("http", d.HTTP)},
-		Logger: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Data:       data,
+		HTTP:       []node.Listener{freeListener("http", d.HTTP)},
+		Logger:     slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError})),
+		Processors: demo.Processors(),
 	}
 	if d.Cluster.Cluster != nil {
 		return d.startOnCluster(ctx, cfg)
 	}
-	cfg.Data = data
 	cfg.Kafka = []node.Listener{freeListener("kafka", d.Kafka)}
 	cfg.GroupInitialRebalanceDelay = -1
 	cfg.LedgerOrigin = ledgerOrigin
