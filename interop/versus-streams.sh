@@ -122,9 +122,16 @@ classpath=$("$kafka_sh" classpath tools)
 for round in $(seq "$rounds"); do
 	say "round $round" >&2
 	case $((round % 3)) in # another one comes first in each round
-	0) embedded && on_kafka -fsync --set log.flush.interval.messages=1 && on_kafka "" ;;
-	1) on_kafka "" && embedded && on_kafka -fsync --set log.flush.interval.messages=1 ;;
-	2) on_kafka -fsync --set log.flush.interval.messages=1 && on_kafka "" && embedded ;;
+	0) order=(evident fsynced unsynced) ;;
+	1) order=(unsynced evident fsynced) ;;
+	2) order=(fsynced unsynced evident) ;;
 	esac
+	for system in "${order[@]}"; do
+		case $system in
+		evident) embedded ;;
+		fsynced) on_kafka -fsync --set log.flush.interval.messages=1 ;;
+		unsynced) on_kafka "" ;;
+		esac
+	done
 done
 medians "$results" "${systems[@]}"
