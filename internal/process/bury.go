@@ -3,68 +3,45 @@ package process
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/evidentlog/evident/event"
 	"github.com/evidentlog/evident/internal/process/txn"
 )
 
-// Headers of a dead letter, after those of the original; docs/format/dead-letters.md.
+// Headers of a dead letter besides those of [event.DeadLetter]; docs/format/dead-letters.md.
 const (
-	headerProcessor = "evident-dlq-processor"
-	headerVersion   = "evident-dlq-version"
-	headerReason    = "evident-dlq-reason"
-	headerStack     = "evident-dlq-stack"
-	headerAttempts  = "evident-dlq-attempts"
-	headerTopic     = "evident-dlq-topic"
-	headerPartition = "evident-dlq-partition"
-	headerOffset    = "evident-dlq-offset"
-	headerTimestamp = "evident-dlq-timestamp"
-	headerFailed    = "evident-dlq-failed-at"
-	headerTimer     = "evident-dlq-timer"
-	headerLeftOut   = "evident-dlq-left-out"
-)
-
-const (
-	// Bytes of a reason and a stack that go into a dead letter.
-	mostReason, mostStack = 2 << 10, 8 << 10
+	headerTimer   = "__dlq.errors.timer"
+	headerLeftOut = "__dlq.errors.left.out"
 )
 
 // bury writes the dead letter of a record that is given up, or returns false if that
 // has to be tried again.
 func (w *worker) bury(t *task, r *kgo.Record) bool {
-	return w.letter(t, Output{
-		Key: r.Key, Value: r.Value, Timestamp: r.Timestamp,
-		Headers: append(slices.Clone(r.Headers), w.epitaph(t,
-			kgo.RecordHeader{Key: headerTopic, Value: []byte(r.Topic)},
-			kgo.RecordHeader{Key: headerPartition, Value: strconv.AppendInt(nil, int64(r.Partition), 10)},
-			kgo.RecordHeader{Key: headerOffset, Value: strconv.AppendInt(nil, r.Offset, 10)},
-			kgo.RecordHeader{Key: headerTimestamp, Value: stamp(r.Timestamp)})...),
-	}, len(r.Headers))
+	headers := w.epitaph(t, r.Topic, r.Offset, r.Headers)
+	return w.letter(t, Output{Key: r.Key, Value: r.Value, Timestamp: r.Timestamp, Headers: headers}, len(headers)-len(w.epitaph(t, r.Topic, r.Offset, nil)))
 }
 
-func stamp(t time.Time) []byte { return t.UTC().AppendFormat(nil, time.RFC3339Nano) }
-
-// epitaph says why something was given up.
-func (w *worker) epitaph(t *task, of ...kgo.RecordHeader) []kgo.RecordHeader {
+// epitaph are the headers of a dead letter: those of the record, less what an earlier
+// letter said, and why it was given up.
+func (w *worker) epitaph(t *task, topic string, offset int64, of []kgo.RecordHeader) []kgo.RecordHeader {
 	f := t.failing
-	all := append(of,
-		kgo.RecordHeader{Key: headerProcessor, Value: []byte(t.id.Processor)},
-		kgo.RecordHeader{Key: headerVersion, Value: strconv.AppendInt(nil, int64(t.id.Version), 10)},
-		kgo.RecordHeader{Key: headerReason, Value: head([]byte(f.last.err.Error()), mostReason)},
-		kgo.RecordHeader{Key: headerAttempts, Value: strconv.AppendInt(nil, int64(f.attempts), 10)},
-		kgo.RecordHeader{Key: headerFailed, Value: stamp(w.run.cfg.Now())})
-	if f.last.stack != nil {
-		all = append(all, kgo.RecordHeader{Key: headerStack, Value: head(f.last.stack, mostStack)})
+	d := event.DeadLetter{
+		Topic: topic, Partition: t.id.Partition, Offset: offset, Group: w.run.p.groupName(),
+		Attempts: f.attempts, Reason: f.last.err.Error(), Stack: string(f.last.stack), Time: w.run.cfg.Now(),
 	}
-	return all
+	original := make([]event.Header, len(of))
+	for i, h := range of {
+		original[i] = event.Header(h)
+	}
+	all := d.Headers(original)
+	headers := make([]kgo.RecordHeader, len(all))
+	for i, h := range all {
+		headers[i] = kgo.RecordHeader(h)
+	}
+	return headers
 }
-
-// head is the beginning of b.
-func head(b []byte, most int) []byte { return b[:min(len(b), most)] }
 
 // letter writes a dead letter, or returns false if that has to be tried again.
 func (w *worker) letter(t *task, o Output, original int) bool {

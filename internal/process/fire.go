@@ -43,12 +43,8 @@ func (w *worker) fire(t *task) bool {
 	return true
 }
 
-// buryTimer writes the dead letter of a timer that is given up.
+// buryTimer writes the dead letter of a timer that is given up. It has no offset.
 func (w *worker) buryTimer(t *task, tm Timer) bool {
-	return w.letter(t, Output{
-		Key: tm.Key, Timestamp: tm.At,
-		Headers: w.epitaph(t,
-			kgo.RecordHeader{Key: headerTimer, Value: []byte(tm.Name)},
-			kgo.RecordHeader{Key: headerTimestamp, Value: stamp(tm.At)}),
-	}, 0)
+	headers := append(w.epitaph(t, w.run.p.Inputs[0], -1, nil), kgo.RecordHeader{Key: headerTimer, Value: []byte(tm.Name)})
+	return w.letter(t, Output{Key: tm.Key, Timestamp: tm.At, Headers: headers}, 0)
 }

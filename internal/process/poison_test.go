@@ -61,8 +61,8 @@ func TestARecordIsTriedAsOftenAndAsLateAsThePolicySays(t *testing.T) {
 			}
 		}
 		for key, want := range map[string]string{
-			"evident-dlq-reason": "no", "evident-dlq-attempts": "4", "evident-dlq-topic": "in", "evident-dlq-partition": "0",
-			"evident-dlq-offset": "1", "evident-dlq-processor": "late", "evident-dlq-version": "1",
+			"__dlq.errors.message": "no", "__dlq.errors.delivery.count": "4", "__dlq.errors.topic": "in", "__dlq.errors.partition": "0",
+			"__dlq.errors.offset": "1", "__dlq.errors.group": "evident-process.late.1",
 		} {
 			if got := header(letter, key); got != want {
 				t.Errorf("header %s is %q, want %q", key, got, want)
@@ -132,8 +132,8 @@ func TestCodeThatDoesNotReturnIsGivenUpAndHarmsNobody(t *testing.T) {
 		h.run(h.service(), p)
 		h.produce("in", "0", "1", "2")
 		h.once(h.read("out", 2), []string{"0", "2"})
-		if letter := h.read("dlq.stuck", 1)[0]; !strings.Contains(header(letter, "evident-dlq-reason"), "in time: 1m0s") {
-			t.Errorf("reason %q", header(letter, "evident-dlq-reason"))
+		if letter := h.read("dlq.stuck", 1)[0]; !strings.Contains(header(letter, "__dlq.errors.message"), "in time: 1m0s") {
+			t.Errorf("reason %q", header(letter, "__dlq.errors.message"))
 		}
 		close(release)
 		late.Wait()
@@ -182,7 +182,7 @@ func TestAnOutputThatNoTopicTakesIsARecordsFailure(t *testing.T) {
 				h.run(h.service(), p)
 				h.produce("in", "0", "1", "2")
 				h.once(h.read("out", 2), []string{"0", "2"})
-				t.Log(header(h.read("dlq.bad", 1)[0], "evident-dlq-reason"))
+				t.Log(header(h.read("dlq.bad", 1)[0], "__dlq.errors.message"))
 			})
 		})
 	}
@@ -204,8 +204,8 @@ func TestARecordThatATopicRefusesIsFoundAmongOthers(t *testing.T) {
 		h.run(h.service(), p)
 		want := append(numbers(0, 50), numbers(51, 100)...)
 		h.once(h.read("out", 99), want)
-		if letter := h.read("dlq.refused", 1)[0]; !strings.Contains(header(letter, "evident-dlq-reason"), "does not take") {
-			t.Errorf("reason %q", header(letter, "evident-dlq-reason"))
+		if letter := h.read("dlq.refused", 1)[0]; !strings.Contains(header(letter, "__dlq.errors.message"), "does not take") {
+			t.Errorf("reason %q", header(letter, "__dlq.errors.message"))
 		}
 	})
 }
@@ -228,11 +228,11 @@ func TestALetterThatIsTooLargeIsWrittenWithoutItsValue(t *testing.T) {
 			}
 		}
 		letters := h.read("dlq.large", 2)
-		if l := letters[0]; string(l.Key) != "k" || l.Value != nil || header(l, "evident-dlq-left-out") != "value of 5000 bytes" {
-			t.Errorf("%q=%q, left out: %q", l.Key, l.Value, header(l, "evident-dlq-left-out"))
+		if l := letters[0]; string(l.Key) != "k" || l.Value != nil || header(l, "__dlq.errors.left.out") != "value of 5000 bytes" {
+			t.Errorf("%q=%q, left out: %q", l.Key, l.Value, header(l, "__dlq.errors.left.out"))
 		}
-		if l := letters[1]; l.Key != nil || !strings.HasPrefix(header(l, "evident-dlq-left-out"), "key of 5000 bytes") || header(l, "evident-dlq-offset") != "1" {
-			t.Errorf("%q=%q, left out: %q", l.Key, l.Value, header(l, "evident-dlq-left-out"))
+		if l := letters[1]; l.Key != nil || !strings.HasPrefix(header(l, "__dlq.errors.left.out"), "key of 5000 bytes") || header(l, "__dlq.errors.offset") != "1" {
+			t.Errorf("%q=%q, left out: %q", l.Key, l.Value, header(l, "__dlq.errors.left.out"))
 		}
 	})
 }

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/evidentlog/evident/event"
 	"github.com/evidentlog/evident/internal/process/state"
 )
 
@@ -91,16 +91,15 @@ func (h *History) addChange(rec *kgo.Record) error {
 
 // deadOf is where the record stands that a dead letter is of.
 func deadOf(rec *kgo.Record) (Place, error) {
-	headers := make(map[string]string)
-	for _, h := range rec.Headers {
-		headers[h.Key] = string(h.Value)
+	headers := make([]event.Header, len(rec.Headers))
+	for i, h := range rec.Headers {
+		headers[i] = event.Header(h)
 	}
-	partition, noPartition := strconv.ParseInt(headers["evident-dlq-partition"], 10, 32)
-	offset, noOffset := strconv.ParseInt(headers["evident-dlq-offset"], 10, 64)
-	if err := errors.Join(noPartition, noOffset); err != nil {
-		return Place{}, fmt.Errorf("%w: %w", errNoLetter, err)
+	d, ok := event.DeadLetterOf(headers)
+	if !ok {
+		return Place{}, fmt.Errorf("%w: offset %d of topic %q", errNoLetter, rec.Offset, rec.Topic)
 	}
-	return Place{headers["evident-dlq-topic"], int32(partition), offset}, nil
+	return Place{d.Topic, d.Partition, d.Offset}, nil
 }
 
 // errNoLetter is of a record in the topic of dead letters that is none.
