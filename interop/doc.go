@@ -13,6 +13,7 @@
 //	interop/go-clients.sh            sarama, kafka-go
 //	interop/cloudevents.sh           CloudEvents' SDK for Go reads our events, and we its
 //	interop/engine.sh                evident --kafka on Apache Kafka: TLS, each SASL mechanism, what it says
+//	interop/processors.sh            processors on Apache Kafka: nodes and brokers killed, nodes paused, failover
 //
 //	go -C interop test ./crash       kill -9 under load, a hundred times
 //	interop/conformance.sh           one suite for Evident and for Apache Kafka
