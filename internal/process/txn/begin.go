@@ -32,10 +32,13 @@ func (p *Producer) begin(ctx context.Context) error {
 	req.TransactionalID = kmsg.StringPtr(p.cfg.ID)
 	req.TransactionTimeoutMillis = int32(p.cfg.Timeout.Milliseconds())
 	req.ProducerID, req.ProducerEpoch = -1, -1
-	resp, err := req.RequestWith(ctx, p.client)
-	if err == nil {
-		err = kerr.ErrorForCode(resp.ErrorCode)
-	}
+	var resp *kmsg.InitProducerIDResponse
+	err := p.untilFree(ctx, func() (err error) { // a transaction that was open ends first
+		if resp, err = req.RequestWith(ctx, p.client); err != nil {
+			return err
+		}
+		return kerr.ErrorForCode(resp.ErrorCode)
+	})
 	if err != nil {
 		return fmt.Errorf("beginning as %q: %w", p.cfg.ID, err)
 	}

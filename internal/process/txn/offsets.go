@@ -11,6 +11,20 @@ import (
 
 // commitOffsets adds the group's offsets to the transaction (KIP-447).
 func (p *Producer) commitOffsets(ctx context.Context, o Offsets, name string) error {
+	req, err := p.offsetsRequest(ctx, o, name)
+	if err != nil {
+		return err
+	}
+	return p.untilFree(ctx, func() error {
+		resp, err := req.RequestWith(ctx, p.client)
+		if err != nil {
+			return fmt.Errorf("committing offsets of group %q: %w", o.Group, err)
+		}
+		return p.tookOffsets(req, resp)
+	})
+}
+
+func (p *Producer) offsetsRequest(ctx context.Context, o Offsets, name string) (*kmsg.TxnOffsetCommitRequest, error) {
 	req := kmsg.NewPtrTxnOffsetCommitRequest()
 	req.TransactionalID, req.Group, req.ProducerID, req.ProducerEpoch = p.cfg.ID, o.Group, p.id, p.epoch
 	req.MemberID, req.Generation = o.Member, o.Generation
@@ -22,7 +36,7 @@ func (p *Producer) commitOffsets(ctx context.Context, o Offsets, name string) er
 			at[next.Topic] = i
 			topic, err := p.cfg.Topics.Topic(ctx, next.Topic)
 			if err != nil {
-				return fmt.Errorf("committing offsets of group %q: %w", o.Group, err)
+				return nil, fmt.Errorf("committing offsets of group %q: %w", o.Group, err)
 			}
 			t := kmsg.NewTxnOffsetCommitRequestTopic()
 			t.Topic, t.TopicID = next.Topic, topic.ID // version 6 has the id only
@@ -33,10 +47,11 @@ func (p *Producer) commitOffsets(ctx context.Context, o Offsets, name string) er
 		part.Metadata = kmsg.StringPtr(name + " " + next.Note)
 		req.Topics[i].Partitions = append(req.Topics[i].Partitions, part)
 	}
-	resp, err := req.RequestWith(ctx, p.client)
-	if err != nil {
-		return fmt.Errorf("committing offsets of group %q: %w", o.Group, err)
-	}
+	return req, nil
+}
+
+// tookOffsets is the first error of an answer.
+func (p *Producer) tookOffsets(req *kmsg.TxnOffsetCommitRequest, resp *kmsg.TxnOffsetCommitResponse) error {
 	for i, t := range resp.Topics {
 		for _, part := range t.Partitions {
 			err := kerr.ErrorForCode(part.ErrorCode)
@@ -50,7 +65,7 @@ func (p *Producer) commitOffsets(ctx context.Context, o Offsets, name string) er
 			if errors.Is(err, kerr.UnknownTopicID) {
 				p.cfg.Topics.Forget(name)
 			}
-			return fmt.Errorf("committing offsets of group %q, %q partition %d: %w", o.Group, name, part.Partition, notMember(err))
+			return fmt.Errorf("committing offsets of group %q, %q partition %d: %w", req.Group, name, part.Partition, notMember(err))
 		}
 	}
 	return nil
@@ -74,10 +89,13 @@ func (p *Producer) add(ctx context.Context, b *Buffer, group string) error {
 	}
 	req := kmsg.NewPtrAddOffsetsToTxnRequest()
 	req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Group = p.cfg.ID, p.id, p.epoch, group
-	resp, err := req.RequestWith(ctx, p.client)
-	if err == nil {
-		err = kerr.ErrorForCode(resp.ErrorCode)
-	}
+	err := p.untilFree(ctx, func() error {
+		resp, err := req.RequestWith(ctx, p.client)
+		if err != nil {
+			return err
+		}
+		return kerr.ErrorForCode(resp.ErrorCode)
+	})
 	if err != nil {
 		return fmt.Errorf("adding group %q to the transaction: %w", group, fenced(err))
 	}

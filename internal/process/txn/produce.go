@@ -146,7 +146,7 @@ func (p *Producer) build(s *send) (batch.Batch, error) {
 }
 
 // took goes through a broker's answer. If some partitions have to wait, and the others
-// were written, the error wraps kerr.ConcurrentTransactions.
+// were written, the error is one that passes.
 func (p *Producer) took(resp *kmsg.ProduceResponse, open map[place]*send) error {
 	var waits error
 	for _, t := range resp.Topics {
@@ -160,8 +160,8 @@ func (p *Producer) took(resp *kmsg.ProduceResponse, open map[place]*send) error 
 			case err == nil:
 				s.written = true
 				s.part.end = part.BaseOffset + int64(s.part.builders[s.next].Count())
-			case errors.Is(err, kerr.ConcurrentTransactions):
-				waits = err
+			case passes(err):
+				waits = fmt.Errorf("writing to topic %q, partition %d: %w", t.Topic, part.Partition, err)
 			default:
 				return p.notWritten(t.Topic, part.Partition, err)
 			}
@@ -176,8 +176,8 @@ func (p *Producer) took(resp *kmsg.ProduceResponse, open map[place]*send) error 
 
 // notWritten says why a partition was not written to.
 func (p *Producer) notWritten(topic string, partition int32, err error) error {
-	if errors.Is(err, kerr.ConcurrentTransactions) {
-		return err
+	if passes(err) {
+		return fmt.Errorf("writing to topic %q, partition %d: %w", topic, partition, err)
 	}
 	p.cfg.Topics.Forget(topic)
 	for _, refused := range []error{
@@ -192,11 +192,24 @@ func (p *Producer) notWritten(topic string, partition int32, err error) error {
 	return fmt.Errorf("writing to topic %q, partition %d: %w", topic, partition, fenced(err))
 }
 
-// untilFree calls f again as long as the transaction before has not quite ended.
+// passes tells whether nothing was done, and the same can be asked for again, in the same
+// transaction: the one before has not quite ended, or partitions and offsets that join
+// at the same time are in each other's way. Apache Kafka calls that NOT_ENOUGH_REPLICAS
+// when it answers what is produced.
+func passes(err error) bool {
+	return errors.Is(err, kerr.ConcurrentTransactions) || errors.Is(err, kerr.NotEnoughReplicas)
+}
+
+// patience is how long something is waited for that passes. It is less than what keeps
+// readers of other partitions of the transaction waiting for long.
+const patience = 3 * time.Second
+
+// untilFree calls f again as long as it is in the way of something that passes.
 func (p *Producer) untilFree(ctx context.Context, f func() error) error {
+	end := time.Now().Add(patience)
 	for try := 0; ; try++ {
 		err := f()
-		if !errors.Is(err, kerr.ConcurrentTransactions) {
+		if !passes(err) || time.Now().After(end) {
 			return err
 		}
 		select {
