@@ -25,7 +25,11 @@ func groupOf(j job) string { return "evident-process." + j.Name + ".1" }
 // processorOf is the processor that runs code on a job.
 func processorOf(code string, j job, fired *firing) (process.Processor, error) {
 	p := process.Processor{Name: j.Name, Version: 1, Inputs: []string{j.Input}}
-	if code != Identity {
+	switch code {
+	case Identity:
+	case Timers:
+		p.Timers = true
+	default:
 		p.Stores = []process.StoreConfig{{Name: storeName}}
 	}
 	switch code {
