@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -33,6 +34,7 @@ type processors struct {
 	declare *http.ServeMux // the paths of resources
 	client  *kgo.Client
 	done    chan struct{} // closed when all have stopped
+	telling sync.Mutex    // one tells the controller at a time
 }
 
 // processorNames are those of the processors that the node has code for.
@@ -135,7 +137,7 @@ func (n *Node) followProcessors(ctx context.Context) {
 	}
 	state := n.resources.service.State()
 	for {
-		n.tellProcessors(state)
+		n.tellProcessors()
 		next, err := n.resources.service.Await(ctx, state.End)
 		if err != nil {
 			return // ctx has ended
@@ -144,10 +146,13 @@ func (n *Node) followProcessors(ctx context.Context) {
 	}
 }
 
-// tellProcessors tells the controller what is declared of processors.
-func (n *Node) tellProcessors(state *resource.State) {
+// tellProcessors tells the controller what is declared of processors now: whoever is
+// told last knows the most.
+func (n *Node) tellProcessors() {
+	n.processors.telling.Lock()
+	defer n.processors.telling.Unlock()
 	specs := map[string]control.Spec{}
-	for _, r := range state.Of(processor.Name) {
+	for _, r := range n.resources.service.State().Of(processor.Name) {
 		s, err := control.ParseSpec(r.Spec)
 		if err != nil {
 			n.cfg.Logger.Error("what is declared of a processor cannot be read, and it runs as if nothing were", "processor", r.Metadata.Name, "error", err)
@@ -225,9 +230,8 @@ func (n *Node) awaitProcessor(w http.ResponseWriter, r *http.Request, a *answer)
 	if err == nil {
 		ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
 		defer cancel()
-		var state *resource.State
-		if state, err = n.resources.service.Await(ctx, revision); err == nil {
-			n.tellProcessors(state)
+		if _, err = n.resources.service.Await(ctx, revision); err == nil {
+			n.tellProcessors()
 			return true
 		}
 	}

@@ -38,16 +38,22 @@ func (a *API) reset(w http.ResponseWriter, r *http.Request, name string, o Order
 		problem.Write(w, status, err)
 		return
 	}
-	running := !s.Paused && !v.Paused
+	running := !v.Paused // else it stays so, as all do while the processor is
 	if !a.Declare(w, r, name, pausing(true, o.Version)) {
 		return
 	}
-	err = a.move(r.Context(), code, o, to)
-	if running && !a.Declare(w, r, name, pausing(false, o.Version)) {
+	if err := a.stop(r.Context(), name, o.Version); err != nil {
+		if !running || a.Declare(w, ending(r), name, pausing(false, o.Version)) {
+			problem.Write(w, http.StatusServiceUnavailable, fmt.Errorf("%w: %w", errOrder, err))
+		}
 		return
 	}
-	if err != nil {
-		problem.Write(w, http.StatusServiceUnavailable, fmt.Errorf("the reset may be half done, and can be asked for again: %w", err))
+	r = ending(r)
+	if err := a.move(r.Context(), code, o, to); err != nil {
+		problem.Write(w, http.StatusInternalServerError, fmt.Errorf("the reset may be half done, and version %d stays paused: ask for it again, and then resume the version: %w", o.Version, err))
+		return
+	}
+	if running && !a.Declare(w, r, name, pausing(false, o.Version)) {
 		return
 	}
 	a.answer(w, r, name)
@@ -106,13 +112,24 @@ func within(starts, ends kadm.ListedOffsets, offset int64) kadm.Offsets {
 	return all
 }
 
-// move sets positions, once nobody runs the version, and discards state if it is to.
+// ending is r as it ends what it has begun, also if who asked has gone.
+func ending(r *http.Request) *http.Request {
+	return r.WithContext(context.WithoutCancel(r.Context()))
+}
+
+// stop waits until nobody runs a version.
+func (a *API) stop(ctx context.Context, name string, version int) error {
+	ctx, cancel := context.WithTimeout(ctx, halting)
+	defer cancel()
+	_, err := a.halted(ctx, name, version)
+	return err
+}
+
+// move discards the state of a version that has stopped, if it is to, and sets its
+// positions. If it fails the version must not go on: one may be done without the other.
 func (a *API) move(ctx context.Context, p process.Processor, o Order, to kadm.Offsets) error {
 	ctx, cancel := context.WithTimeout(ctx, halting)
 	defer cancel()
-	if _, err := a.halted(ctx, p.Name, o.Version); err != nil {
-		return err
-	}
 	admin := kadm.NewClient(a.Client)
 	if o.State == "discard" {
 		// Without its changelog, state is discarded wherever it is.

@@ -35,7 +35,7 @@ func (a *API) change(w http.ResponseWriter, r *http.Request, name string, o Orde
 	ctx, cancel := context.WithTimeout(r.Context(), halting)
 	defer cancel()
 	if err := a.passes(ctx, name, from, to); err != nil {
-		if !a.Declare(w, r, name, pausing(false, to)) {
+		if !a.Declare(w, ending(r), name, pausing(false, to)) {
 			return
 		}
 		problem.Write(w, http.StatusConflict, fmt.Errorf("%w: %w", errOrder, err))
