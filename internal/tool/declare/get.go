@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,10 +103,18 @@ func writeYAML(w io.Writer, v any) error {
 	return out.Close()
 }
 
+// isTruth tells whether YAML 1.1, which many programs read still, takes a text for true or
+// false unless it is in quotes.
+func isTruth(text string) bool {
+	return slices.Contains([]string{"on", "off", "yes", "no", "y", "n"}, strings.ToLower(text))
+}
+
 // plain takes the looks of JSON from a value.
 func plain(n *yaml.Node) {
 	empty := len(n.Content) == 0 && (n.Kind == yaml.MappingNode || n.Kind == yaml.SequenceNode)
-	if !empty {
+	switch {
+	case n.Kind == yaml.ScalarNode && isTruth(n.Value):
+	case !empty:
 		n.Style = 0
 	}
 	for _, c := range n.Content {
