@@ -273,11 +273,6 @@ func TestAResetBeginsAnewWithOrWithoutTheState(t *testing.T) {
 	p.await(0, "/counter/state/key3", "5")
 	p.tell(0, "reset", `{"to":"start","state":"keep"}`)
 	p.await(0, "/counter/state/key3", "10")
-	// Of a processor that is paused it leaves nothing behind that resuming would not end.
-	p.tell(0, "pause", "")
-	p.tell(0, "reset", `{"to":"start","state":"keep"}`)
-	p.tell(0, "resume", "")
-	p.await(0, "/counter/state/key3", "15")
 }
 
 // Whichever node is asked, and whichever has the task.

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -20,8 +19,8 @@ import (
 	"github.com/evidentlog/evident/internal/process/state"
 )
 
-// steered is an API whose processor nobody runs, and how it was declared last.
-func steered(t *testing.T, cluster *kfake.Cluster) (http.Handler, func() control.Spec) {
+// steered is an API whose processor nobody runs, and what knows how it is declared.
+func steered(t *testing.T, cluster *kfake.Cluster) (http.Handler, *control.Controller) {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...))
 	if err != nil {
@@ -48,7 +47,7 @@ func steered(t *testing.T, cluster *kfake.Cluster) (http.Handler, func() control
 	a := &API{Control: c, Client: client, Declare: declare, Find: func(string, int) (Running, bool) { return nil, false }}
 	mux := http.NewServeMux()
 	a.Handle(mux)
-	return mux, func() control.Spec { return c.Spec("counter") }
+	return mux, c
 }
 
 // A version whose state is gone and whose positions are not set would count wrong.
@@ -58,7 +57,7 @@ func TestAVersionWhoseResetFailsHalfWayStaysPaused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cluster.Close()
-	api, spec := steered(t, cluster)
+	api, controller := steered(t, cluster)
 	var failing atomic.Bool
 	failing.Store(true)
 	cluster.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
@@ -76,20 +75,38 @@ func TestAVersionWhoseResetFailsHalfWayStaysPaused(t *testing.T) {
 		}
 		return resp, nil, true
 	})
-	reset := func() (int, string) {
-		w := httptest.NewRecorder()
-		api.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, Prefix+"/counter:reset", strings.NewReader(`{"to":"start","state":"discard"}`)))
-		text, _ := io.ReadAll(w.Body)
-		return w.Code, string(text)
-	}
-	if status, text := reset(); status != http.StatusInternalServerError || !strings.Contains(text, "stays paused") {
+	if status, text := reset(t, api); status != http.StatusInternalServerError || !strings.Contains(text, "stays paused") {
 		t.Errorf("answered %d %s", status, text)
 	}
-	if !spec().Versions[0].Paused {
+	if !controller.Spec("counter").Versions[0].Paused {
 		t.Error("it goes on")
 	}
 	failing.Store(false)
-	if status, text := reset(); status != http.StatusOK {
+	if status, text := reset(t, api); status != http.StatusOK {
 		t.Errorf("asked again: %d %s", status, text)
 	}
+}
+
+// Else resuming the processor would not have it go on.
+func TestResettingAPausedProcessorPausesNoVersion(t *testing.T) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "in"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cluster.Close()
+	api, controller := steered(t, cluster)
+	controller.Declare(map[string]control.Spec{"counter": {Paused: true}})
+	if status, text := reset(t, api); status != http.StatusOK {
+		t.Errorf("answered %d %s", status, text)
+	}
+	if s := controller.Spec("counter"); !s.Paused || s.Versions[0].Paused {
+		t.Errorf("declared as %+v", s)
+	}
+}
+
+func reset(t *testing.T, api http.Handler) (status int, text string) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	api.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, Prefix+"/counter:reset", strings.NewReader(`{"to":"start","state":"discard"}`)))
+	return w.Code, w.Body.String()
 }
