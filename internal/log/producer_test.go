@@ -134,7 +134,10 @@ func TestAFailedBatchIsForgotten(t *testing.T) {
 			end := int(p.LogEnd())
 			for v, raw := range sent {
 				a, err := appendSync(p, raw)
-				if err != nil || a.Duplicate != (3+v < end) && 3+v >= end-producerWindow {
+				if 3+v < end-producerWindow {
+					continue // it was on its way in the first round, and is not remembered any more
+				}
+				if err != nil || a.Duplicate != (3+v < end) {
 					t.Errorf("batch %d with the log end %d: %+v, %v", v, end, a, err)
 				}
 			}
