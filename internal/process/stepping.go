@@ -143,6 +143,7 @@ func (w *worker) commit(hard context.Context) error {
 			return w.abandonStep(err)
 		case ctx.Err() != nil, errors.Is(err, txn.ErrNotMember) && w.anyLeaves():
 			w.aborted()
+			w.endOpen(hard)
 			return nil
 		case errors.As(err, &refused):
 			w.refused(refused)
@@ -153,6 +154,19 @@ func (w *worker) commit(hard context.Context) error {
 		pause(ctx, backoff(failures))
 	}
 }
+
+// endOpen ends the transaction of a step that was given up since tasks leave: whoever has
+// them next waits until it has ended, and this worker may have nothing more to commit.
+func (w *worker) endOpen(hard context.Context) {
+	ctx, cancel := context.WithTimeout(hard, endingPatience)
+	defer cancel()
+	if err := w.producer.Abort(ctx); err != nil {
+		w.log.Warn("a transaction is left open, and tasks that leave wait until it has timed out", "error", err)
+	}
+}
+
+// endingPatience is less than a rebalance waits for its members.
+const endingPatience = 3 * time.Second
 
 // record writes the step's changes of state for the changelog.
 func (w *worker) record(ctx context.Context) error {
