@@ -42,7 +42,10 @@ func newWorker(t *testing.T, program, processor string, standbys int) *worker {
 	}
 	folder := t.TempDir()
 	w := &worker{t: t, program: program, data: filepath.Join(folder, "data"), log: filepath.Join(folder, "log")}
-	w.flags = []string{"-kafka", brokers(t), "-data", w.data, "-http", web, "-processor", processor, "-standbys", fmt.Sprint(standbys)}
+	w.flags = []string{
+		"-kafka", brokers(t), "-replicas", fmt.Sprint(brokerCount(t)), "-data", w.data, "-http", web,
+		"-processor", processor, "-standbys", fmt.Sprint(standbys),
+	}
 	w.start()
 	t.Cleanup(func() {
 		_ = w.cmd.Process.Kill() // it may have ended

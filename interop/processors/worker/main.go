@@ -23,13 +23,14 @@ func main() {
 		data     = flag.String("data", "", "the node's folder")
 		web      = flag.String("http", "127.0.0.1:0", "where the node listens")
 		name     = flag.String("processor", "recorder", "the processor's name; its topics begin with it")
+		replicas = flag.Int("replicas", 1, "how many replicas changelogs and dead letters have")
 		standbys = flag.Int("standbys", 0, "how many other nodes keep a copy of each task's state")
 	)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	err := node.Run(ctx, node.Config{
-		Data: *data, Cluster: &node.Cluster{Brokers: strings.Split(*brokers, ",")},
+		Data: *data, Cluster: &node.Cluster{Brokers: strings.Split(*brokers, ",")}, ReplicationFactor: *replicas,
 		HTTP:       []node.Listener{{Name: "http", Address: *web}},
 		Processors: []node.Processor{recorder(*name, *data, *standbys)},
 		Logger:     slog.New(slog.NewTextHandler(os.Stderr, nil)),
