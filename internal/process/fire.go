@@ -20,27 +20,37 @@ func (w *worker) fire(t *task) bool {
 	tm := ours(due)
 	if t.failing.isTimer(tm) && t.failing.attempts >= w.run.policy.Attempts {
 		if w.buryTimer(t, tm) {
-			t.failing.handled = true
-			w.joins(t)
+			w.fired(t, tm)
 		} else {
 			t.undo(w.out)
 		}
 		return true
 	}
-	_, failure := w.supervise(t, &w.runner, job{task: t, out: w.out, timer: &tm})
+	n, failure := w.supervise(t, &w.runner, job{task: t, out: w.out, timer: &tm})
 	switch {
 	case failure != nil:
-		if !t.failing.isTimer(tm) {
-			t.failing = &failing{timer: &tm}
-		}
-		w.failedAgain(t, failure, "timer", tm.Name, "key", string(tm.Key), "due", tm.At)
-	default:
-		if t.failing.isTimer(tm) {
-			t.failing.handled = true
-		}
-		w.joins(t)
+		w.failedTimer(t, tm, failure)
+	case n > 0:
+		w.fired(t, tm)
 	}
 	return true
+}
+
+// fired makes a timer part of the step.
+func (w *worker) fired(t *task, tm Timer) {
+	w.joins(t)
+	w.step.timers = append(w.step.timers, tm)
+	if t.failing.isTimer(tm) {
+		t.failing.handled = true
+	}
+}
+
+// failedTimer notes that the code has failed on a timer.
+func (w *worker) failedTimer(t *task, tm Timer, failure *callError) {
+	if !t.failing.isTimer(tm) {
+		t.failing = &failing{timer: &tm}
+	}
+	w.failedAgain(t, failure, "timer", tm.Name, "key", string(tm.Key), "due", tm.At)
 }
 
 // buryTimer writes the dead letter of a timer that is given up. It has no offset.

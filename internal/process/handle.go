@@ -96,8 +96,11 @@ func (w *worker) failedAgain(t *task, failure *callError, what ...any) {
 	if errors.Is(failure.err, ErrReject) {
 		f.attempts = max(f.attempts, w.run.policy.Attempts)
 	}
-	if f.attempts < w.run.policy.Attempts {
-		f.retry = w.run.cfg.Now().Add(w.run.policy.backoff(f.attempts))
+	switch now := w.run.cfg.Now(); {
+	case f.attempts < w.run.policy.Attempts:
+		f.retry = now.Add(w.run.policy.backoff(f.attempts))
+	case f.attempts > w.run.policy.Attempts: // the dead letter was refused
+		f.retry = now.Add(w.run.policy.MaxBackoff)
 	}
 	w.log.Warn("the code has failed", append(what, "attempt", f.attempts, "of", w.run.policy.Attempts, "error", failure.err)...)
 	if n := t.abandoned.Load(); n >= mostAbandoned {

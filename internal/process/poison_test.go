@@ -210,6 +210,42 @@ func TestARecordThatATopicRefusesIsFoundAmongOthers(t *testing.T) {
 	})
 }
 
+// forwarder sets a timer for each record, at once, and writes it to a topic when it is
+// due; odd ones without a key.
+type forwarder struct{ topic string }
+
+func (f forwarder) Handle(s process.Step, r *kgo.Record) error {
+	return s.SetTimer(process.Timer{Key: r.Key, Name: "forward", At: s.Now().Add(time.Second)})
+}
+
+func (f forwarder) Fire(s process.Step, t process.Timer) error {
+	o := process.Output{Topic: f.topic, Key: t.Key, Value: t.Key}
+	if (t.Key[len(t.Key)-1]-'0')%2 == 1 {
+		o.Key = nil
+	}
+	return s.Emit(o)
+}
+
+func TestATimerWhoseOutputATopicRefusesIsFoundAmongOthers(t *testing.T) {
+	virtual(t, 1, func(h *house) {
+		compacted := map[string]*string{"cleanup.policy": kadm.StringPtr("compact")} // takes no records without keys
+		if _, err := kadm.NewClient(h.client).CreateTopic(h.Context(), 1, 1, compacted, "keyed"); err != nil {
+			t.Fatal(err)
+		}
+		h.produce("in", numbers(0, 10)...)
+		h.run(h.service(), process.Processor{
+			Name: "timers", Version: 1, Inputs: []string{"in"}, Timers: true,
+			New: func(process.Task) process.Handler { return forwarder{"keyed"} },
+		})
+		h.once(h.read("keyed", 5), []string{"0", "2", "4", "6", "8"})
+		for _, letter := range h.read("dlq.timers", 5) {
+			if got := header(letter, "__dlq.errors.timer"); got != "forward" || (letter.Key[0]-'0')%2 != 1 {
+				t.Errorf("letter of timer %q of key %q", got, letter.Key)
+			}
+		}
+	})
+}
+
 func TestALetterThatIsTooLargeIsWrittenWithoutItsValue(t *testing.T) {
 	virtual(t, 1, func(h *house) {
 		small := map[string]*string{"max.message.bytes": kadm.StringPtr("4000")}

@@ -27,8 +27,8 @@ type job struct {
 	timer   *Timer // instead of records; it has been taken, after a savepoint
 }
 
-// outcome is what became of a job: n records were handled, and failure is that of the
-// next one, or nil.
+// outcome is what became of a job: n records, or timers, were handled, and failure is
+// that of the next one, or nil.
 type outcome struct {
 	n       int
 	failure *callError
@@ -76,7 +76,9 @@ func (r *runner) do(j job) (o outcome) {
 		c = r.begin(j, 0, j.timer.At)
 		if err := handler.(TimerHandler).Fire(c, *j.timer); err != nil {
 			o.failure = &callError{err: err}
+			return o
 		}
+		o.n++
 		return o
 	}
 	for _, rec := range j.records {

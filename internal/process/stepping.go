@@ -27,13 +27,14 @@ type step struct {
 	began   time.Time
 	tasks   []*task // that take part
 	records int
-	letters int // dead letters among its outputs
+	timers  []Timer // that have fired
+	letters int     // dead letters among its outputs
 }
 
 // doStep does a step, if there is something to do. An error means that this node
 // cannot know how it ended.
 func (w *worker) doStep(ctx, hard context.Context) (did bool, err error) {
-	w.step = step{began: time.Now(), tasks: w.step.tasks[:0]}
+	w.step = step{began: time.Now(), tasks: w.step.tasks[:0], timers: w.step.timers[:0]}
 	for w.goesOn(ctx) {
 		if t := w.next(w.run.cfg.Now()); t != nil {
 			if t.careful > 0 && len(w.step.tasks) > 0 {
@@ -255,21 +256,28 @@ func (w *worker) aborted() {
 }
 
 // refused is told that a topic does not take what the step has for it. If the step was
-// for one record, that has failed; else each of its records gets a step of its own, so
+// for one record or timer, that has failed; else each of them gets a step of its own, so
 // that the one is found.
 func (w *worker) refused(err *txn.RefusedError) {
-	tasks, records := w.step.tasks, w.step.records
+	tasks, n := w.step.tasks, w.step.records+len(w.step.timers)
 	w.aborted()
-	if len(tasks) == 1 && records <= 1 {
-		if rs := tasks[0].in.peek(1); len(rs) == 1 {
-			w.failed(tasks[0], rs[0], &callError{err: err})
-			return
-		}
+	if len(tasks) == 1 && n == 1 {
+		w.blame(tasks[0], &callError{err: err})
+		return
 	}
-	w.log.Warn("a topic does not take what is written: records are handled one by one, to find which it is", "error", err)
+	w.log.Warn("a topic does not take what is written: records and timers are handled one by one, to find which it is", "error", err)
 	for _, t := range tasks {
-		t.careful = records
+		t.careful = n
 	}
+}
+
+// blame has the only record or timer of a step failed, which has been aborted.
+func (w *worker) blame(t *task, failure *callError) {
+	if len(w.step.timers) == 1 {
+		w.failedTimer(t, w.step.timers[0], failure)
+		return
+	}
+	w.failed(t, t.in.peek(1)[0], failure)
 }
 
 // whileOwned is a context that ends when one of the step's tasks is lost, or hard does.

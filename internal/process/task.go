@@ -28,7 +28,7 @@ type task struct {
 	handler Handler
 	latest  atomic.Int64 // highest timestamp seen, ms; what event time is reckoned from
 	failing *failing     // the record that is to be tried again
-	careful int          // records that are handled in steps of their own
+	careful int          // records and timers that are handled in steps of their own
 	keeping              // state and timers, if the processor has some
 
 	held      atomic.Bool  // its partitions are not fetched: it has enough
@@ -201,7 +201,7 @@ func (t *task) wakes(now time.Time) time.Time {
 
 // ready tells whether there is something to do.
 func (t *task) ready(now time.Time) bool {
-	if t.doing() != Running || t.run.paused.Load() || t.isLeaving() != staying || !t.blocked(now).IsZero() {
+	if t.doing() != Running || t.run.paused.Load() || t.isLeaving() != staying || t.ctx.Err() != nil || !t.blocked(now).IsZero() {
 		return false
 	}
 	return t.due(now) || len(t.in.peek(1)) > 0
