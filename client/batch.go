@@ -164,7 +164,7 @@ func (s *exact) refuse(t *task, r *kgo.Record, err error) {
 	if !large && !errors.Is(err, kerr.InvalidRecord) && !errors.Is(err, kerr.UnknownTopicOrPartition) && !refused(err) {
 		return
 	}
-	err = &ProduceError{Topic: r.Topic, Partition: -1, ID: t.id(), Err: err}
+	err = &ProduceError{Topic: r.Topic, Partition: -1, ID: t.of.id, Err: err}
 	switch bare := errors.Is(t.part.refusal.err, errLarge); {
 	case t.dead && (!large || bare):
 		s.stop(err)

@@ -14,7 +14,7 @@ type task struct {
 	record *kgo.Record
 	part   *part
 	lane   *lane
-	read   *Message      // as it was read; each attempt has a copy
+	of     identity      // its event, once it was read
 	tries  int           // attempts so far
 	emits  []*kgo.Record // of the attempt that succeeded
 	dead   bool          // emits is its dead letter
@@ -41,7 +41,9 @@ type board struct {
 		lanes  map[laneKey]*lane
 		ready  []*lane // whose heads may be taken, from first on
 		first  int
-		stir   chan struct{} // closed at the next task that is done or parked; nil: nobody waits
+		stir   chan struct{} // closed when who waits for room has to look; nil: nobody waits
+		parts  []*part       // that it waits for room in
+		most   int           // records that they may have
 		closed bool
 	}
 	wake sync.Cond
@@ -174,7 +176,9 @@ func (b *board) finish(t *task) (paused bool) {
 	defer b.mu.Unlock()
 	t.done = true
 	t.part.advance()
-	b.stir()
+	if b.mu.stir != nil && (t.part.waits() || counted(b.mu.parts) < b.mu.most) {
+		b.stir()
+	}
 	t.part.running--
 	t.part.look()
 	return t.part.paused
@@ -193,6 +197,7 @@ func (b *board) give(p *part) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p.closed = true
+	b.stir()
 	p.look()
 }
 
@@ -204,36 +209,36 @@ func (b *board) close() {
 	b.wake.Broadcast()
 }
 
-// stirred returns a channel that is closed when a task is done or parked.
-func (b *board) stirred() <-chan struct{} {
+// room returns nil if there is room for more records, and otherwise a channel that is
+// closed when there is, or a partition waits for a parked task, or is given up. One
+// waits at a time. A worker that is done with a task does not wake it for nothing.
+func (b *board) room(parts []*part, most int) <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if counted(parts) < most {
+		return nil
+	}
+	b.mu.parts, b.mu.most = parts, most
 	if b.mu.stir == nil {
 		b.mu.stir = make(chan struct{})
 	}
 	return b.mu.stir
 }
 
-// stir tells who waits for a task to be done or parked. The caller holds mu.
+// stir wakes who waits for room. The caller holds mu.
 func (b *board) stir() {
 	if b.mu.stir != nil {
 		close(b.mu.stir)
-		b.mu.stir = nil
+		b.mu.stir, b.mu.parts = nil, nil
 	}
 }
 
 // counted is how many records of partitions that are not paused are not done, or have
-// one before them that is not.
-func (b *board) counted(parts []*part) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return counted(parts)
-}
-
+// one before them that is not. The caller holds mu.
 func counted(parts []*part) int {
 	n := 0
 	for _, p := range parts {
-		if !p.paused {
+		if !p.paused && !p.closed {
 			n += len(p.pending)
 		}
 	}
@@ -253,10 +258,13 @@ func (b *board) stuck(parts []*part, most int) (pause, resume map[string][]int32
 		case p.paused && held <= p.held/2:
 			p.paused = false
 			resume[p.topic] = append(resume[p.topic], p.number)
-		case full && !p.paused && !p.closed && held > 0 && p.pending[0].parked:
+		case full && !p.paused && !p.closed && p.waits():
 			p.paused, p.held = true, held
 			pause[p.topic] = append(pause[p.topic], p.number)
 		}
+	}
+	if len(pause) > 0 {
+		b.stir()
 	}
 	return pause, resume
 }

@@ -12,25 +12,34 @@ import (
 // errExited is what a handler comes to that neither returned nor panicked.
 var errExited = Permanent(errors.New("the handler ended its goroutine (runtime.Goexit)"))
 
-// A call is one call of the handler. It is over once: when the handler returns, or when
-// it is left behind.
+// A call is one call of the handler, with a message of its own, so that a handler that
+// was left behind does not meet the next attempt. It is over once: when the handler
+// returns, or when it is left behind.
 type call struct {
-	crew *crew
-	task *task
-	over atomic.Bool
+	context.Context // with the deadline
+	crew            *crew
+	task            *task
+	over            atomic.Bool
+	message         Message
 }
 
-// make calls the handler with a message of its own, so that a handler that was left
-// behind does not meet the next attempt. It tells whether the worker still counts.
+// Value is what the handler's context says: its event is the cause of what it produces.
+func (c *call) Value(key any) any {
+	if key == (causeKey{}) {
+		return &c.message.Event
+	}
+	return c.Context.Value(key)
+}
+
+// make calls the handler. It tells whether the worker still counts.
 func (c *call) make() (counts bool) {
-	t, consumer := c.task, c.crew.c
+	t, m, consumer := c.task, &c.message, c.crew.c
 	t.tries++
-	m := *t.read
 	m.Attempt, m.over = t.tries, &c.over
 	deadline := consumer.policy.Deadline
 	ctx, cancel := context.WithTimeoutCause(t.part.ctx, deadline, ErrDeadline)
 	defer cancel()
-	m.ctx = ctx
+	c.Context, m.ctx = ctx, ctx
 	timer := time.AfterFunc(deadline+lateness, c.leave)
 	defer timer.Stop()
 	err := errExited
@@ -43,7 +52,7 @@ func (c *call) make() (counts bool) {
 			c.exited(counts)
 		}
 	}()
-	err = consumer.call(WithCause(ctx, &m.Event), &m)
+	err = consumer.call(c, m)
 	if err != nil && context.Cause(ctx) == ErrDeadline {
 		err = fmt.Errorf("%w (%v): %w", ErrDeadline, deadline, err)
 	}

@@ -67,20 +67,18 @@ func (w *crew) back() {
 
 // attempt tries a task once, and tells whether the worker still counts.
 func (w *crew) attempt(t *task) bool {
-	if t.read == nil {
-		m, err := w.c.messageOf(t.record)
-		if err != nil {
-			w.giveUp(t, fmt.Errorf("not readable as an event: %w", err))
-			return true
-		}
-		t.read = m
+	c := &call{crew: w, task: t}
+	if err := c.message.read(w.c, t.record); err != nil {
+		w.giveUp(t, fmt.Errorf("not readable as an event: %w", err))
+		return true
 	}
+	t.of = identity{c.message.Source, c.message.ID}
 	if refusal := t.part.refusal; refusal.err != nil && refusal.offset == t.record.Offset {
 		w.giveUp(t, refusal.err)
 		return true
 	}
 	if w.c.seen != nil {
-		seen, err := w.c.seen.Seen(t.part.ctx, t.read.Source, t.read.ID)
+		seen, err := w.c.seen.Seen(t.part.ctx, t.of.source, t.of.id)
 		if err != nil {
 			w.warn(t, "an event waits: the memory of handled events", err)
 			w.board.park(t, w.c.policy.pause(1))
@@ -92,7 +90,7 @@ func (w *crew) attempt(t *task) bool {
 			return true
 		}
 	}
-	return (&call{crew: w, task: t}).make()
+	return c.make()
 }
 
 // settle decides what an attempt comes to.

@@ -40,13 +40,14 @@ type Message struct {
 // messageOf reads the event of a record. An error says that it claims to be one and is
 // not.
 func (c *Consumer) messageOf(r *kgo.Record) (*Message, error) {
-	m := &Message{c: c, Position: Position{r.Topic, r.Partition, r.Offset}, Record: r}
-	err := m.read()
+	m := &Message{}
+	err := m.read(c, r)
 	return m, err
 }
 
-func (m *Message) read() (err error) {
-	er := eventRecord(m.Record)
+func (m *Message) read(c *Consumer, r *kgo.Record) (err error) {
+	m.c, m.Record, m.Position = c, r, Position{r.Topic, r.Partition, r.Offset}
+	er := eventRecord(r)
 	m.Event, err = event.FromRecord(&er)
 	if errors.Is(err, event.ErrNotEvent) {
 		m.Event, m.view = event.View(&er), true

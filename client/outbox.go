@@ -11,29 +11,34 @@ import (
 
 // succeeded writes what a task emitted, and is done with it when that is durable.
 func (s *session) succeeded(t *task, repeated bool) {
+	switch {
+	case s.c.seen != nil:
+		durable := make(chan error, 1)
+		s.send(t, t.emits, func(err error) { durable <- err })
+		err := <-durable
+		if err == nil {
+			err = s.mark(t)
+		}
+		s.done(t, repeated, err)
+	case len(t.emits) == 0:
+		s.done(t, repeated, nil)
+	default:
+		s.send(t, t.emits, func(err error) { s.done(t, repeated, err) })
+	}
+}
+
+// done is done with a task, if what it emitted is durable.
+func (s *session) done(t *task, repeated bool, err error) {
+	if !s.settled(t, err) {
+		return
+	}
 	count := &s.c.counts.handled
 	if repeated {
 		count = &s.c.counts.repeated
 	}
-	done := func(err error) {
-		if !s.settled(t, err) {
-			return
-		}
-		count.Add(1)
-		s.c.counts.emitted.Add(int64(len(t.emits)))
-		s.finish(t)
-	}
-	if s.c.seen == nil {
-		s.send(t, t.emits, done)
-		return
-	}
-	durable := make(chan error, 1)
-	s.send(t, t.emits, func(err error) { durable <- err })
-	err := <-durable
-	if err == nil {
-		err = s.mark(t)
-	}
-	done(err)
+	count.Add(1)
+	s.c.counts.emitted.Add(int64(len(t.emits)))
+	s.finish(t)
 }
 
 // settled tells whether what a task emitted is durable; if not, it sees to the task.
@@ -54,7 +59,7 @@ func (s *session) settled(t *task, err error) bool {
 // partition is another's: the effect is there, and nothing else may become of it.
 func (s *session) mark(t *task) error {
 	for n := 1; ; n++ {
-		err := s.c.seen.Mark(t.part.ctx, t.read.Source, t.read.ID)
+		err := s.c.seen.Mark(t.part.ctx, t.of.source, t.of.id)
 		if err == nil || t.part.ctx.Err() != nil {
 			return err
 		}
@@ -85,7 +90,7 @@ func (s *session) letter(t *task, reason error, bare bool) {
 		default:
 			s.crew.board.release(t.part)
 			if t.part.ctx.Err() == nil && !errors.Is(err, kgo.ErrClientClosed) {
-				s.stop(&ProduceError{Topic: s.c.letters, Partition: -1, ID: t.id(), Err: err})
+				s.stop(&ProduceError{Topic: s.c.letters, Partition: -1, ID: t.of.id, Err: err})
 			}
 		}
 	})
@@ -130,7 +135,7 @@ func (w *sending) arrived(r *kgo.Record, err error) {
 	case errors.Is(err, kerr.UnknownTopicID):
 		w.stale = append(w.stale, r)
 	case err != nil && w.err == nil:
-		w.err = &ProduceError{Topic: r.Topic, Partition: -1, ID: w.t.id(), Err: err}
+		w.err = &ProduceError{Topic: r.Topic, Partition: -1, ID: w.t.of.id, Err: err}
 	}
 	w.left--
 	last := w.left == 0
@@ -144,12 +149,4 @@ func (w *sending) arrived(r *kgo.Record, err error) {
 	default: // not here, where the Kafka client waits: it may have to be written to
 		time.AfterFunc(0, func() { w.done(w.err) })
 	}
-}
-
-// id is that of a task's event, if it could be read.
-func (t *task) id() string {
-	if t.read == nil {
-		return ""
-	}
-	return t.read.ID
 }

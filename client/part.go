@@ -41,6 +41,9 @@ func (p *part) advance() {
 	p.pending = p.pending[n:]
 }
 
+// waits tells whether all that is pending waits for the next attempt at its first.
+func (p *part) waits() bool { return len(p.pending) > 0 && p.pending[0].parked }
+
 // look closes drained when the partition is given up and nothing runs.
 func (p *part) look() {
 	if p.closed && p.running == 0 && !p.ended {

@@ -8,14 +8,14 @@ import "context"
 // waiting: it is paused, and what waits there does not count.
 func (s *session) room(ctx context.Context) bool {
 	for ctx.Err() == nil {
-		stirred := s.crew.board.stirred()
 		parts := s.parts()
+		full := s.crew.board.room(parts, s.c.buffer)
 		s.flowOf(parts)
-		if s.crew.board.counted(parts) < s.c.buffer {
+		if full == nil {
 			return true
 		}
 		select {
-		case <-stirred:
+		case <-full:
 		case <-ctx.Done():
 		}
 	}

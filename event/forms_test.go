@@ -255,3 +255,20 @@ func TestAttributesDoNotShareMemoryWithTheMessage(t *testing.T) {
 		t.Fatalf("%+v, %+v", e, f)
 	}
 }
+
+func TestHeadersOfARecordMayBeAppendedToWithoutHarmToOthers(t *testing.T) {
+	e := Event{ID: "1", Source: "/s", Type: "t", DataContentType: "text/plain"}
+	e.SetExtension("traceparent", String("tp"))
+	e.SetExtension("mine", String("x"))
+	r, err := e.Record()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range r.Headers {
+		_ = append(r.Headers[i].Value, "!!!!"...)
+	}
+	back, err := FromRecord(&r)
+	if err != nil || !back.Equal(&e) {
+		t.Errorf("got %+v, %v; want %+v", back, err, e)
+	}
+}

@@ -105,20 +105,64 @@ func (e *Event) Record() (Record, error) {
 	if err := e.Validate(); err != nil {
 		return Record{}, err
 	}
-	r := Record{Key: e.recordKey(), Value: e.Data}
-	r.Headers = make([]Header, 0, len(coreNames)+len(e.extensions))
+	r := Record{Key: e.recordKey(), Value: e.Data, Headers: make([]Header, 0, len(coreNames)+len(e.extensions))}
+	texts := make([]byte, 0, e.textSize()) // of all headers: one piece of memory
+	add := func(key, text string) {
+		start := len(texts)
+		texts = append(texts, text...)
+		r.Headers = append(r.Headers, Header{key, texts[start:len(texts):len(texts)]})
+	}
 	for _, name := range coreNames {
 		if v, ok := e.Attribute(name); ok && name != attrContentType {
-			r.Headers = append(r.Headers, Header{kafkaPrefix + name, []byte(v.text)})
+			add(headerOf(name), v.text)
 		}
 	}
 	if e.DataContentType != "" {
-		r.Headers = append(r.Headers, Header{kafkaContentType, []byte(e.DataContentType)})
+		add(kafkaContentType, e.DataContentType)
 	}
 	for _, x := range e.extensions {
-		r.Headers = append(r.Headers, Header{kafkaPrefix + x.name, []byte(x.value.text)})
+		add(headerOf(x.name), x.value.text)
 	}
 	return r, nil
+}
+
+// textSize is how many bytes the values of all attributes have.
+func (e *Event) textSize() int {
+	n := 0
+	for _, name := range coreNames {
+		v, _ := e.Attribute(name)
+		n += len(v.text)
+	}
+	for _, x := range e.extensions {
+		n += len(x.value.text)
+	}
+	return n
+}
+
+// headerOf is the header of an attribute. Those that most events have are put together
+// by the compiler.
+func headerOf(name string) string {
+	switch name {
+	case attrSpecVersion:
+		return kafkaPrefix + attrSpecVersion
+	case attrID:
+		return kafkaPrefix + attrID
+	case attrSource:
+		return kafkaPrefix + attrSource
+	case attrType:
+		return kafkaPrefix + attrType
+	case attrSubject:
+		return kafkaPrefix + attrSubject
+	case attrTime:
+		return kafkaPrefix + attrTime
+	case CorrelationID:
+		return kafkaPrefix + CorrelationID
+	case CausationID:
+		return kafkaPrefix + CausationID
+	case TraceParent:
+		return kafkaPrefix + TraceParent
+	}
+	return kafkaPrefix + name
 }
 
 // StructuredRecord returns the event as a Kafka record in structured mode, with the
