@@ -158,6 +158,7 @@ func (o *observer) finish(order string) {
 func (o *observer) begin(order string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	defer o.changed.Broadcast()
 	o.mu.begun[order] = time.Now()
 	o.mu.moved = time.Now()
 }

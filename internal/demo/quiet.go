@@ -167,7 +167,7 @@ func (o *observer) still(after time.Duration) (open int, still bool) {
 }
 
 // whyPatience is how long it may take to find out why nothing moves.
-const whyPatience = 3 * time.Second
+const whyPatience = 15 * time.Second
 
 // why says what stands still.
 func (o *observer) why(ctx context.Context) []string {
