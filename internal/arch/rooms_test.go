@@ -14,8 +14,8 @@ var floors = [][]string{
 	{"client", "function"},
 	// 0: what everything stands on.
 	{"internal/obs", "internal/vfs", "internal/nearest", "internal/secret", "internal/bucket", "internal/problem"},
-	// 1: one disk; who may do what; data too large for the log.
-	{"internal/log", "internal/auth", "internal/keyring", "internal/claim"},
+	// 1: one disk; who may do what; data too large for the log; ids seen before.
+	{"internal/log", "internal/auth", "internal/keyring", "internal/claim", "internal/seen"},
 	// 2: the protocol; other people's code.
 	{"internal/broker", "internal/wasm"},
 	// 3: the way to a broker, ours or another.
