@@ -91,3 +91,34 @@ func (s *scanner) findElement(index string) []byte {
 		}
 	}
 }
+
+// A Pointer finds a value in JSON (RFC 6901). The zero value points to all of it.
+type Pointer struct{ tokens pointer }
+
+// ParsePointer reads a pointer, such as /order/id.
+func ParsePointer(s string) (Pointer, error) {
+	p, err := parsePointer(s)
+	return Pointer{p}, err
+}
+
+// Text returns the text of the string, or a number, true or false as it is written, that
+// p points to; false if there is none of them, if the text is not JSON, or if a member on
+// the way is given twice. It may alias the text.
+func (p Pointer) Text(text []byte) ([]byte, bool) {
+	if !isValue(text) {
+		return nil, false
+	}
+	found, err := p.tokens.find(text)
+	if err != nil || len(found) == 0 {
+		return nil, false
+	}
+	switch found[0] {
+	case '{', '[', 'n':
+		return nil, false
+	case '"':
+		s := scanner{text: found}
+		q, _ := s.quoted()
+		return q.plain()
+	}
+	return found, true
+}
