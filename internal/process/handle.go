@@ -39,8 +39,8 @@ func (w *worker) supervise(t *task, with **runner, j job) (int, *callError) {
 			return o.n, o.failure
 		case <-t.ctx.Done():
 			if c := r.alive.Load(); c != nil && r.finish(c) {
-				w.abandon(t, with)
 				t.undo(j.out)
+				w.abandon(t, with)
 				return c.index, nil
 			}
 		case <-watch.C:
@@ -54,8 +54,8 @@ func (w *worker) supervise(t *task, with **runner, j job) (int, *callError) {
 				continue
 			}
 			if r.finish(c) {
-				w.abandon(t, with)
 				t.undo(j.out)
+				w.abandon(t, with)
 				return c.index, &callError{err: fmt.Errorf("%w: %v", ErrDeadline, c.deadline)}
 			}
 			watch.Reset(time.Millisecond)
@@ -70,9 +70,13 @@ func (w *worker) abandon(t *task, r **runner) {
 	t.abandoned.Add(1) // the runner takes it back when the call has returned
 	w.run.metrics.abandoned.Inc()
 	*r = newRunner(&w.hurry)
-	if t.run.p.Concurrency <= 1 {
-		t.handler = t.run.p.New(t.id) // the one before is in use
+	if t.run.p.Concurrency > 1 || t.ctx.Err() != nil {
+		return
 	}
+	if err := t.newCode(); err != nil { // the one before is in use
+		w.broken = fmt.Errorf("code of task %d, after a call was given up: %w", t.id.Partition, err)
+	}
+	t.keeping.undo() // if it has changed something, which it must not
 }
 
 // failed notes that the code has failed on a record.

@@ -317,3 +317,60 @@ func TestRecordsAreHandledAtOnceAndTheirOutputsAreInOrder(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatTheChangelogRefusesIsNoRecordsFault(t *testing.T) {
+	virtual(t, 1, func(h *house) {
+		h.run(h.service(), counter("strict"))
+		h.produce("in", "0")
+		h.read("out", 1)
+		takes := func(bytes string) {
+			set := []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.message.bytes", Value: &bytes}}
+			resp, err := kadm.NewClient(h.client).AlterTopicConfigs(h.Context(), set, "evident-process.strict.1.changelog")
+			if err != nil || resp[0].Err != nil {
+				t.Fatal(err, resp)
+			}
+		}
+		takes("80")
+		h.produce("in", "0")
+		time.Sleep(time.Minute) // for all attempts that there could be
+		takes("1000000")
+		h.once(h.read("out", 2), []string{"0=1", "0=2"})
+	})
+}
+
+// opened has to be opened before it is given anything.
+type opened struct {
+	process.Handler
+	is bool
+}
+
+func (o *opened) Open(s process.Step) error {
+	o.is = true
+	return s.Store("counts").Put([]byte("no"), nil)
+}
+
+func (o *opened) Handle(s process.Step, r *kgo.Record) error {
+	if !o.is {
+		return fmt.Errorf("%w: it was not opened", process.ErrReject)
+	}
+	if string(r.Value) == "1" {
+		<-s.Context().Done()
+		return nil
+	}
+	if _, ok, err := s.Store("counts").Get([]byte("no")); ok || err != nil {
+		return fmt.Errorf("%w: what opening has put is there: %v", process.ErrReject, err)
+	}
+	return o.Handler.Handle(s, r)
+}
+
+func TestCodeThatIsMadeAfterACallWasGivenUpIsOpenedToo(t *testing.T) {
+	virtual(t, 1, func(h *house) {
+		p := counter("opened")
+		p.Policy = process.Policy{Attempts: 1, Deadline: time.Second}
+		made := p.New
+		p.New = func(t process.Task) process.Handler { return &opened{Handler: made(t)} }
+		h.run(h.service(), p)
+		h.produce("in", "0", "1", "2")
+		h.once(h.read("out", 2), []string{"0=1", "2=1"})
+	})
+}

@@ -56,13 +56,8 @@ func (t *task) makeReady(ctx context.Context) error {
 	return t.makeCode(ctx)
 }
 
-// makeCode makes the code, and has it read its state if it wants to.
+// makeCode reads the timers and makes the code.
 func (t *task) makeCode(ctx context.Context) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("making the code: panic: %v\n%s", p, debug.Stack())
-		}
-	}()
 	t.open(t.run.cfg.Now())
 	defer t.aborted()
 	if t.run.p.Timers && t.queue == nil {
@@ -70,6 +65,19 @@ func (t *task) makeCode(ctx context.Context) (err error) {
 			return fmt.Errorf("reading the timers: %w", err)
 		}
 	}
+	if err := t.newCode(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// newCode makes the code, and has it read its state if it wants to.
+func (t *task) newCode() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("making the code: panic: %v\n%s", p, debug.Stack())
+		}
+	}()
 	t.handler = t.run.p.New(t.id)
 	if _, ok := t.handler.(TimerHandler); !ok && t.run.p.Timers {
 		return fmt.Errorf("%w: %q says Timers, and its code, a %T, has no Fire", ErrInvalid, t.id.Processor, t.handler)
@@ -83,7 +91,7 @@ func (t *task) makeCode(ctx context.Context) (err error) {
 	if err := o.Open(c); err != nil {
 		return fmt.Errorf("opening the code: %w", err)
 	}
-	return ctx.Err()
+	return nil
 }
 
 // forever is the deadline of what has none.

@@ -147,8 +147,7 @@ func (w *worker) commit(hard context.Context) error {
 			w.endOpen(hard)
 			return nil
 		case errors.As(err, &refused):
-			w.refused(refused)
-			return nil
+			return w.refused(refused)
 		}
 		w.run.metrics.failures.Inc()
 		w.log.Log(ctx, levelOf(failures), "a step was not committed, and is tried again", "error", err, "attempt", failures+1)
@@ -258,17 +257,21 @@ func (w *worker) aborted() {
 // refused is told that a topic does not take what the step has for it. If the step was
 // for one record or timer, that has failed; else each of them gets a step of its own, so
 // that the one is found.
-func (w *worker) refused(err *txn.RefusedError) {
+func (w *worker) refused(err *txn.RefusedError) error {
 	tasks, n := w.step.tasks, w.step.records+len(w.step.timers)
 	w.aborted()
-	if len(tasks) == 1 && n == 1 {
+	switch {
+	case err.Topic == w.run.p.changelog():
+		return fmt.Errorf("changes of state: %w", err) // nobody's fault but its own: nothing is given up
+	case len(tasks) == 1 && n == 1:
 		w.blame(tasks[0], &callError{err: err})
-		return
+		return nil
 	}
 	w.log.Warn("a topic does not take what is written: records and timers are handled one by one, to find which it is", "error", err)
 	for _, t := range tasks {
 		t.careful = n
 	}
+	return nil
 }
 
 // blame has the only record or timer of a step failed, which has been aborted.

@@ -76,6 +76,7 @@ func (k *Keeper) catchUp(ctx context.Context, r *replica, next, end int64) error
 		return err
 	}
 	defer client.Close()
+	began, was := k.cfg.Now(), r.state.Position().At
 	to := r.state.Restore()
 	for next < end && err == nil {
 		r.next.Store(next)
@@ -95,7 +96,14 @@ func (k *Keeper) catchUp(ctx context.Context, r *replica, next, end int64) error
 			next, err = end, to.Add(nil, end, k.cfg.Now())
 		}
 	}
-	return errors.Join(err, to.Finish(k.cfg.Now()))
+	at := k.cfg.Now()
+	switch { // what was not read to the end is no newer than what it was begun with
+	case err != nil && was.IsZero():
+		at = began
+	case err != nil:
+		at = time.Time{}
+	}
+	return errors.Join(err, to.Finish(at))
 }
 
 // poll waits for records a while.

@@ -2,7 +2,9 @@ package standby_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -179,6 +181,34 @@ func TestATransactionThatIsOpenIsWaitedFor(t *testing.T) {
 	w.until(k, 0, "the open transaction", func(s standby.Status) bool { return s.Role == standby.Restoring && s.Next == 2 && s.End == 3 })
 	w.end(kgo.TryCommit)
 	w.want(<-done, "a", "2")
+}
+
+// Or deletions would be missed, that are gone from the changelog by the time it goes on.
+func TestARestoreThatIsBrokenOffLeavesTheStateAsOldAsItWas(t *testing.T) {
+	w := newWorld(t, 1)
+	var clock atomic.Int64
+	clock.Store(1_000_000)
+	k := w.keeper(standby.Config{Now: func() time.Time { return time.UnixMilli(clock.Load()) }, Keep: time.Hour})
+	w.put(0, commit, "a", "1")
+	was := w.restore(k, 0).Position().At
+	k.Release(0)
+	w.put(0, commit, "b", "1")
+	w.put(0, nil, "c", "1")
+	clock.Add(1_000_000)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { _, err := k.Restore(ctx, 0); ended <- err }()
+	w.until(k, 0, "the open transaction", func(s standby.Status) bool { return s.Role == standby.Restoring && s.Next == 4 })
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	w.end(kgo.TryAbort)
+	s, status, _ := k.Copy(0)
+	w.want(s, "b", "1")
+	if at := s.Position().At; status.Next != 4 || !at.Equal(was) {
+		t.Errorf("the state is of %v at offset %d, want %v and 4", at, status.Next, was)
+	}
 }
 
 func TestWhoHadTheTaskIsAskedForFirst(t *testing.T) {

@@ -69,7 +69,8 @@ func (r *Restore) add(c *Change, now int64) error {
 }
 
 // Finish makes all that was added part of the state, which is that of the changelog's
-// end now. The restore is over, also if that fails.
+// end now; the zero time is for a state that is older than that. The restore is over,
+// also if that fails.
 func (r *Restore) Finish(now time.Time) error {
 	if r.ended {
 		return nil
