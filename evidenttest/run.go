@@ -11,6 +11,11 @@ import (
 // another, and then at once. What is in the bubble must not wait for what is not: no
 // network, no other processes, no files. Within it there are no subtests, and it ends
 // when all goroutines that it started have ended: end them with t.Context or t.Cleanup.
+//
+// Time does not pass while a goroutine waits for a sync.Mutex. A program that holds one
+// while it waits for time, such as for a retry, stands still in the bubble when another of
+// its goroutines wants it; franz-go's GroupTransactSession does when it ends a transaction
+// while its group is lost, as by a power cut in the middle. Test such with [Start].
 func Run(t *testing.T, test func(t *testing.T, n *Node), opts ...Option) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { test(t, start(t, true, opts)) })
