@@ -108,7 +108,7 @@ func text(b []byte) string {
 	case !utf8.Valid(b):
 		return fmt.Sprintf("0x%x", b) + more
 	}
-	return fmt.Sprintf("%s", b) + more
+	return string(b) + more
 }
 
 func (n *Node) reportTransactions(ctx context.Context, b *strings.Builder) {
