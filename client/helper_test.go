@@ -169,3 +169,12 @@ func eventOf(t testing.TB, r *kgo.Record) event.Event {
 	}
 	return e
 }
+
+// end is where a topic's first partition ends; -1 if that cannot be told just now.
+func (f *fixture) end(topic string) int64 {
+	ends, err := f.admin().ListEndOffsets(f.ctx, topic)
+	if o, ok := ends.Lookup(topic, 0); err == nil && ok && o.Err == nil {
+		return o.Offset
+	}
+	return -1
+}

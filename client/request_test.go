@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/evidentlog/evident/client"
 	"github.com/evidentlog/evident/event"
@@ -88,8 +87,14 @@ func TestALateAnswerIsDropped(t *testing.T) {
 	}
 	defer r.Close()
 	ctx, cancel := context.WithCancel(f.ctx)
-	time.AfterFunc(50*time.Millisecond, cancel)
-	_, err = r.Request(ctx, "requests", &event.Event{ID: "first", Type: "ask", Data: []byte("1")})
+	ended := make(chan error, 1)
+	go func() {
+		_, err := r.Request(ctx, "requests", &event.Event{ID: "first", Type: "ask", Data: []byte("1")})
+		ended <- err
+	}()
+	f.await("the request is written", func() bool { return f.end("requests") == 1 })
+	cancel()
+	err = <-ended
 	var at *client.RequestError
 	if !errors.Is(err, client.ErrNoAnswer) && !errors.Is(err, context.Canceled) || !errors.As(err, &at) || at.ID != "first" {
 		t.Fatal(err)

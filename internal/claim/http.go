@@ -72,7 +72,7 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff") // what it is, its event says
 	h.Set("Content-Length", strconv.FormatInt(size, 10))
 	h.Set("ETag", strconv.Quote(hexadecimal(d)))
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	h.Set("Cache-Control", "private, max-age=31536000, immutable")
 	if r.Method == http.MethodHead {
 		return
 	}
