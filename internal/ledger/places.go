@@ -23,8 +23,8 @@ type place struct {
 	partition int32
 }
 
-// newest returns the origin of the tree of a place that got a head last, empty if
-// none has one.
+// newest returns the origin of the tree of a place that got a head last, or of those
+// that are not closed if there are such; empty if none has one.
 func (p *places) newest(s *store.Store, deployment string, at place) (origin string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -34,14 +34,23 @@ func (p *places) newest(s *store.Store, deployment string, at place) (origin str
 		}
 		p.as = now
 	}
-	newest := int64(-1)
+	var newest store.Head
 	for _, id := range p.trees[at] {
-		h, _ := s.Head(id)
-		if h.RootIndex > newest {
-			newest, origin = h.RootIndex, h.Origin
+		if h, ok := s.Head(id); ok && (newest.Origin == "" || follows(h, newest)) {
+			newest = h
 		}
 	}
-	return origin, nil
+	return newest.Origin, nil
+}
+
+// follows tells whether a head is of a later tree than another one of its place. A
+// topic that is gone is noticed after the next one of its name has heads, so that the
+// head which closes a tree says nothing of when it grew.
+func follows(h, other store.Head) bool {
+	if h.Closed != other.Closed {
+		return other.Closed
+	}
+	return h.RootIndex > other.RootIndex
 }
 
 func (p *places) look(s *store.Store, deployment string) error {
@@ -59,7 +68,8 @@ func (p *places) look(s *store.Store, deployment string) error {
 }
 
 // Newest returns the origin of the tree of a topic's partition that got a head
-// last, whatever topic had the name then.
+// last, whatever topic had the name then. A tree that is closed comes after those
+// that are not.
 func (l *Ledger) Newest(topic, partition string) (origin string, err error) {
 	number, err := strconv.ParseInt(partition, 10, 32)
 	if err != nil || strconv.FormatInt(number, 10) != partition {

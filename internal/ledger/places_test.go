@@ -37,6 +37,14 @@ func TestANameStandsForItsNewestTree(t *testing.T) {
 				t.Errorf("got %s, %v; want %s", origin, err, p.origin)
 			}
 		}
+		// The first topic's end is noticed when the second one has heads already.
+		for i, closed := range trees {
+			closed.Close("topic deleted")
+			time.Sleep(2 * DefaultInterval)
+			if origin, err := r.Newest("orders", "1"); err != nil || origin != trees[1].origin {
+				t.Errorf("with %d closed: got %s, %v; want %s", i+1, origin, err, trees[1].origin)
+			}
+		}
 		if _, err := r.Newest("orders", "2"); !errors.Is(err, ErrNoTree) {
 			t.Errorf("another partition: %v", err)
 		}
