@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/evidentlog/evident/internal/log/batch"
+	"github.com/evidentlog/evident/internal/process/standby"
 	"github.com/evidentlog/evident/internal/process/state"
 	"github.com/evidentlog/evident/internal/process/timer"
 	"github.com/evidentlog/evident/internal/process/txn"
@@ -76,6 +77,9 @@ func (t *task) record(to *txn.Topic, b *txn.Buffer) error {
 	if !t.touched {
 		return nil
 	}
+	if id := t.kept.Position().Changelog; to.ID != id {
+		return t.run.lost(fmt.Errorf("%w: the changelog %q was made anew: its id is %x, and that of the state is %x", standby.ErrLost, to.Name, to.ID, id))
+	}
 	if t.queue != nil {
 		if err := t.queue.Save(t.timers()); err != nil {
 			return err
@@ -87,7 +91,7 @@ func (t *task) record(to *txn.Topic, b *txn.Buffer) error {
 	now := t.run.cfg.Now().UnixMilli()
 	for _, c := range t.tx.Changes() {
 		if err := b.Append(to, t.id.Partition, batch.Record{Timestamp: now, Key: c.Key, Value: c.Value}); err != nil {
-			return fmt.Errorf("a change of state cannot be written to the changelog: %w", err)
+			return fmt.Errorf("a change of state cannot be written to the changelog: %w: raise it, and the processor goes on", err)
 		}
 	}
 	return nil

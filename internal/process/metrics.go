@@ -54,6 +54,19 @@ func newMetrics(r *Run) (*metrics, error) {
 				return 1
 			}
 			return 0
+		}),
+		gauge("stopped_tasks", "Tasks of this node that have stopped: their status says why.", func(s Status) float64 {
+			if s.State == Stopped {
+				return 1
+			}
+			return 0
+		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "evident_processor_standing", Help: "1 while the version stands still on this node though it is to run: its description says why.", ConstLabels: labels}, func() float64 {
+			if r.Trouble() != nil {
+				return 1
+			}
+			return 0
 		}))
 	return m, err
 }

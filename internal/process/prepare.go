@@ -2,10 +2,12 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
 
+	"github.com/evidentlog/evident/internal/process/standby"
 	"github.com/evidentlog/evident/internal/process/timer"
 )
 
@@ -22,6 +24,9 @@ func (t *task) prepare() {
 			t.close()
 			close(t.released)
 			return
+		}
+		if errors.Is(err, standby.ErrLost) {
+			t.run.fail(t.run.lost(err)) // nobody else's tasks go on, either
 		}
 		t.setState(Restoring, err.Error())
 		t.log.Log(t.ctx, levelOf(failures), "a task cannot begin, and tries again", "error", err)

@@ -35,12 +35,14 @@ type Run struct {
 	metrics *metrics
 	codecs  batch.Codecs
 	paused  atomic.Bool
-	seed    maphash.Seed // of which key goes through which lane
+	seed    maphash.Seed          // of which key goes through which lane
+	trouble atomic.Pointer[error] // why it stands still; nil if it does not
 
 	// Of the membership that goes on; made before its goroutines.
 	asker     *kgo.Client   // for questions
 	client    *kgo.Client   // the group's member
 	joined    chan struct{} // closed when there is a client: it tells of tasks before
+	failed    chan error    // why the membership has to end; holds one
 	topics    *txn.Topics
 	workers   []*worker
 	hard      context.Context // ends when nothing is waited for any more
@@ -64,6 +66,7 @@ func (r *Run) once(ctx context.Context) (err error) {
 		return fmt.Errorf("client: %w", err)
 	}
 	defer r.asker.Close()
+	r.topics = txn.NewTopics(r.asker)
 	partitions, err := r.prepare(ctx)
 	if err != nil {
 		return err
@@ -79,14 +82,13 @@ func (r *Run) once(ctx context.Context) (err error) {
 		return err
 	}
 	defer r.closeState()
-	r.topics = txn.NewTopics(r.asker)
 	r.workers = make([]*worker, min(r.cfg.Workers, int(partitions)))
 	for i := range r.workers {
 		r.workers[i] = r.newWorker(i)
 	}
 	r.shown(member, r.copies)
 	defer r.shown(nil, nil)
-	r.joined = make(chan struct{})
+	r.joined, r.failed = make(chan struct{}), make(chan error, 1)
 	if r.client, err = r.cfg.Client(r.options(member)...); err != nil {
 		return fmt.Errorf("client of the group: %w", err)
 	}
@@ -103,10 +105,20 @@ func (r *Run) work(ctx, hard context.Context, cancel func(), member *group.Group
 	g, ctx := errgroup.WithContext(ctx)
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
 	defer stop()
+	goesOn := time.AfterFunc(steady, r.goesOn)
+	defer goesOn.Stop()
 	for _, w := range r.workers {
 		g.Go(func() error { return w.work(ctx, hard) })
 	}
 	g.Go(func() error { return r.consume(ctx) })
+	g.Go(func() error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-r.failed:
+			return err
+		}
+	})
 	g.Go(func() error { return member.Run(ctx, r.client) })
 	if r.copies != nil {
 		g.Go(func() error { return r.copies.Run(ctx) })
@@ -127,12 +139,13 @@ func (r *Run) openState(member *group.Group) (err error) {
 	r.db, err = state.Open(state.Config{
 		FS: r.cfg.FS, Dir: filepath.Join(r.cfg.Dir, r.p.Name, version), Stores: stores, Memory: r.cfg.Memory,
 		Logger: r.log, Metrics: r.cfg.Metrics, Processor: r.p.Name, Version: version,
+		MaxRecord: maxChange,
 	})
 	if err != nil {
 		return err
 	}
 	r.copies, err = standby.New(standby.Config{
-		Client: r.cfg.Client, Topic: r.p.changelog(), DB: r.db, Settled: member.Settled,
+		Client: r.cfg.Client, Topic: r.p.changelog(), DB: r.db, Settled: settled(member),
 		Processor: r.p.Name, Version: version, Logger: r.log, Metrics: r.cfg.Metrics, Now: r.cfg.Now,
 	})
 	if err != nil {

@@ -2,10 +2,14 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
+	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/evidentlog/evident/internal/process/standby"
 )
 
 // Service runs processors on a node.
@@ -57,9 +61,18 @@ func (s *Service) Run(ctx context.Context, p Processor) error {
 		if time.Since(began) > time.Minute {
 			failures = 0
 		}
-		r.log.Log(ctx, levelOf(failures), "the processor begins anew", "error", err)
+		r.stands(err)
+		r.log.Log(ctx, r.loudness(failures, err), "the processor begins anew", "error", err)
 		pause(ctx, backoff(failures))
 	}
+}
+
+// loudness is how loud it is said that a version could not go on.
+func (r *Run) loudness(failures int, err error) slog.Level {
+	if level := levelOf(failures); level < slog.LevelWarn || !errors.Is(err, standby.ErrLost) {
+		return level
+	}
+	return slog.LevelError // it is not mended by waiting
 }
 
 // Find is a version of a processor that runs on this node.

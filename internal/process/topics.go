@@ -22,6 +22,7 @@ func (r *Run) prepare(ctx context.Context) (partitions int32, err error) {
 		if ctx.Err() != nil {
 			return 0, ctx.Err()
 		}
+		r.stands(fmt.Errorf("it waits for its inputs: %w", err))
 		r.log.Log(ctx, levelOf(failures), "the processor waits for its inputs", "error", err)
 		pause(ctx, min(backoff(failures), time.Second))
 	}
@@ -29,30 +30,6 @@ func (r *Run) prepare(ctx context.Context) (partitions int32, err error) {
 		return partitions, nil
 	}
 	return partitions, r.makeChangelog(ctx, adm, partitions)
-}
-
-// makeChangelog makes the changelog, if it is not there, and looks whether it fits.
-func (r *Run) makeChangelog(ctx context.Context, adm *kadm.Client, partitions int32) error {
-	name := r.p.changelog()
-	if err := r.create(ctx, adm, name, partitions, map[string]*string{"cleanup.policy": kadm.StringPtr("compact")}); err != nil {
-		return err
-	}
-	topics, err := adm.ListTopics(ctx, name)
-	if err == nil {
-		err = topics.Error()
-	}
-	if err != nil {
-		return fmt.Errorf("changelog %q: %w", name, err)
-	}
-	if n := len(topics[name].Partitions); n != int(partitions) {
-		return fmt.Errorf("changelog %q has %d partitions and the inputs have %d: state by key is in other partitions than the keys are; run a new version", name, n, partitions)
-	}
-	return nil
-}
-
-// changelogTopic is the changelog, to be written to.
-func (r *Run) changelogTopic(ctx context.Context) (*txn.Topic, error) {
-	return r.topics.Topic(ctx, r.p.changelog())
 }
 
 // copartitioned is how many partitions each of the inputs has.

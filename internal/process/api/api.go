@@ -32,6 +32,8 @@ type Running interface {
 	// Group is nil before the node is a member.
 	Group() *group.Group
 	Tasks() []process.Status
+	// Trouble is why it stands still on this node; nil if it does not.
+	Trouble() error
 	Copies() map[int32]standby.Status
 	// State is that of a task that the node has and that is running.
 	State(partition int32) (*state.Task, bool)

@@ -138,7 +138,7 @@ func (a *API) version(ctx context.Context, name string, s control.Spec, v contro
 	for _, st := range code.Stores {
 		out.Stores = append(out.Stores, st.Name)
 	}
-	if err := a.Control.Failed(name, v.Version); err != nil {
+	if err := a.failed(name, v.Version); err != nil {
 		out.Error = err.Error()
 	}
 	if lags, err := kadm.NewClient(a.Client).Lag(ctx, out.Group); err == nil {
@@ -148,6 +148,17 @@ func (a *API) version(ctx context.Context, name string, s control.Spec, v contro
 	}
 	out.members(a.group(name, v.Version))
 	return out
+}
+
+// failed is why a version does not run on this node though it is to; nil if it does.
+func (a *API) failed(name string, version int) error {
+	if err := a.Control.Failed(name, version); err != nil {
+		return err
+	}
+	if run, ok := a.Find(name, version); ok {
+		return run.Trouble()
+	}
+	return nil
 }
 
 // group is this node's side of a version's group; nil if it has none.

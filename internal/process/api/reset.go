@@ -14,6 +14,8 @@ import (
 	"github.com/evidentlog/evident/internal/problem"
 	"github.com/evidentlog/evident/internal/process"
 	"github.com/evidentlog/evident/internal/process/group"
+	"github.com/evidentlog/evident/internal/process/standby"
+	"github.com/evidentlog/evident/internal/process/txn"
 )
 
 // reset has a version go on elsewhere: it stops, its positions are set, its state is
@@ -126,22 +128,31 @@ func (a *API) stop(ctx context.Context, name string, version int) error {
 }
 
 // move discards the state of a version that has stopped, if it is to, and sets its
-// positions. If it fails the version must not go on: one may be done without the other.
+// positions. If it fails the version must not go on: one may be done without the other. If
+// it does all the same, it finds out by the marks of its positions, and stands still.
 func (a *API) move(ctx context.Context, p process.Processor, o Order, to kadm.Offsets) error {
 	ctx, cancel := context.WithTimeout(ctx, halting)
 	defer cancel()
-	admin := kadm.NewClient(a.Client)
+	admin, name := kadm.NewClient(a.Client), group.Name(p.Name, o.Version)
 	if o.State == "discard" {
-		// Without its changelog, state is discarded wherever it is.
-		gone, err := admin.DeleteTopics(ctx, group.Changelog(p.Name, o.Version))
-		if err == nil {
-			err = gone.Error()
-		}
-		if err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
+		id, err := discard(ctx, admin, group.Changelog(p.Name, o.Version))
+		if err != nil {
 			return fmt.Errorf("changelog: %w", err)
 		}
+		if id != [16]byte{} {
+			noted(to, func(kadm.Offset) string { return standby.Mark{Changelog: id, Discarded: true}.String() })
+		}
+	} else {
+		before, err := admin.FetchOffsets(ctx, name)
+		if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+			return fmt.Errorf("positions before: %w", err)
+		}
+		noted(to, func(at kadm.Offset) string {
+			was, _ := before.Lookup(at.Topic, at.Partition)
+			return txn.Note(was.Metadata)
+		})
 	}
-	set, err := admin.CommitOffsets(ctx, group.Name(p.Name, o.Version), to)
+	set, err := admin.CommitOffsets(ctx, name, to)
 	if err == nil {
 		err = set.Error()
 	}
@@ -149,4 +160,33 @@ func (a *API) move(ctx context.Context, p process.Processor, o Order, to kadm.Of
 		return fmt.Errorf("positions: %w", err)
 	}
 	return nil
+}
+
+// discard deletes a changelog, and gives its id: without it, state is discarded wherever it
+// is.
+func discard(ctx context.Context, admin *kadm.Client, changelog string) (id [16]byte, err error) {
+	topics, err := admin.ListTopics(ctx, changelog)
+	if err != nil {
+		return id, err
+	}
+	gone, err := admin.DeleteTopics(ctx, changelog)
+	if err == nil {
+		err = gone.Error()
+	}
+	if err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
+		return id, err
+	}
+	return topics[changelog].ID, nil
+}
+
+// noted gives positions notes, which say whose state belongs to them.
+func noted(to kadm.Offsets, note func(kadm.Offset) string) {
+	for _, partitions := range to {
+		for p, at := range partitions {
+			if text := note(at); text != "" {
+				at.Metadata = txn.Noted("", text)
+			}
+			partitions[p] = at
+		}
+	}
 }

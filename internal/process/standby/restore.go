@@ -13,7 +13,8 @@ import (
 
 // Restore gives the state of a task to who has been given the task: it waits until
 // nothing of it is open any more, and applies what is missing. The state is the
-// caller's alone until [Keeper.Release].
+// caller's alone until [Keeper.Release]. The error wraps [ErrLost] if the changelog has
+// not the state that belongs to the task's positions.
 func (k *Keeper) Restore(ctx context.Context, task int32) (*state.Task, error) {
 	r, err := k.replica(task)
 	if err != nil {
@@ -45,7 +46,8 @@ func (k *Keeper) Release(task int32) {
 }
 
 func (k *Keeper) restore(ctx context.Context, r *replica) error {
-	if err := k.cfg.Settled(ctx, k.client, r.task); err != nil {
+	marks, err := k.cfg.Settled(ctx, k.client, r.task)
+	if err != nil {
 		return err
 	}
 	select {
@@ -60,9 +62,18 @@ func (k *Keeper) restore(ctx context.Context, r *replica) error {
 	}
 	log := logs[r.task]
 	r.end.Store(log.End)
-	next, err := r.state.Attach(log, k.cfg.Now())
-	if err != nil || next >= log.End {
+	if err := checkLog(k.cfg.Topic, marks, log); err != nil {
 		return err
+	}
+	next, err := r.state.Attach(log, k.cfg.Now())
+	if err != nil {
+		return err
+	}
+	if log.Start > 0 && r.state.Position().At.IsZero() {
+		return fmt.Errorf("%w: the records of the changelog %q before offset %d were deleted, and this node has no state of its own", ErrLost, k.cfg.Topic, log.Start)
+	}
+	if next >= log.End {
+		return nil
 	}
 	r.become(Restoring, next, time.Time{})
 	return k.catchUp(ctx, r, next, log.End)

@@ -32,8 +32,9 @@ type Config struct {
 	// DB has the state. It is the caller's, and closed after the Keeper has ended.
 	DB *state.DB
 	// Settled waits until who had a task before has nothing open that it can still
-	// commit (see group.Group). Nil: nobody had it.
-	Settled func(ctx context.Context, client *kgo.Client, task int32) error
+	// commit (see group.Group), and gives the marks of the task's positions. Nil: nobody
+	// had it.
+	Settled func(ctx context.Context, client *kgo.Client, task int32) ([]Mark, error)
 	// Processor and Version are labels of the metrics.
 	Processor, Version string
 	// Keep is how long state stays that is neither a task's of this node nor a copy that
@@ -107,7 +108,7 @@ func (c *Config) setDefaults() {
 		c.Now = time.Now
 	}
 	if c.Settled == nil {
-		c.Settled = func(context.Context, *kgo.Client, int32) error { return nil }
+		c.Settled = func(context.Context, *kgo.Client, int32) ([]Mark, error) { return nil, nil }
 	}
 }
 

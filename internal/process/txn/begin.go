@@ -91,7 +91,10 @@ func (p *Producer) dial(second bool) error {
 		first.SetMaxKeyVersion(int16(kmsg.Produce), produceJoins-1)
 		first.SetMaxKeyVersion(int16(kmsg.TxnOffsetCommit), offsetsJoin-1)
 		first.SetMaxKeyVersion(int16(kmsg.EndTxn), endRaises-1)
-		opts = append(opts, kgo.MaxVersions(first))
+		// The epoch is the same for one transaction after the other. A request that is sent
+		// again by itself, since its connection broke, may be done a second time later, when
+		// the next transaction is open, and become part of that, or end it.
+		opts = append(opts, kgo.MaxVersions(first), kgo.RequestRetries(0))
 	}
 	client, err := p.cfg.Client(opts...)
 	if err != nil {

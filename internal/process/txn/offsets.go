@@ -44,7 +44,7 @@ func (p *Producer) offsetsRequest(ctx context.Context, o Offsets, name string) (
 		}
 		part := kmsg.NewTxnOffsetCommitRequestTopicPartition()
 		part.Partition, part.Offset = next.Partition, next.At
-		part.Metadata = kmsg.StringPtr(name + " " + next.Note)
+		part.Metadata = kmsg.StringPtr(Noted(name, next.Note))
 		req.Topics[i].Partitions = append(req.Topics[i].Partitions, part)
 	}
 	return req, nil

@@ -181,9 +181,9 @@ func (p *Producer) notWritten(topic string, partition int32, err error) error {
 	}
 	p.cfg.Topics.Forget(topic)
 	for _, refused := range []error{
-		kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.UnknownTopicOrPartition, kerr.InvalidTopicException,
+		kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidTopicException,
 		kerr.InvalidRecord, kerr.InvalidTimestamp, kerr.CorruptMessage, kerr.TopicAuthorizationFailed,
-		kerr.UnsupportedForMessageFormat, kerr.PolicyViolation, kerr.UnknownTopicID,
+		kerr.UnsupportedForMessageFormat, kerr.PolicyViolation,
 	} {
 		if errors.Is(err, refused) {
 			return &RefusedError{topic, partition, err}

@@ -25,6 +25,9 @@ var (
 	// ErrFenced says that a producer with the same transactional id has begun, or that
 	// the transaction took too long. The next commit fences the other one.
 	ErrFenced = errors.New("the producer was fenced")
+	// ErrStale says that a topic is not the one any more that the records were made for.
+	// To commit them again is of no use: they have to be made anew.
+	ErrStale = errors.New("a topic is not what it was when its records were made")
 )
 
 // RefusedError says that a topic does not take the records of a transaction, and will
@@ -154,6 +157,9 @@ func (p *Producer) renounce() { p.id = batch.NoProducerID }
 
 // write sends all there is, and returns nil once all is in the transaction.
 func (p *Producer) write(ctx context.Context, b *Buffer, o Offsets, name string) error {
+	if err := p.locate(ctx, b); err != nil {
+		return err
+	}
 	if !p.second {
 		if err := p.add(ctx, b, o.Group); err != nil {
 			return err

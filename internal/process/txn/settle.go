@@ -16,6 +16,10 @@ func Note(metadata string) string {
 	return note
 }
 
+// Noted is the metadata of an offset that a transaction of a name commits with a note; an
+// offset that none has committed has an empty name.
+func Noted(name, note string) string { return name + " " + note }
+
 // settle finds out whether the transaction of a name was committed, whose end went
 // wrong with cause. A new epoch ends it one way or the other; after that the group has
 // its offsets or has not.
