@@ -61,7 +61,7 @@ func (r *Run) assigned(tasks []int32) {
 
 func (r *Run) newTask(partition int32) *task {
 	t := &task{
-		id: Task{Processor: r.p.Name, Version: r.p.Version, Partition: partition}, run: r,
+		id: Task{Processor: r.p.Name, Version: r.p.Version, Partition: partition, Partitions: r.partitions}, run: r,
 		log: r.log.With("task", partition), released: make(chan struct{}),
 	}
 	t.member, _ = r.client.GroupMetadata()

@@ -39,17 +39,18 @@ type Run struct {
 	trouble atomic.Pointer[error] // why it stands still; nil if it does not
 
 	// Of the membership that goes on; made before its goroutines.
-	asker     *kgo.Client   // for questions
-	client    *kgo.Client   // the group's member
-	joined    chan struct{} // closed when there is a client: it tells of tasks before
-	failed    chan error    // why the membership has to end; holds one
-	topics    *txn.Topics
-	workers   []*worker
-	hard      context.Context // ends when nothing is waited for any more
-	room      room
-	db        *state.DB       // nil without state
-	copies    *standby.Keeper // nil without state
-	preparing sync.WaitGroup  // tasks that are made ready, or released beside their worker
+	asker      *kgo.Client   // for questions
+	partitions int32         // of each input
+	client     *kgo.Client   // the group's member
+	joined     chan struct{} // closed when there is a client: it tells of tasks before
+	failed     chan error    // why the membership has to end; holds one
+	topics     *txn.Topics
+	workers    []*worker
+	hard       context.Context // ends when nothing is waited for any more
+	room       room
+	db         *state.DB       // nil without state
+	copies     *standby.Keeper // nil without state
+	preparing  sync.WaitGroup  // tasks that are made ready, or released beside their worker
 
 	mu struct {
 		sync.Mutex
@@ -67,8 +68,7 @@ func (r *Run) once(ctx context.Context) (err error) {
 	}
 	defer r.asker.Close()
 	r.topics = txn.NewTopics(r.asker)
-	partitions, err := r.prepare(ctx)
-	if err != nil {
+	if r.partitions, err = r.prepare(ctx); err != nil {
 		return err
 	}
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -82,7 +82,7 @@ func (r *Run) once(ctx context.Context) (err error) {
 		return err
 	}
 	defer r.closeState()
-	r.workers = make([]*worker, min(r.cfg.Workers, int(partitions)))
+	r.workers = make([]*worker, min(r.cfg.Workers, int(r.partitions)))
 	for i := range r.workers {
 		r.workers[i] = r.newWorker(i)
 	}

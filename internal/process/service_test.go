@@ -174,6 +174,27 @@ func TestEachRecordGoesThroughOnce(t *testing.T) {
 	h.once(h.read("out", 2000), numbers(0, 2000))
 }
 
+func TestATaskIsToldHowManyPartitionsTheInputsHave(t *testing.T) {
+	h := newHouse(t, 3, "in", "out")
+	tasks := make(chan process.Task, 3)
+	p := identity("told", 2)
+	inner := p.New
+	p.New = func(task process.Task) process.Handler {
+		tasks <- task
+		return inner(task)
+	}
+	h.run(h.service(), p)
+	got := map[process.Task]bool{}
+	for range 3 {
+		got[<-tasks] = true
+	}
+	for partition := range int32(3) {
+		if want := (process.Task{Processor: "told", Version: 2, Partition: partition, Partitions: 3}); !got[want] {
+			t.Errorf("tasks %v, want one of them %v", got, want)
+		}
+	}
+}
+
 func TestARecordOnWhichTheCodeFailsBecomesADeadLetter(t *testing.T) {
 	h := newHouse(t, 1, "in", "out")
 	p := identity("picky", 1)
