@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -141,4 +142,63 @@ func FuzzRecord(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// What a pointer finds in a text is what encoding/json has there: the string, or the
+// number, true or false as it is written.
+func FuzzPointer(f *testing.F) {
+	for _, p := range []string{"", "/", "/a", "/a/0", "/a~1b/~0", "/data/id", "a", "/~", "/a/-1", "/a/00"} {
+		f.Add(p, []byte(`{"a":[1.50,{"":"x"}],"a/b":{"~":true},"data":{"id":"\u00e9\n"},"":"empty"}`))
+	}
+	f.Fuzz(func(t *testing.T, text string, value []byte) {
+		p, err := ParsePointer(text)
+		if err != nil {
+			return
+		}
+		before := bytes.Clone(value)
+		found, ok := p.Text(value)
+		if !bytes.Equal(value, before) {
+			t.Fatal("the text was changed")
+		}
+		if !ok || !utf8.Valid(value) || !utf8.ValidString(text) {
+			return
+		}
+		if want, ok := walk(t, value, text); !ok || want != string(found) {
+			t.Fatalf("%q in %s is %q, want %q", text, value, found, want)
+		}
+	})
+}
+
+// walk finds what a pointer points to, by encoding/json.
+func walk(t *testing.T, value []byte, pointer string) (string, bool) {
+	d := json.NewDecoder(bytes.NewReader(value))
+	d.UseNumber()
+	var at any
+	if err := d.Decode(&at); err != nil {
+		t.Fatalf("found in what is no JSON: %v", err)
+	}
+	for _, token := range strings.Split(pointer, "/")[1:] {
+		token = strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
+		switch v := at.(type) {
+		case map[string]any:
+			at = v[token]
+		case []any:
+			n, err := strconv.Atoi(token)
+			if err != nil || n < 0 || n >= len(v) {
+				return "", false
+			}
+			at = v[n]
+		default:
+			return "", false
+		}
+	}
+	switch v := at.(type) {
+	case string:
+		return v, true
+	case json.Number:
+		return v.String(), true
+	case bool:
+		return strconv.FormatBool(v), true
+	}
+	return "", false
 }

@@ -40,7 +40,7 @@ func BenchmarkFull(b *testing.B) {
 				b.Fatal("a new id was seen")
 			}
 			s.Add(id, int64(next), nil)
-			s.Expire()
+			s.Expire(1)
 			next++
 		}
 		b.ReportMetric(float64(filled.Nanoseconds())/float64(*ids), "ns/fill")

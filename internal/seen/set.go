@@ -153,14 +153,15 @@ func (s *Set) whole(value []byte) []byte {
 	return append(make([]byte, 0, s.values), value...)[:s.values]
 }
 
-// Expire forgets the ids that do not count any more, and says how many were less than
-// the window old: too many came after them.
-func (s *Set) Expire() (early int) {
+// Expire forgets ids that do not count any more, the oldest ones first and at most so
+// many, and says how many of them were less than the window old: too many came after
+// them.
+func (s *Set) Expire(most int) (early int) {
 	if s.queue.len() == 0 {
 		return 0
 	}
 	edge := s.oldest(s.Time(0))
-	for ; s.queue.len() > 0; s.queue.popFront() {
+	for ; s.queue.len() > 0 && most > 0; most-- {
 		inTime := timeOf(s.queue.at(s.queue.first)) > edge.after
 		if inTime && s.queue.first >= edge.from {
 			break
@@ -168,6 +169,7 @@ func (s *Set) Expire() (early int) {
 		if inTime {
 			early++
 		}
+		s.queue.popFront()
 	}
 	runtime.KeepAlive(s)
 	return early

@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/evidentlog/evident/internal/obs"
 	"github.com/evidentlog/evident/internal/process"
 	"github.com/evidentlog/evident/internal/seen"
 )
@@ -56,8 +53,8 @@ type Config struct {
 	WithoutID WithoutID
 	// Standbys is how many other nodes keep a copy of what was seen.
 	Standbys int
-	// Metrics serves figures; nil serves none.
-	Metrics prometheus.Registerer
+	// Metrics counts what becomes of records; nil counts nothing.
+	Metrics *Metrics
 }
 
 func (c *Config) setDefaults() {
@@ -89,68 +86,18 @@ func (c *Config) validate() error {
 	return nil
 }
 
-// A Deduplication is a processor that drops what was seen before.
-type Deduplication struct {
-	// Processor is the processor, for the runtime.
-	Processor process.Processor
-
-	cfg     Config
-	metrics *metrics
-}
-
-// New makes one. The error wraps [ErrConfig], or [process.ErrInvalid].
-func New(cfg Config) (*Deduplication, error) {
+// New makes the processor, for the runtime. The error wraps [ErrConfig], or
+// [process.ErrInvalid].
+func New(cfg Config) (process.Processor, error) {
 	cfg.setDefaults()
 	if err := cfg.validate(); err != nil {
-		return nil, err
+		return process.Processor{}, err
 	}
-	d := &Deduplication{cfg: cfg}
-	d.Processor = process.Processor{
+	counts := cfg.Metrics.of(cfg.Name, cfg.Version)
+	p := process.Processor{
 		Name: cfg.Name, Version: cfg.Version, Inputs: []string{cfg.Input}, From: cfg.From,
 		Stores: []process.StoreConfig{{Name: idsStore}, {Name: tailStore}}, Standbys: cfg.Standbys,
-		New: func(t process.Task) process.Handler { return d.handler(t) },
+		New: func(t process.Task) process.Handler { return newHandler(&cfg, counts, t) },
 	}
-	if err := d.Processor.Validate(); err != nil {
-		return nil, err
-	}
-	var err error
-	if d.metrics, err = newMetrics(&cfg); err != nil {
-		return nil, fmt.Errorf("%w: figures of %q: %w", ErrConfig, cfg.Name, err)
-	}
-	return d, nil
-}
-
-// Close ends its figures, once it does not run any more.
-func (d *Deduplication) Close() { d.metrics.registered.Close() }
-
-// handler is the code for a task.
-func (d *Deduplication) handler(t process.Task) *handler {
-	limit := max(1, d.cfg.Limit/max(1, int64(t.Partitions)))
-	return &handler{
-		cfg: &d.cfg, metrics: d.metrics,
-		size: seen.Config{Window: d.cfg.Window, Limit: int(limit)},
-	}
-}
-
-// metrics are the figures of a de-duplication on this node. What a step has counted that
-// is done again is counted again.
-type metrics struct {
-	passed, dropped, without, early prometheus.Counter
-	registered                      *obs.Registered
-}
-
-func newMetrics(cfg *Config) (*metrics, error) {
-	labels := prometheus.Labels{"processor": cfg.Name, "version": fmt.Sprint(cfg.Version)}
-	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Name: "evident_dedup_" + name, Help: help, ConstLabels: labels})
-	}
-	m := &metrics{
-		passed:  counter("passed_total", "Records whose id was not seen before, and that were let by."),
-		dropped: counter("dropped_total", "Records whose id was seen before, and that were dropped."),
-		without: counter("without_id_total", "Records without an id, that were let by or written to the dead letters."),
-		early:   counter("evicted_early_total", "Ids that were forgotten before the end of the window, since more came than the limit allows."),
-	}
-	var err error
-	m.registered, err = obs.Register(cfg.Metrics, m.passed, m.dropped, m.without, m.early)
-	return m, err
+	return p, p.Validate()
 }

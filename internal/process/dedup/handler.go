@@ -17,14 +17,20 @@ const (
 
 // handler is the code for a task. What it has in memory follows from its stores.
 type handler struct {
-	cfg     *Config
-	metrics *metrics
-	size    seen.Config
-	set     *seen.Set // nil before it was read
+	cfg    *Config
+	counts *counts
+	size   seen.Config
+	set    *seen.Set // nil before it was read
 
 	text       []byte // of what an id is made of
 	key, value []byte // of what is put
 	block      []kept
+}
+
+// newHandler makes the code for a task, whose part of the limit is as large as any other's.
+func newHandler(cfg *Config, counts *counts, t process.Task) *handler {
+	limit := max(1, cfg.Limit/max(1, int64(t.Partitions)))
+	return &handler{cfg: cfg, counts: counts, size: seen.Config{Window: cfg.Window, Limit: int(limit)}}
 }
 
 // Open implements [process.Opener].
@@ -41,13 +47,13 @@ func (h *handler) Handle(s process.Step, r *kgo.Record) error {
 	}
 	at := min(r.Timestamp.UnixMilli(), s.Now().UnixMilli())
 	if _, ok := h.set.Find(id, at); ok {
-		h.metrics.dropped.Inc()
+		h.counts.dropped.Inc()
 		return nil
 	}
 	if err := h.pass(s, r); err != nil {
 		return err
 	}
-	h.metrics.passed.Inc()
+	h.counts.passed.Inc()
 	return h.add(s, id, at)
 }
 
@@ -57,7 +63,7 @@ func (h *handler) pass(s process.Step, r *kgo.Record) error {
 
 // without is for a record without an id.
 func (h *handler) without(s process.Step, r *kgo.Record) error {
-	h.metrics.without.Inc()
+	h.counts.without.Inc()
 	if h.cfg.WithoutID == Pass {
 		return h.pass(s, r)
 	}
@@ -104,10 +110,14 @@ func (h *handler) putBlock(s process.Step, block uint64) error {
 	return s.Store(idsStore).Put(h.key, h.value)
 }
 
+// expireAtOnce is how many ids are forgotten when one is added: of a hundred million that
+// a quiet day leaves behind no step has to delete all.
+const expireAtOnce = 16 * blockLen
+
 // expire forgets what does not count any more.
 func (h *handler) expire(s process.Step) error {
 	first := h.set.First() / blockLen
-	h.metrics.early.Add(float64(h.set.Expire()))
+	h.counts.early.Add(float64(h.set.Expire(expireAtOnce)))
 	for ; first < h.set.First()/blockLen; first++ {
 		h.key = appendBlockKey(h.key[:0], first)
 		if err := s.Store(idsStore).Delete(h.key); err != nil {

@@ -101,15 +101,15 @@ func (m *model) passes(id string, at int64) bool {
 	return true
 }
 
-func made(t testing.TB, cfg Config) *Deduplication {
+// made is the code for a task with so many others.
+func made(t testing.TB, cfg Config, partitions int32) *handler {
 	t.Helper()
 	cfg.Name, cfg.Version, cfg.Input, cfg.Output = "once", 1, "in", "out"
-	d, err := New(cfg)
+	p, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(d.Close)
-	return d
+	return p.New(process.Task{Partitions: partitions}).(*handler)
 }
 
 func key(t testing.TB, text string) Key {
@@ -129,8 +129,8 @@ func TestDeduplicationIsLikeItsModel(t *testing.T) {
 		window := rapid.Int64Range(1, 300).Draw(rt, "window")
 		limit := rapid.SampledFrom([]int{1, 3, 63, 64, 65, 150, 1000}).Draw(rt, "limit")
 		m := &model{window: window, limit: limit}
-		d := made(t, Config{Key: key(t, "key"), Window: time.Duration(window) * time.Millisecond, Limit: int64(limit)})
-		h := d.handler(process.Task{Partitions: 1})
+		cfg := Config{Key: key(t, "key"), Window: time.Duration(window) * time.Millisecond, Limit: int64(limit)}
+		h := made(t, cfg, 1)
 		committed, at := newFakeStep(), int64(1<<40)
 		committed.now = time.UnixMilli(at)
 		for range rapid.IntRange(1, 30).Draw(rt, "steps") {
@@ -148,7 +148,7 @@ func TestDeduplicationIsLikeItsModel(t *testing.T) {
 				m.passed = before
 			}
 			if rapid.IntRange(0, 9).Draw(rt, "restart") == 0 {
-				h = d.handler(process.Task{Partitions: 1})
+				h = made(t, cfg, 1)
 				if err := h.Open(committed.fork()); err != nil {
 					rt.Fatal(err)
 				}
@@ -178,7 +178,7 @@ func doOne(t *rapid.T, h *handler, s *fakeStep, m *model, id string, at int64) {
 }
 
 func TestTheWindowEndsToTheMillisecond(t *testing.T) {
-	h := made(t, Config{Key: key(t, "key"), Window: time.Hour}).handler(process.Task{})
+	h := made(t, Config{Key: key(t, "key"), Window: time.Hour}, 1)
 	s := newFakeStep()
 	start := time.UnixMilli(1_700_000_000_000)
 	for _, c := range []struct {
@@ -196,7 +196,7 @@ func TestTheWindowEndsToTheMillisecond(t *testing.T) {
 }
 
 func TestATimestampOfTheFutureMakesNothingForgotten(t *testing.T) {
-	h := made(t, Config{Key: key(t, "key")}).handler(process.Task{})
+	h := made(t, Config{Key: key(t, "key")}, 1)
 	s := newFakeStep()
 	for _, r := range []*kgo.Record{
 		{Key: []byte("a"), Timestamp: s.now}, {Key: []byte("b"), Timestamp: s.now.Add(1000 * time.Hour)}, {Key: []byte("a"), Timestamp: s.now},
@@ -211,9 +211,8 @@ func TestATimestampOfTheFutureMakesNothingForgotten(t *testing.T) {
 }
 
 func TestPartitionsShareTheLimit(t *testing.T) {
-	d := made(t, Config{Limit: 100})
 	for partitions, want := range map[int32]int{0: 100, 1: 100, 3: 33, 100: 1, 1000: 1} {
-		if got := d.handler(process.Task{Partitions: partitions}).size.Limit; got != want {
+		if got := made(t, Config{Limit: 100}, partitions).size.Limit; got != want {
 			t.Errorf("each of %d partitions has %d ids, want %d", partitions, got, want)
 		}
 	}
@@ -221,7 +220,7 @@ func TestPartitionsShareTheLimit(t *testing.T) {
 
 func TestRecordsWithoutAnIDAreDroppedByNobody(t *testing.T) {
 	for policy, wantErr := range map[WithoutID]error{Pass: nil, DeadLetter: process.ErrReject} {
-		h := made(t, Config{WithoutID: policy}).handler(process.Task{})
+		h := made(t, Config{WithoutID: policy}, 1)
 		s := newFakeStep()
 		for range 2 {
 			if err := h.Handle(s, &kgo.Record{Value: []byte("v")}); !errors.Is(err, wantErr) {
@@ -231,5 +230,31 @@ func TestRecordsWithoutAnIDAreDroppedByNobody(t *testing.T) {
 		if want := map[WithoutID]int{Pass: 2}[policy]; len(s.emitted) != want {
 			t.Errorf("%s: %d were let by, want %d", policy, len(s.emitted), want)
 		}
+	}
+}
+
+// A day's ids do not all go in the step that comes after a quiet one.
+func TestAStepForgetsSoManyIDsOnly(t *testing.T) {
+	h := made(t, Config{Key: key(t, "key"), Window: time.Hour}, 1)
+	s := newFakeStep()
+	pass := func(id string) {
+		t.Helper()
+		if err := h.Handle(s, &kgo.Record{Key: []byte(id), Timestamp: s.now}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const blocks = 4 * expireAtOnce / blockLen
+	for i := range blocks * blockLen {
+		pass(fmt.Sprint(i))
+	}
+	s.now = s.now.Add(time.Hour)
+	for left := blocks; left > 0; left -= expireAtOnce / blockLen {
+		if got := len(s.stores[idsStore]); got != left {
+			t.Fatalf("%d blocks, want %d", got, left)
+		}
+		pass(fmt.Sprint("new", left))
+	}
+	if got := len(s.emitted); got != blocks*blockLen+4 {
+		t.Errorf("%d were let by", got)
 	}
 }
