@@ -26,6 +26,11 @@ func (n *Node) instance() (string, error) {
 	if !n.hasFolder() {
 		return newInstance(), nil
 	}
+	return n.keptInstance()
+}
+
+// keptInstance is the name in the data folder, made there if there is none.
+func (n *Node) keptInstance() (string, error) {
 	name := filepath.Join(n.cfg.Data, instanceFile)
 	text, err := readInstance(n.cfg.FS, name)
 	if !errors.Is(err, fs.ErrNotExist) {

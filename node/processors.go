@@ -19,8 +19,10 @@ import (
 	"github.com/evidentlog/evident/internal/process"
 	"github.com/evidentlog/evident/internal/process/api"
 	"github.com/evidentlog/evident/internal/process/control"
+	"github.com/evidentlog/evident/internal/process/dedup"
 	"github.com/evidentlog/evident/internal/process/group"
 	"github.com/evidentlog/evident/internal/resource"
+	"github.com/evidentlog/evident/internal/resource/deduplication"
 	"github.com/evidentlog/evident/internal/resource/processor"
 )
 
@@ -33,6 +35,7 @@ type processors struct {
 	api     *api.API
 	declare *http.ServeMux // the paths of resources
 	client  *kgo.Client
+	dedup   *dedup.Metrics
 	done    chan struct{} // closed when all have stopped
 	telling sync.Mutex    // one tells the controller at a time
 }
@@ -46,40 +49,19 @@ func (n *Node) processorNames() []string {
 	return names
 }
 
-// startProcessors runs the processors that the node has code for until ctx ends, as it
-// is declared.
-func (n *Node) startProcessors(ctx context.Context) (err error) {
+// startProcessors runs the processors that the node has code for, and those that are
+// declared, until ctx ends, as it is declared.
+func (n *Node) startProcessors(ctx context.Context) error {
 	p := &processors{done: make(chan struct{}), declare: http.NewServeMux()}
 	n.processors = p
 	n.resources.api.Handle(p.declare)
-	if len(n.cfg.Processors) == 0 {
-		close(p.done)
-		p.control, err = control.New(control.Config{})
-		p.api = &api.API{Control: p.control}
-		return err
-	}
-	if p.client, err = n.engine.Client(); err != nil {
-		close(p.done)
-		return err
-	}
-	service, err := n.newProcessService()
-	if err == nil {
-		p.control, err = control.New(control.Config{Runner: service, Processors: n.cfg.Processors, Client: p.client, Logger: n.cfg.Logger})
-	}
-	if err != nil {
-		p.client.Close()
-		close(p.done)
+	if err := n.makeProcessors(p); err != nil {
+		p.close()
 		return fmt.Errorf("processors: %w", err)
 	}
-	find := func(name string, version int) (api.Running, bool) {
-		run, ok := service.Find(name, version)
-		return run, ok
-	}
-	p.api = &api.API{Control: p.control, Find: find, Client: p.client, Forward: n.resources.api.Forward, Declare: n.declareProcessor}
 	n.servers.Go(func() { n.followProcessors(ctx) })
 	n.servers.Go(func() {
-		defer close(p.done)
-		defer p.client.Close()
+		defer p.close()
 		select {
 		case <-ctx.Done():
 		case <-n.answered:
@@ -91,9 +73,82 @@ func (n *Node) startProcessors(ctx context.Context) (err error) {
 	return nil
 }
 
+// makeProcessors makes what runs them.
+func (n *Node) makeProcessors(p *processors) (err error) {
+	if p.client, err = n.engine.Client(); err != nil {
+		return err
+	}
+	if p.dedup, err = dedup.NewMetrics(n.cfg.Metrics); err != nil {
+		return err
+	}
+	service := &processService{create: n.newProcessService}
+	if len(n.cfg.Processors) > 0 {
+		if _, err := service.get(); err != nil {
+			return err
+		}
+	}
+	p.control, err = control.New(control.Config{Runner: service, Processors: n.cfg.Processors, Client: p.client, Logger: n.cfg.Logger})
+	p.api = &api.API{Control: p.control, Find: service.find, Client: p.client, Forward: n.resources.api.Forward, Declare: n.declareProcessor}
+	return err
+}
+
+// close is the end, when nothing runs any more.
+func (p *processors) close() {
+	if p.client != nil {
+		p.client.Close()
+	}
+	if p.dedup != nil {
+		p.dedup.Close()
+	}
+	close(p.done)
+}
+
+// A processService is a [process.Service] that is made when something is first to run:
+// without, a node on a cluster of somebody else's needs no folder.
+type processService struct {
+	create func() (*process.Service, error)
+
+	mu   sync.Mutex
+	made *process.Service
+}
+
+func (s *processService) get() (*process.Service, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.made != nil {
+		return s.made, nil
+	}
+	made, err := s.create()
+	if err == nil {
+		s.made = made
+	}
+	return made, err
+}
+
+// Run implements [control.Runner].
+func (s *processService) Run(ctx context.Context, p process.Processor) error {
+	service, err := s.get()
+	if err != nil {
+		return err
+	}
+	return service.Run(ctx, p)
+}
+
+// find is a version that runs on this node.
+func (s *processService) find(name string, version int) (api.Running, bool) {
+	s.mu.Lock()
+	made := s.made
+	s.mu.Unlock()
+	if made == nil {
+		return nil, false
+	}
+	run, ok := made.Find(name, version)
+	return run, ok
+}
+
 // newProcessService is what runs processors.
 func (n *Node) newProcessService() (*process.Service, error) {
-	instance, err := n.instance()
+	instance, err := n.keptInstance()
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +215,7 @@ func (n *Node) tellProcessors() {
 		}
 		specs[r.Metadata.Name] = s
 	}
-	n.processors.control.Declare(specs)
+	n.processors.control.Declare(specs, n.deduplications()...)
 }
 
 // conflicts is how often a change is tried that somebody else was quicker with.
@@ -191,13 +246,18 @@ func (n *Node) declareProcessor(w http.ResponseWriter, r *http.Request, name str
 
 // changedProcessor is the request that declares a processor as it is to be.
 func (n *Node) changedProcessor(r *http.Request, name string, change func(*control.Spec) error) (*http.Request, error) {
-	k := resource.Key{Kind: processor.Name, Name: name}
-	res := &resource.Resource{APIVersion: resource.APIVersion, Kind: k.Kind, Metadata: resource.Metadata{Name: name}, Spec: json.RawMessage(`{}`)}
-	condition, value := "If-None-Match", "*"
-	if v := n.resources.service.State().Get(k); v != nil {
-		copied := *v.Resource
-		res = &copied
-		condition, value = "If-Match", strconv.Quote(strconv.FormatInt(v.Revision, 10))
+	state := n.resources.service.State()
+	if v := state.Get(resource.Key{Kind: deduplication.Name, Name: name}); v != nil {
+		res := *v.Resource
+		if err := changeDeduplication(&res, change); err != nil {
+			return nil, err
+		}
+		return declaring(r, &res, v)
+	}
+	v := state.Get(resource.Key{Kind: processor.Name, Name: name})
+	res := resource.Resource{APIVersion: resource.APIVersion, Kind: processor.Name, Metadata: resource.Metadata{Name: name}, Spec: json.RawMessage(`{}`)}
+	if v != nil {
+		res = *v.Resource
 	}
 	spec, err := control.ParseSpec(res.Spec)
 	if err != nil {
@@ -210,13 +270,23 @@ func (n *Node) changedProcessor(r *http.Request, name string, change func(*contr
 	if res.Spec, err = json.Marshal(spec); err != nil {
 		return nil, err
 	}
+	return declaring(r, &res, v)
+}
+
+// declaring is the request, of who made r, that declares a resource in the place of a
+// version of it, which is nil if there is none.
+func declaring(r *http.Request, res *resource.Resource, before *resource.Version) (*http.Request, error) {
 	text, err := json.Marshal(res)
 	if err != nil {
 		return nil, err
 	}
+	condition, value := "If-None-Match", "*"
+	if before != nil {
+		condition, value = "If-Match", strconv.Quote(strconv.FormatInt(before.Revision, 10))
+	}
 	put := r.Clone(r.Context())
 	put.Method, put.Body, put.ContentLength = http.MethodPut, io.NopCloser(bytes.NewReader(text)), int64(len(text))
-	put.URL.Path, put.URL.RawPath, put.URL.RawQuery = resource.Prefix+"/"+k.String(), "", ""
+	put.URL.Path, put.URL.RawPath, put.URL.RawQuery = resource.Prefix+"/"+res.Key().String(), "", ""
 	put.RequestURI = put.URL.RequestURI()
 	put.Pattern = ""
 	put.Header.Set(condition, value)

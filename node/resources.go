@@ -96,7 +96,7 @@ func (n *Node) newResources(client *kgo.Client) (*declared, error) {
 
 // newKinds are the kinds of things that can be declared.
 func newKinds(topics topic.Config, processors []string) (*resource.Kinds, error) {
-	return resource.NewKinds(topic.New(topics), processor.New(processors))
+	return resource.NewKinds(topic.New(topics), processor.New(processors), deduplicationKind(topics.Client, processors))
 }
 
 // ResourceSchema is the JSON Schema of what can be declared, for editors.

@@ -14,7 +14,7 @@ func newApply(c *cli) *cobra.Command {
 	var apply declare.Apply
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE",
-		Short: "Declare what files say: topics",
+		Short: "Declare what files say: topics, and which of them are without duplicates",
 		Long: `Declare what files say, all of it or nothing, and make it so. Files are YAML or
 JSON, with one or many documents; a folder stands for its files that end in .yaml,
 .yml or .json. What is wrong is told with file, line and column.
@@ -49,7 +49,7 @@ It needs the token in the node's data folder.`,
 	filesFlag(cmd, &apply.Files, "declare")
 	f.StringVar(&apply.Set, "set", "", "name for all that the files declare, kept as the label evident/set")
 	f.BoolVar(&apply.Prune, "prune", false, "delete what was declared with the same --set, and is not in the files")
-	f.BoolVar(&apply.DeleteData, "delete-data", false, "let topics go that hold records")
+	f.BoolVar(&apply.DeleteData, "delete-data", false, "let topics go that hold records, and ids that were seen")
 	f.BoolVar(&apply.DryRun, "dry-run", false, "only show what would change")
 	serverFlags(cmd, &apply.Server, true)
 	outputFlag(cmd)

@@ -28,7 +28,7 @@ history of what was declared stays in any case.`,
 	}
 	f := cmd.Flags()
 	filesFlag(cmd, &del.Files, "delete what it declares")
-	f.BoolVar(&del.DeleteData, "delete-data", false, "let topics go that hold records")
+	f.BoolVar(&del.DeleteData, "delete-data", false, "let topics go that hold records, and ids that were seen")
 	f.BoolVar(&del.DryRun, "dry-run", false, "only show what would go")
 	serverFlags(cmd, &del.Server, true)
 	outputFlag(cmd)

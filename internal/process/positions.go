@@ -47,6 +47,15 @@ func (r *Run) positions(ctx context.Context, committed map[string]map[int32]kgo.
 
 // first is where a partition is begun without a committed offset.
 func (r *Run) first(topic string, partition int32, start, end int64, since kadm.ListedOffsets) int64 {
+	at := r.said(topic, partition, start, end, since)
+	if most, ok := r.p.From.NotAfter[topic][partition]; ok {
+		return min(at, most)
+	}
+	return at
+}
+
+// said is where the processor says that a partition is begun.
+func (r *Run) said(topic string, partition int32, start, end int64, since kadm.ListedOffsets) int64 {
 	switch {
 	case !r.p.From.Time.IsZero():
 		if at, ok := since.Lookup(topic, partition); ok && at.Err == nil && at.Offset >= 0 {

@@ -59,6 +59,9 @@ type Start struct {
 	Latest bool
 	// Time begins with the first record of that time or later, if it is not zero.
 	Time time.Time
+	// NotAfter are offsets, by topic and partition, behind which no input is begun,
+	// whatever Latest and Time say; nil: there are none.
+	NotAfter map[string]map[int32]int64
 }
 
 // Policy is what happens with a record on which the code fails.

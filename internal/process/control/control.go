@@ -61,12 +61,13 @@ type Config struct {
 
 // Controller is safe for concurrent use.
 type Controller struct {
-	cfg    Config
-	code   map[string][]process.Processor // by name, the latest version last
-	change chan struct{}
+	cfg     Config
+	program codes // of cfg
+	change  chan struct{}
 
 	mu struct {
 		sync.Mutex
+		code  codes           // the program's, and what is declared
 		specs map[string]Spec // nil before it is known what is declared
 		runs  map[key]*running
 	}
@@ -89,50 +90,35 @@ type running struct {
 // New makes a controller. The error is about a processor, or two that have one name and
 // version.
 func New(cfg Config) (*Controller, error) {
-	c := &Controller{cfg: cfg, code: map[string][]process.Processor{}, change: make(chan struct{}, 1)}
+	c := &Controller{cfg: cfg, change: make(chan struct{}, 1)}
 	c.mu.runs = map[key]*running{}
 	for _, p := range cfg.Processors {
-		if err := p.Validate(); err != nil {
+		if err := c.program.add(Code{Processor: p}); err != nil {
 			return nil, err
 		}
-		for _, other := range c.code[p.Name] {
-			if other.Version == p.Version {
-				return nil, fmt.Errorf("%w: there is code twice for version %d of %q", process.ErrInvalid, p.Version, p.Name)
-			}
-		}
-		c.code[p.Name] = append(c.code[p.Name], p)
 	}
-	for _, all := range c.code {
-		slices.SortFunc(all, func(a, b process.Processor) int { return a.Version - b.Version })
-	}
+	c.mu.code = c.program
 	return c, nil
 }
 
-// Names are the processors that there is code for, sorted.
-func (c *Controller) Names() []string { return slices.Sorted(maps.Keys(c.code)) }
-
-// Code is that for a version of a processor: the one of that number, or else the latest.
-func (c *Controller) Code(name string, version int) (process.Processor, bool) {
-	all := c.code[name]
-	if len(all) == 0 {
-		return process.Processor{}, false
-	}
-	p := all[len(all)-1]
-	for _, q := range all {
-		if q.Version == version {
-			p = q
+// Declare says what is declared now of the program's processors, by name, and which other
+// ones are. Nothing runs before it was called. One that has the name of the program's own,
+// or that cannot be, is said, and does not run.
+func (c *Controller) Declare(specs map[string]Spec, declared ...Code) {
+	specs, code := maps.Clone(specs), c.program.clone()
+	for _, d := range declared {
+		err := c.program.without(d.Name)
+		if err == nil {
+			err = code.add(d)
 		}
+		if err != nil {
+			c.cfg.Logger.Error("a processor that is declared does not run", "processor", d.Name, "version", d.Version, "error", err)
+			continue
+		}
+		specs[d.Name] = d.Spec
 	}
-	if version > 0 {
-		p.Version = version
-	}
-	return p, true
-}
-
-// Declare says what is declared now, by name. Nothing runs before it was called.
-func (c *Controller) Declare(specs map[string]Spec) {
 	c.mu.Lock()
-	c.mu.specs = specs
+	c.mu.specs, c.mu.code = specs, code
 	c.mu.Unlock()
 	select {
 	case c.change <- struct{}{}:
@@ -198,7 +184,8 @@ func (c *Controller) wanted() map[key]plan {
 		s := c.Spec(name)
 		for _, v := range s.Versions {
 			if !s.Paused && !v.Paused {
-				all[key{name, v.Version}] = plan{Version: v, withheld: v.Version != s.Active}
+				code, _ := c.code(name, v.Version)
+				all[key{name, v.Version}] = plan{Version: v, withheld: v.Version != s.Active, mark: code.Mark}
 			}
 		}
 	}
@@ -286,6 +273,7 @@ func (c *Controller) run(ctx context.Context, k key, as plan) error {
 		if err != nil {
 			return err
 		}
+		p.From.NotAfter = limits.from
 		p.New = withhold(p.New, limits)
 	}
 	return c.cfg.Runner.Run(ctx, p)

@@ -13,6 +13,7 @@ type plan struct {
 	Version
 	// withheld: its outputs go nowhere.
 	withheld bool
+	mark     string // of its code
 }
 
 // limits are from where on outputs count.
