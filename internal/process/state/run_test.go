@@ -143,6 +143,34 @@ func TestLargeRestoreIsTheStateOfTheChangelog(t *testing.T) {
 	}
 }
 
+// Timers that have fired are deletions: one that a restore lost would fire again.
+func TestARestoreThatGoesOnDeletesWhatTheChangelogDeletes(t *testing.T) {
+	for _, where := range []string{"in memory", "on disk", "restored"} {
+		t.Run(where, func(t *testing.T) {
+			db := openDB(t, memFS())
+			task := attached(t, db, 0)
+			key := appendKey(nil, "a", []byte("k"))
+			switch there := []Change{{key, appendValue(nil, []byte("v"), never)}}; where {
+			case "restored":
+				r := task.Restore()
+				must(t, r.Add(there, 1, start))
+				must(t, r.Finish(start))
+			default:
+				must(t, task.Apply(there, 1, start))
+			}
+			if where == "on disk" {
+				must(t, db.flush())
+			}
+			r := task.Restore()
+			must(t, r.Add([]Change{{Key: key}}, 2, start))
+			must(t, r.Finish(start))
+			if m, err := contents(task, "a", start); err != nil || len(m) > 0 || task.Position().Next != 2 {
+				t.Errorf("%v at %d, %v: want nothing at 2", m, task.Position().Next, err)
+			}
+		})
+	}
+}
+
 func leftovers(t *testing.T, fs vfs.FS) (list []string) {
 	for _, name := range names(t, fs) {
 		if strings.HasSuffix(name, runSuffix) {
