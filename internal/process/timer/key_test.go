@@ -90,6 +90,11 @@ func TestEntriesThatCannotBeReadAreAnErrorAndNotNothing(t *testing.T) {
 		}
 	}
 	s := newMemory()
+	s.now[due], s.now[due[:2]+dueOf(wall("k", "", noon.Add(time.Hour)))] = "\x01", "\x01"
+	if _, err := Open(s, Config{}); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("a timer that is due twice: %v, want %v", err, ErrCorrupt)
+	}
+	s = newMemory()
 	q := open(t, s, Config{})
 	s.now[string([]byte{keyIdentity, byte(WallClock)})+dueOf(wall("k", "", noon))[8:]] = "\x02"
 	if err := q.Set(s, wall("k", "", noon)); !errors.Is(err, ErrVersion) {

@@ -180,6 +180,9 @@ func (q *Queue) fill(s Store, c Clock) error {
 		if _, err := parseDue(c, due); err != nil {
 			return err
 		}
+		if l.byID[due[8:]] != nil { // taking it would leave the other, due for ever
+			return fmt.Errorf("%w: a timer of the %v is due at two times, the later one %d", ErrCorrupt, c, dueAt(due))
+		}
 		if len(l.first) > 0 && l.size > l.budget/2 {
 			l.end = due
 			return nil
