@@ -112,7 +112,7 @@ func (f *field) settle() {
 		f.Fatal(err)
 	}
 	f.Logf("%d records, %d steps, %d outputs, %d changes, %d dead letters: %d nodes killed, %d paused, %d stopped, %d brokers killed, tasks went elsewhere %d times: %d violations (seed %d)",
-		len(h.Inputs), len(h.Notes), len(h.Outputs), len(h.Changes), len(h.Dead), f.kills, f.pauses, f.stops, f.brokers, moves(h), len(found), *seed)
+		len(h.Inputs), len(h.Notes), len(h.Outputs), len(h.Changes), len(h.Dead), f.kills, f.pauses, f.stops, f.brokers, h.Moves(), len(found), *seed)
 	if len(h.Inputs) == 0 {
 		f.Error("nothing was written")
 	}
@@ -148,16 +148,4 @@ func (f *field) dump(h history.History) {
 		}
 	}
 	f.Logf("notes and logs are kept in %s", dir)
-}
-
-// moves is how often a task was with another node than before.
-func moves(h history.History) int {
-	n, had := 0, make(map[int32]string)
-	for _, note := range h.Notes {
-		if was, ok := had[note.At.Partition]; ok && was != note.By {
-			n++
-		}
-		had[note.At.Partition] = note.By
-	}
-	return n
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/evidenttest"
 	"github.com/evidentlog/evident/internal/process"
@@ -30,23 +29,21 @@ type arena struct {
 	// records at once.
 	stateless   bool
 	concurrency int
+	standbys    int
 	topics      Topics
 	hosts       []*host
 	admin       *kadm.Client
 	began       time.Time
+	deck        []fault // what goes wrong next
+	injected    []*evidenttest.Injected
 	tally       tally
 }
 
-// tally counts what a schedule had.
-type tally struct {
-	records, steps                                        int
-	kills, stops, zombies, restarts, cuts, breaks, evicts int
-}
-
 func newArena(t testing.TB, n *evidenttest.Node, seed uint64) *arena {
-	a := &arena{TB: t, node: n, seed: seed, began: time.Now(), rng: rand.New(rand.NewPCG(seed, 0))}
+	a := &arena{TB: t, node: n, seed: seed, began: time.Now(), rng: rand.New(rand.NewPCG(seed, 0)), tally: tally{}}
 	a.partitions = 1 + a.rng.Int32N(3)
 	a.stateless, a.concurrency = a.rng.IntN(4) == 0 || !*stateful, 1+a.rng.IntN(4)
+	a.standbys = a.rng.IntN(2)
 	a.topics = Topics{
 		Inputs: []string{"in-1", "in-2"}[:1+a.rng.IntN(2)], Notes: "notes", Outputs: "outputs",
 		Changelog: "evident-process.recorder.1.changelog", DeadLetters: "dlq.recorder", Group: "evident-process.recorder.1",
@@ -81,7 +78,7 @@ func (a *arena) processor(by string) process.Processor {
 		p.New = func(t process.Task) process.Handler { return process.HandlerFunc(recorder(t).Handle) }
 		return p
 	}
-	p.Timers = true
+	p.Timers, p.Standbys = true, a.standbys
 	p.Stores = []process.StoreConfig{{Name: Store}}
 	p.New = func(t process.Task) process.Handler { return recorder(t) }
 	return p
@@ -145,44 +142,24 @@ func (h *host) kill() {
 	h.line = nil
 }
 
-// load writes records of random work to the inputs, a few at a time.
-func (a *arena) load(ctx context.Context, records int) error {
+// load writes records of random work to the inputs, a few at a time, until ctx ends.
+func (a *arena) load(ctx context.Context) error {
 	rng := rand.New(rand.NewPCG(a.seed, 1))
 	cl := a.node.Client(kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)))
-	for sent := 0; sent < records; {
+	for ; ctx.Err() == nil; time.Sleep(time.Duration(rng.IntN(loadPace)) * time.Millisecond) {
 		var some []*kgo.Record
-		for range min(1+rng.IntN(12), records-sent) {
+		for range 1 + rng.IntN(12) {
 			some = append(some, &kgo.Record{
 				Topic: a.topics.Inputs[rng.IntN(len(a.topics.Inputs))], Value: RandomWork(rng),
 				Key: fmt.Append(nil, "key-", rng.IntN(9)),
 			})
 		}
-		sent += len(some)
-		if err := cl.ProduceSync(ctx, some...).FirstErr(); err != nil {
-			return fmt.Errorf("after %d records: %w", sent, err)
+		if err := cl.ProduceSync(a.Context(), some...).FirstErr(); err != nil {
+			return err
 		}
-		time.Sleep(time.Duration(rng.IntN(30)) * time.Millisecond)
 	}
 	return nil
 }
 
-// evict takes a random member out of the group, which is not asked.
-func (a *arena) evict() {
-	groups, err := a.admin.DescribeGroups(a.Context(), a.topics.Group)
-	if err != nil {
-		return // the broker is away: then nobody is put out
-	}
-	members := groups[a.topics.Group].Members
-	if len(members) == 0 {
-		return
-	}
-	req := kmsg.NewPtrLeaveGroupRequest()
-	req.Group = a.topics.Group
-	m := kmsg.NewLeaveGroupRequestMember()
-	m.MemberID = members[a.rng.IntN(len(members))].MemberID
-	req.Members = append(req.Members, m)
-	a.Logf("%v: member %s is put out of the group", a.since(), m.MemberID)
-	if _, err := a.node.Client().Request(a.Context(), req); err == nil {
-		a.tally.evicts++
-	}
-}
+// loadPace is the longest that nothing comes, in milliseconds.
+const loadPace = 300

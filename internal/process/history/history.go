@@ -27,6 +27,22 @@ type History struct {
 	// Committed are the group's positions by input partition: the Offset of each is
 	// that of the first record that is still to be handled.
 	Committed []Place
+	// Aborted counts the markers of transactions with notes that were aborted. It is of
+	// no consequence: it tells what the processor has been through.
+	Aborted int
+}
+
+// Moves is how often a task was gone on with by somebody else than before.
+func (h History) Moves() int {
+	n, had := 0, make(map[int32]string)
+	for i := range h.Notes {
+		task, by := h.Notes[i].At.Partition, h.Notes[i].By
+		if was, ok := had[task]; ok && was != by {
+			n++
+		}
+		had[task] = by
+	}
+	return n
 }
 
 // A Place is where a record stands in a topic.

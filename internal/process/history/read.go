@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/event"
 	"github.com/evidentlog/evident/internal/process/state"
@@ -51,6 +52,7 @@ func Read(ctx context.Context, opts []kgo.Opt, t Topics) (h History, err error) 
 	if err != nil {
 		return h, err
 	}
+	h.Aborted = r.aborted // in the inputs there are no transactions
 	err = r.each(ctx, []string{t.Outputs}, func(rec *kgo.Record) error {
 		h.Outputs = append(h.Outputs, Output{At: placeOf(rec)})
 		return json.Unmarshal(rec.Value, &h.Outputs[len(h.Outputs)-1])
@@ -126,13 +128,14 @@ func committed(ctx context.Context, adm *kadm.Client, t Topics) ([]Place, error)
 
 // reader reads topics from their beginning to what is now their end.
 type reader struct {
-	adm  *kadm.Client
-	opts []kgo.Opt
+	adm     *kadm.Client
+	opts    []kgo.Opt
+	aborted int // markers of transactions that were aborted, of all that was read
 }
 
 // each calls do with the committed records of topics, in order within a partition. A
 // topic that is not there has none.
-func (r reader) each(ctx context.Context, topics []string, do func(*kgo.Record) error) error {
+func (r *reader) each(ctx context.Context, topics []string, do func(*kgo.Record) error) error {
 	ends, err := r.ends(ctx, topics)
 	if err != nil || len(ends) == 0 {
 		return err
@@ -156,27 +159,42 @@ func (r reader) each(ctx context.Context, topics []string, do func(*kgo.Record) 
 			return fmt.Errorf("reading %s, of which %d partitions are left: %w", topics, len(ends), err)
 		}
 		for it := fetches.RecordIter(); !it.Done(); {
-			rec := it.Next()
-			p := placeOf(rec).partition()
-			end, more := ends[p]
-			if !more {
-				continue
-			}
-			if !rec.Attrs.IsControl() && rec.Offset < end {
-				if err := do(rec); err != nil {
-					return fmt.Errorf("record %s: %w", placeOf(rec), err)
-				}
-			}
-			if rec.Offset >= end-1 {
-				delete(ends, p)
+			if err := r.take(it.Next(), ends, do); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
+// take calls do with a record that is before its partition's end, and takes note of who has
+// come to that.
+func (r *reader) take(rec *kgo.Record, ends map[Place]int64, do func(*kgo.Record) error) error {
+	p := placeOf(rec).partition()
+	end, more := ends[p]
+	if !more {
+		return nil
+	}
+	if rec.Offset >= end-1 {
+		delete(ends, p)
+	}
+	switch {
+	case rec.Offset >= end:
+	case rec.Attrs.IsControl():
+		var marker kmsg.ControlRecordKey
+		if marker.ReadFrom(rec.Key) == nil && marker.Type == kmsg.ControlRecordKeyTypeAbort {
+			r.aborted++
+		}
+	default:
+		if err := do(rec); err != nil {
+			return fmt.Errorf("record %s: %w", placeOf(rec), err)
+		}
+	}
+	return nil
+}
+
 // ends are the last stable offsets of all partitions that hold something.
-func (r reader) ends(ctx context.Context, topics []string) (map[Place]int64, error) {
+func (r *reader) ends(ctx context.Context, topics []string) (map[Place]int64, error) {
 	there, err := r.adm.ListTopics(ctx, topics...)
 	if err != nil {
 		return nil, err
