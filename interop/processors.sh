@@ -5,9 +5,10 @@
 #
 #   interop/processors.sh [history] [failover]
 #
-# FAULTS (20) is how many things go wrong, ROUNDS (10) how often failover is measured,
-# with STANDBYS (1) and STORED (0) keys beside those under load. The brokers have
-# Kafka's defaults for groups and transactions.
+# NODES ("1 3") are the clusters on which things go wrong, FAULTS (20) how many things,
+# SEEDS (of the clock) of which seeds, such as "1 2 3". ROUNDS (10) is how often failover
+# is measured, with STANDBYS (1) and STORED (0) keys beside those under load. The brokers
+# have Kafka's defaults for groups and transactions.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -43,9 +44,12 @@ cases() {
 for part in "${parts[@]}"; do
 	case $part in
 	history)
-		for nodes in 1 3; do
+		for nodes in ${NODES:-1 3}; do
 			start_cluster "$nodes"
-			cases Effect -faults "${FAULTS:-20}"
+			for seed in ${SEEDS:-$(date +%s)}; do
+				say "brokers: $nodes, seed $seed"
+				cases Effect -faults "${FAULTS:-20}" -seed "$seed"
+			done
 			stop_cluster
 		done
 		;;
