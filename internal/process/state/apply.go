@@ -1,11 +1,8 @@
 package state
 
 import (
-	"errors"
 	"fmt"
 	"time"
-
-	"github.com/cockroachdb/pebble/v2"
 )
 
 // Apply makes changes that were read from the changelog part of the state, in their
@@ -17,36 +14,36 @@ func (t *Task) Apply(changes []Change, next int64, now time.Time) error {
 		return err
 	}
 	defer t.db.exit()
+	parsed, size, err := t.parse(changes)
+	if err != nil {
+		return err
+	}
 	t.tx.reset()
 	p := t.Position()
 	p.Next, p.At = next, now
-	b := t.db.pebble.NewBatch()
-	err := t.fill(b, changes, now.UnixMilli())
-	if err == nil {
-		err = b.Set(t.positionKey(), p.append(nil), nil)
-	}
+	err = t.add(p, size, func() {
+		for i, c := range changes {
+			key := append(append(t.tx.buf[:0], t.prefix...), c.Key...)
+			t.tx.buf = key
+			t.put(key, t.tx.hash(key), c.Value, parsed[i], now.UnixMilli(), false)
+		}
+	})
 	if err != nil {
-		return errors.Join(err, b.Close())
-	}
-	if err := t.db.apply(b); err != nil {
 		return fmt.Errorf("apply changes to task %d: %w", t.partition, err)
 	}
-	t.setPosition(p)
-	return t.db.flushByTime(now)
+	t.db.flushByTime(now)
+	return nil
 }
 
-// fill puts changes that were read into a batch.
-func (t *Task) fill(b *pebble.Batch, changes []Change, now int64) error {
-	var key []byte
-	for _, c := range changes {
-		until, err := c.parse()
-		if err != nil {
-			return fmt.Errorf("changelog of task %d: %w", t.partition, err)
+// parse says when the values of changes that were read expire, and how many bytes the
+// changes have.
+func (t *Task) parse(changes []Change) (until []int64, size int, err error) {
+	until = make([]int64, len(changes))
+	for i, c := range changes {
+		if until[i], err = c.parse(); err != nil {
+			return nil, 0, fmt.Errorf("changelog of task %d: %w", t.partition, err)
 		}
-		key = append(append(key[:0], t.prefix...), c.Key...)
-		if err := t.put(b, key, c.Value, until, now); err != nil {
-			return err
-		}
+		size += len(c.Key) + len(c.Value)
 	}
-	return nil
+	return until, size, nil
 }

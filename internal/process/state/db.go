@@ -26,9 +26,12 @@ type DB struct {
 	compacting *compacting
 	metrics    *metrics
 
-	// unchecked is about how many bytes were committed since it was looked at how many
+	// unchecked is about how many bytes Pebble was given since it was looked at how many
 	// wait to be written; flushed is when that was last begun by time, Unix ms.
 	unchecked, flushed atomic.Int64
+	uncommitted        atomic.Int64 // as unchecked, of what is committed
+	late               atomic.Bool  // all that is pending is to be written
+	drainer            drainer
 	runs               atomic.Int64 // files of runs made
 	gate               gate         // whoever uses pebble is inside
 	opened             atomic.Bool  // Open is over
@@ -82,6 +85,7 @@ func (db *DB) open() (err error) {
 	}
 	db.opened.Store(true)
 	db.compacting.start()
+	db.drainer.start(db.drainSome)
 	db.metrics, err = newMetrics(db)
 	return err
 }
@@ -133,6 +137,7 @@ func (db *DB) Close() error {
 	if !db.gate.close() {
 		return nil
 	}
+	db.drainer.stop()
 	err := db.health.err()
 	if err == nil {
 		err = db.flush()
@@ -143,6 +148,7 @@ func (db *DB) Close() error {
 // release gives back what the DB has taken, as far as it came.
 func (db *DB) release() error {
 	var errs []error
+	db.drainer.stop()
 	if db.metrics != nil {
 		db.metrics.registered.Close()
 	}

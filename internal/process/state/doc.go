@@ -2,8 +2,9 @@
 // and values, with a time to live, in one Pebble for all tasks of a processor's version.
 //
 // The changelog is the log. A step changes an overlay in memory ([Tx]); what it changed
-// goes to the changelog topic in the step's transaction, by the runtime, and into Pebble
-// only after that is committed, together with the changelog's offset. Pebble has no
+// goes to the changelog topic in the step's transaction, by the runtime, and is the
+// state only after that is committed. Then it is pending: in a table in memory, until
+// there is enough for Pebble, which gets it with the changelog's offset. Pebble has no
 // write-ahead log of its own: what is on disk after a crash is the state after some
 // earlier step, and the rest comes from the changelog again, from the offset found there.
 //

@@ -31,6 +31,9 @@ func (tx *Tx) Expire(limit int) (int, error) {
 		return 0, err
 	}
 	defer t.db.exit()
+	if err := t.drain(); err != nil {
+		return 0, err
+	}
 	to := appendPrefix(nil, t.partition, kindEnd)
 	it, err := t.db.pebble.NewIter(&pebble.IterOptions{LowerBound: tx.expireFrom(), UpperBound: to})
 	if err != nil {

@@ -26,8 +26,8 @@ type Memory struct {
 type Limits struct {
 	// Cache is for blocks of files that have been read; 64 MiB by default.
 	Cache int64
-	// Memtables is about what has been committed and is not in files yet, of all DBs;
-	// 64 MiB by default. Whoever opens many gets less for each.
+	// Memtables is about what has been committed and is not in files yet, of all tasks;
+	// 64 MiB by default.
 	Memtables int64
 	// Hot is for keys that tasks have read or written lately, of all tasks; 32 MiB by
 	// default.
@@ -62,13 +62,21 @@ func (m *Memory) Close() {
 }
 
 // join counts a DB in, and says how large its memtables may be: the nth gets an nth of
-// half of the limit, since there is another one while one is written to a file. That
-// adds up to more than the limit, but slowly: for fifty DBs to three times as much.
+// an eighth of the limit. They are small, since what is pending comes in batches that are
+// larger than one.
 func (m *Memory) join() (memtable int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.mu.dbs++
-	return max(1<<20, m.limits.Memtables/2/int64(max(2, m.mu.dbs)))
+	return max(1<<20, m.limits.Memtables/8/int64(max(2, m.mu.dbs)))
+}
+
+// pendingShare is how much a task may have pending before it is written: as much is
+// being written meanwhile.
+func (m *Memory) pendingShare() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return int(m.limits.Memtables) / 3 / max(1, m.mu.tasks)
 }
 
 func (m *Memory) leave() {

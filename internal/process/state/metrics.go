@@ -26,7 +26,11 @@ func newMetrics(db *DB) (*metrics, error) {
 			return float64(db.pebble.Metrics().DiskSpaceUsage())
 		}),
 		gauge("evident_process_state_memory_bytes", "Bytes of state that was committed and is not on disk yet.", func() float64 {
-			return float64(db.pebble.Metrics().MemTable.Size)
+			n := int(db.pebble.Metrics().MemTable.Size)
+			for _, t := range db.tasks() {
+				n += t.pending.size()
+			}
+			return float64(n)
 		}),
 		gauge("evident_process_state_up", "1 if state can be read and written, 0 after it has failed.", func() float64 {
 			if db.health.err() != nil {

@@ -51,6 +51,7 @@ type machine struct {
 	next      int64
 	// changelog is what a consumer of the changelog knows: key to value.
 	changelog map[string][]byte
+	memtables int64 // the limit
 }
 
 func (m *machine) check(err error) {
@@ -62,7 +63,7 @@ func (m *machine) check(err error) {
 
 func (m *machine) open() {
 	db, err := Open(Config{
-		FS: m.fs, Dir: "/state", Reserve: 1, Memory: NewMemory(Limits{Hot: 4096}),
+		FS: m.fs, Dir: "/state", Reserve: 1, Memory: NewMemory(Limits{Hot: 4096, Memtables: m.memtables}),
 		Stores: []StoreConfig{{Name: "a"}, {Name: "b"}, {Name: "ttl", TTL: time.Minute}},
 	})
 	m.check(err)
@@ -299,6 +300,7 @@ func (m *machine) drain(t *rapid.T) {
 func TestStateIsWhatAMapWouldBe(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &machine{t: t, fs: vfs.NewMem(), now: start, committed: make(model), changelog: make(map[string][]byte)}
+		m.memtables = rapid.SampledFrom([]int64{0, 3000}).Draw(t, "memtables")
 		m.open()
 		defer func() {
 			m.db.Close()

@@ -1,32 +1,92 @@
 package state
 
-import "slices"
+import (
+	"bytes"
+	"cmp"
+	"slices"
+)
 
 // radixLeast is from how many items on a radix sort is quicker than comparing.
 const radixLeast = 512
 
-// sortItems brings items into the order of their heads; of equal ones the order is that
-// of compare. scratch is used if it is large enough, and given back for the next time.
-func sortItems(items, scratch []item, compare func(a, b item) int) []item {
+// A sorter brings items into the order of their keys; of equal keys the one that came
+// later, which has the greater place, is first.
+type sorter struct {
+	key     func(item) []byte
+	scratch []item
+}
+
+// sort sorts items whose keys have the first skip bytes in common, and whose heads are
+// the eight bytes behind these.
+func (s *sorter) sort(items []item, skip int) {
 	if len(items) < radixLeast {
-		slices.SortFunc(items, compare)
-		return scratch
+		slices.SortFunc(items, s.compare)
+		return
 	}
-	if cap(scratch) < len(items) {
-		scratch = make([]item, len(items))
+	if cap(s.scratch) < len(items) {
+		s.scratch = make([]item, len(items))
 	}
-	radix(items, scratch[:len(items)])
+	radix(items, s.scratch[:len(items)])
 	for from := 0; from < len(items); {
 		to := from + 1
 		for to < len(items) && items[to].head == items[from].head {
 			to++
 		}
-		if to-from > 1 {
-			slices.SortFunc(items[from:to], compare)
-		}
+		s.sortBehind(items[from:to], skip+8)
 		from = to
 	}
-	return scratch
+}
+
+// sortBehind sorts items whose keys have the same bytes, as far as they go, up to skip.
+func (s *sorter) sortBehind(items []item, skip int) {
+	if len(items) < radixLeast {
+		if len(items) > 1 {
+			slices.SortFunc(items, s.compare)
+		}
+		return
+	}
+	common := s.common(items)
+	if common < skip { // some end before, or they would differ
+		slices.SortFunc(items, s.compare)
+		return
+	}
+	s.behead(items, common)
+	s.sort(items, common)
+}
+
+// behead makes the heads of items the bytes behind the first skip.
+func (s *sorter) behead(items []item, skip int) {
+	for i := range items {
+		items[i].head = keyHead(s.key(items[i])[skip:])
+	}
+}
+
+// common is how many bytes all keys of items begin with.
+func (s *sorter) common(items []item) int {
+	if len(items) == 0 {
+		return 0
+	}
+	first := s.key(items[0])
+	n := len(first)
+	for _, i := range items {
+		key := s.key(i)
+		n = min(n, len(key))
+		for !bytes.Equal(key[:n], first[:n]) {
+			n--
+		}
+	}
+	return n
+}
+
+// compare compares items whose heads are of the same place in their keys.
+func (s *sorter) compare(a, b item) int {
+	if a.head != b.head {
+		return cmp.Compare(a.head, b.head)
+	}
+	if c := bytes.Compare(s.key(a), s.key(b)); c != 0 {
+		return c
+	}
+	return cmp.Compare(b.at, a.at)
 }
 
 // radix sorts items by their heads, a byte at a time from the last. Bytes that are the

@@ -17,7 +17,8 @@ func (t *Task) Get(store string, key []byte, now time.Time) (value []byte, ok bo
 		return nil, false, err
 	}
 	var a arena
-	b, until, err := t.read(append(appendKey(bytes.Clone(t.prefix), store, nil), key...), &a)
+	full := append(appendKey(bytes.Clone(t.prefix), store, nil), key...)
+	b, until, err := t.read(full, t.tx.hash(full), &a)
 	if err != nil || b == nil || until != never && until <= now.UnixMilli() {
 		return nil, false, err
 	}
@@ -49,6 +50,9 @@ func (t *Task) scan(prefix, from, to []byte, now int64, yield func(Entry, error)
 	lower, upper := bounds(prefix, from, to)
 	if bytes.Compare(lower, upper) >= 0 {
 		return true, nil
+	}
+	if err := t.drain(); err != nil {
+		return true, err
 	}
 	it, err := t.db.pebble.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {

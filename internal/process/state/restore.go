@@ -103,6 +103,9 @@ func (r *Restore) install(now time.Time) error {
 		return err
 	}
 	defer t.db.exit()
+	if err := t.drain(); err != nil {
+		return err
+	}
 	p := t.Position()
 	p.Next = r.next
 	if !now.IsZero() || p.At.IsZero() {

@@ -2,7 +2,6 @@ package state
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -96,21 +95,17 @@ func (r *run) at(i item) (key, value []byte) {
 // sort brings the items of each part into the order of keys, the later one of equal keys
 // first.
 func (r *run) sort() {
+	s := sorter{key: r.key, scratch: r.scratch}
 	for _, p := range r.parts {
-		r.scratch = sortItems(p.items, r.scratch, r.compare)
+		s.sort(p.items, 0)
 	}
+	r.scratch = s.scratch
 }
 
-func (r *run) compare(a, b item) int {
-	if a.head != b.head {
-		return cmp.Compare(a.head, b.head)
-	}
-	x, _ := r.at(a)
-	y, _ := r.at(b)
-	if c := bytes.Compare(x, y); c != 0 {
-		return c
-	}
-	return cmp.Compare(b.at, a.at)
+// key is the key of an item.
+func (r *run) key(i item) []byte {
+	key, _ := r.at(i)
+	return key
 }
 
 // clear empties the run, and keeps its memory.

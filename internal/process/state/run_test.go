@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -194,32 +195,39 @@ func TestRestoreThatIsGivenUpLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestRadixOrdersLikeComparing(t *testing.T) {
+// Keys are in the order of their bytes, whatever they have in common, and of equal ones
+// the later comes first.
+func TestSorterOrdersLikeComparing(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
-	for _, bits := range []int{1, 8, 20, 64} {
-		items := make([]item, 5_000)
-		for i := range items {
-			items[i] = item{rng.Uint64() >> (64 - bits) << (rng.IntN(2) * (64 - bits)), uint32(i)}
+	number := func(n int) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
+	for name, make := range map[string]func() []byte{
+		"random":           func() []byte { return number(rng.Int()) },
+		"few":              func() []byte { return number(rng.IntN(100)) },
+		"equal":            func() []byte { return []byte("the same for all") },
+		"a long beginning": func() []byte { return append([]byte("customer-of-the-shop-"), number(rng.IntN(1<<40))...) },
+		"two beginnings": func() []byte {
+			return append([]byte([]string{"customer-", "order-number-"}[rng.IntN(2)]), number(rng.IntN(4000))...)
+		},
+		"zeros behind":  func() []byte { return append([]byte("k"), bytes.Repeat([]byte{0}, rng.IntN(30))...) },
+		"zeros and one": func() []byte { return append(bytes.Repeat([]byte{0}, rng.IntN(30)), 1) },
+	} {
+		keys := [][]byte{}
+		items := []item{}
+		for i := range 5000 {
+			keys = append(keys, make())
+			items = append(items, item{keyHead(keys[i]), uint32(i)})
 		}
 		want := slices.Clone(items)
-		compare := func(a, b item) int {
-			if a.head != b.head {
-				return bytes.Compare(head8(a.head), head8(b.head))
+		slices.SortFunc(want, func(a, b item) int {
+			if c := bytes.Compare(keys[a.at], keys[b.at]); c != 0 {
+				return c
 			}
 			return int(b.at) - int(a.at)
-		}
-		slices.SortFunc(want, compare)
-		sortItems(items, nil, compare)
-		if !slices.Equal(items, want) {
-			t.Errorf("keys of %d bits are in another order", bits)
+		})
+		s := sorter{key: func(i item) []byte { return keys[i.at] }}
+		s.sort(items, 0)
+		if !slices.EqualFunc(items, want, func(a, b item) bool { return a.at == b.at }) {
+			t.Errorf("keys that are %s are in another order", name)
 		}
 	}
-}
-
-func head8(n uint64) []byte {
-	var b [8]byte
-	for i := range b {
-		b[i] = byte(n >> (56 - 8*i))
-	}
-	return b[:]
 }

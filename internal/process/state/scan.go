@@ -29,6 +29,10 @@ func (tx *Tx) scan(prefix, from, to []byte, yield func(Entry, error) bool) {
 		return
 	}
 	defer db.exit()
+	if err := tx.task.drain(); err != nil {
+		yield(Entry{}, err)
+		return
+	}
 	it, err := db.pebble.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
 		yield(Entry{}, db.readError(err))

@@ -169,7 +169,7 @@ func (tx *Tx) load(key []byte) (int, error) {
 	if i >= 0 && tx.entries[i].flags&entryUnknown == 0 {
 		return i, nil
 	}
-	value, until, err := tx.task.read(key, &tx.arena)
+	value, until, err := tx.task.read(key, hash, &tx.arena)
 	if err != nil {
 		return 0, err
 	}
@@ -185,27 +185,42 @@ func (tx *Tx) load(key []byte) (int, error) {
 	return i, nil
 }
 
-// read reads the value of a change from Pebble into an arena; it is nil if the key is not
-// there.
-func (t *Task) read(key []byte, a *arena) (value []byte, until int64, err error) {
+// read reads the value of a change that was committed into an arena; it is nil if the key
+// is not there.
+func (t *Task) read(key []byte, hash uint32, a *arena) (value []byte, until int64, err error) {
 	if err := t.db.enter(); err != nil {
 		return nil, 0, err
 	}
 	defer t.db.exit()
-	b, closer, err := t.db.pebble.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, 0, t.db.health.err()
+	value, known := t.pending.get(key, hash, a)
+	if !known {
+		value, err = t.readPebble(key, a)
+	}
+	if err == nil && value != nil {
+		if _, until, err = parseValue(value); err != nil {
+			err = t.db.readError(fmt.Errorf("%w: key %x: %w", ErrCorrupt, head(key), err))
+		}
 	}
 	if err != nil {
-		return nil, 0, t.db.readError(err)
-	}
-	if _, until, err = parseValue(b); err == nil {
-		value = a.copy(b)
-	}
-	if err := errors.Join(err, closer.Close()); err != nil {
-		return nil, 0, t.db.readError(fmt.Errorf("%w: key %x: %w", ErrCorrupt, head(key), err))
+		return nil, 0, err
 	}
 	return value, until, t.db.health.err()
+}
+
+// readPebble reads the value of a change in Pebble.
+func (t *Task) readPebble(key []byte, a *arena) ([]byte, error) {
+	b, closer, err := t.db.pebble.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, t.db.readError(err)
+	}
+	value := a.copy(b)
+	if err := closer.Close(); err != nil {
+		return nil, t.db.readError(err)
+	}
+	return value, nil
 }
 
 // Range goes through the keys from `from` up to but without `to` in their order; nil is

@@ -51,18 +51,25 @@ func (t *table) clear() {
 
 // find is the index of a key, or -1.
 func (t *table) find(key []byte) (index int, hash uint32) {
-	hash = uint32(maphash.Bytes(t.seed, key))
+	hash = t.hash(key)
+	return t.at(key, hash), hash
+}
+
+func (t *table) hash(key []byte) uint32 { return uint32(maphash.Bytes(t.seed, key)) }
+
+// at is the index of a key of that hash, or -1.
+func (t *table) at(key []byte, hash uint32) int {
 	if len(t.slots) == 0 {
-		return -1, hash
+		return -1
 	}
 	mask := uint32(len(t.slots) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {
 		at := t.slots[i]
 		if at == 0 {
-			return -1, hash
+			return -1
 		}
 		if e := &t.entries[at-1]; e.hash == hash && bytes.Equal(e.key, key) {
-			return int(at - 1), hash
+			return int(at - 1)
 		}
 	}
 }

@@ -128,10 +128,10 @@ func (w *tableWriter) discard() {
 	}
 }
 
-// ingest makes files part of Pebble. What is in memory of the task is written before,
-// since Pebble's own wait for that does not end if the disk fails.
+// ingest makes files part of Pebble. What Pebble has of the task in memory is written
+// before, since Pebble's own wait for that does not end if the disk fails.
 func (db *DB) ingest(names []string) error {
-	if err := db.flush(); err != nil {
+	if err := db.flushPebble(); err != nil {
 		return err
 	}
 	if err := db.pebble.Ingest(context.Background(), names); err != nil {

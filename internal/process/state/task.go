@@ -17,6 +17,7 @@ type Task struct {
 	partition int32
 	prefix    []byte // of the keys of its data in Pebble
 	tx        Tx
+	pending   pending
 	expiry    expiry
 
 	mu struct {
@@ -38,6 +39,7 @@ func (db *DB) Task(partition int32) (*Task, error) {
 	}
 	t := &Task{db: db, partition: partition, prefix: appendPrefix(nil, partition, kindData)}
 	t.tx.init(t)
+	t.pending.init(t.tx.seed)
 	if err := t.loadPosition(); err != nil {
 		return nil, fmt.Errorf("position of task %d: %w", partition, err)
 	}
@@ -52,6 +54,9 @@ func (db *DB) Partitions() ([]int32, error) {
 		return nil, err
 	}
 	defer db.exit()
+	if err := db.drainAll(); err != nil {
+		return nil, err
+	}
 	it, err := db.pebble.NewIter(nil)
 	if err != nil {
 		return nil, db.readError(err)
@@ -148,9 +153,16 @@ func (p Position) mismatch(c Changelog, now time.Time) string {
 // Touch notes that the state is that of the changelog's end now, though nothing was
 // changed: to be called at least every few hours, or Attach may take it for too old.
 func (t *Task) Touch(now time.Time) error {
+	if err := t.db.enter(); err != nil {
+		return err
+	}
+	defer t.db.exit()
 	p := t.Position()
 	p.At = now
-	return t.commitPosition(p)
+	if err := t.add(p, 0, func() {}); err != nil {
+		return err
+	}
+	return t.drain()
 }
 
 // Drop removes the state, as if there had never been any. It is on disk when it returns.
@@ -161,6 +173,17 @@ func (t *Task) Drop() error {
 	defer t.db.exit()
 	t.tx.reset()
 	t.expiry = expiry{}
+	if err := t.drop(); err != nil {
+		return err
+	}
+	return t.db.flush()
+}
+
+// drop removes what is pending, and what is in Pebble.
+func (t *Task) drop() error {
+	t.pending.writing.Lock()
+	defer t.pending.writing.Unlock()
+	t.pending.forget()
 	b := t.db.pebble.NewBatch()
 	from := appendPrefix(nil, t.partition, kindPosition)
 	if err := b.DeleteRange(from, appendPrefix(nil, t.partition, kindEnd), nil); err != nil {
@@ -170,5 +193,5 @@ func (t *Task) Drop() error {
 		return err
 	}
 	t.setPosition(Position{})
-	return t.db.flush()
+	return nil
 }

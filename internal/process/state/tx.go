@@ -13,16 +13,14 @@ type Tx struct {
 	now    int64 // Unix ms; never goes back
 	stores map[string]*Store
 	table
-	base    int     // the table's size when the step began
-	dirty   []int32 // what has been changed
-	undo    []undo
-	order   order
-	items   []item // for sorting what is committed
-	scratch []item
-	reaped  [][]byte // keys of the expiry index that are done with
-	out     []Change
-	buf     []byte
-	open    bool
+	base   int     // the table's size when the step began
+	dirty  []int32 // what has been changed
+	undo   []undo
+	order  order
+	reaped [][]byte // keys of the expiry index that are done with
+	out    []Change
+	buf    []byte
+	open   bool
 }
 
 // undo is how an entry was before a change.
@@ -128,11 +126,19 @@ func (tx *Tx) Commit(next int64) error {
 	defer t.db.exit()
 	p := t.Position()
 	p.Next, p.At = next, time.UnixMilli(tx.now)
-	if err := tx.write(p); err != nil {
+	if err := t.add(p, tx.changed(), tx.pend); err != nil {
 		return fmt.Errorf("commit a step of task %d: %w", t.partition, err)
 	}
-	t.setPosition(p)
 	tx.reap()
 	tx.settle()
-	return t.db.flushByTime(p.At)
+	t.db.flushByTime(p.At)
+	return nil
+}
+
+// changed is how many bytes of keys and values the step has changed.
+func (tx *Tx) changed() (n int) {
+	for _, i := range tx.dirty {
+		n += len(tx.entries[i].key) + len(tx.entries[i].value)
+	}
+	return n
 }

@@ -11,7 +11,7 @@ import (
 // apply writes a batch, and closes it. It waits while too much waits to be written to
 // disk. The caller has entered.
 func (db *DB) apply(b *pebble.Batch) error {
-	if err := db.makeRoom(int64(b.Len())); err != nil {
+	if err := db.waitForRoom(int64(b.Len())); err != nil {
 		return errors.Join(err, b.Close())
 	}
 	if err := b.Commit(pebble.NoSync); err != nil {
@@ -23,16 +23,30 @@ func (db *DB) apply(b *pebble.Batch) error {
 	return db.health.err()
 }
 
-// makeRoom waits until n more bytes can be written. It looks at most twice a memtable.
-func (db *DB) makeRoom(n int64) error {
+// roomOnDisk looks whether the disk has room for what is being committed, since what has
+// been has to be written. It looks at most twice a memtable.
+func (db *DB) roomOnDisk(n int64) error {
+	if err := db.health.err(); err != nil {
+		return err
+	}
+	if db.uncommitted.Add(n) < db.memtable/2 {
+		return nil
+	}
+	if err := db.checkSpace(); err != nil {
+		return err
+	}
+	db.uncommitted.Store(0)
+	return nil
+}
+
+// waitForRoom waits until n more bytes can be given to Pebble. It looks at most twice a
+// memtable.
+func (db *DB) waitForRoom(n int64) error {
 	if err := db.health.err(); err != nil {
 		return err
 	}
 	if db.unchecked.Add(n) < db.memtable/2 {
 		return nil
-	}
-	if err := db.checkSpace(); err != nil {
-		return err
 	}
 	for {
 		bell := db.health.bell()
@@ -69,6 +83,14 @@ func (db *DB) checkSpace() error {
 // flush writes all that has been committed to disk, and waits for it. The caller has
 // entered, or has closed the gate.
 func (db *DB) flush() error {
+	if err := db.drainAll(); err != nil {
+		return err
+	}
+	return db.flushPebble()
+}
+
+// flushPebble writes what Pebble has in memory to disk, and waits for it.
+func (db *DB) flushPebble() error {
 	done, err := db.pebble.AsyncFlush()
 	if err != nil {
 		return db.failed(err)
@@ -88,15 +110,20 @@ func (db *DB) flush() error {
 
 // flushByTime begins to write what has been committed to disk if that was not done for
 // long.
-func (db *DB) flushByTime(now time.Time) error {
+func (db *DB) flushByTime(now time.Time) {
 	last, ms := db.flushed.Load(), now.UnixMilli()
 	if ms-last < db.cfg.FlushAfter.Milliseconds() || !db.flushed.CompareAndSwap(last, ms) || last == 0 {
-		return nil
+		return
 	}
+	db.late.Store(true)
+	db.drainer.call()
+}
+
+// beginFlush has Pebble write what it has in memory to disk.
+func (db *DB) beginFlush() {
 	if _, err := db.pebble.AsyncFlush(); err != nil {
-		return db.failed(err)
+		_ = db.failed(err) // it is kept
 	}
-	return nil
 }
 
 // readError is what reading has failed with, for the caller.
