@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/evidentlog/evident/event"
 )
@@ -86,16 +88,33 @@ type HTTPClaims struct {
 	// URL is the node's, such as http://localhost:8080.
 	URL string
 	// Token is the node's (http-token in its data folder), which keeping needs, and
-	// fetching does not.
+	// fetching from another machine.
 	Token string
 	// Client sends the requests; nil is http.DefaultClient.
 	Client *http.Client
+	// Timeout is how long a request may take besides a second for each megabyte of data:
+	// 30 s if it is 0.
+	Timeout time.Duration
 }
 
-const claimsPath = "/v1/claims/"
+const (
+	claimsPath = "/v1/claims/"
+	// claimsTimeout is the Timeout of those that give none.
+	claimsTimeout = 30 * time.Second
+	// slowest is how many bytes a second are sent at least.
+	slowest = 1 << 20
+)
+
+// within is ctx for as long as a request about so much data may take.
+func (h HTTPClaims) within(ctx context.Context, size int64) (context.Context, context.CancelFunc) {
+	limit := cmp.Or(h.Timeout, claimsTimeout) + time.Duration(size/slowest)*time.Second
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("%s has not answered after %v: %w", h.URL, limit, context.DeadlineExceeded))
+}
 
 // Keep implements [ClaimStore].
 func (h HTTPClaims) Keep(ctx context.Context, d event.Digest, data []byte) (ref string, err error) {
+	ctx, cancel := h.within(ctx, int64(len(data)))
+	defer cancel()
 	ref = claimsPath + hex.EncodeToString(d[:])
 	resp, err := h.do(ctx, http.MethodPut, ref, data)
 	if err != nil {
@@ -107,6 +126,8 @@ func (h HTTPClaims) Keep(ctx context.Context, d event.Digest, data []byte) (ref 
 // Fetch implements [ClaimStore]. It goes by the claim's digest: the data is asked for at
 // this node, wherever else the claim says that it is.
 func (h HTTPClaims) Fetch(ctx context.Context, c event.Claim) (data []byte, err error) {
+	ctx, cancel := h.within(ctx, c.Size)
+	defer cancel()
 	resp, err := h.do(ctx, http.MethodGet, claimsPath+hex.EncodeToString(c.Digest[:]), nil)
 	if err != nil {
 		return nil, err
@@ -115,7 +136,16 @@ func (h HTTPClaims) Fetch(ctx context.Context, c event.Claim) (data []byte, err 
 	if err := h.refused(resp, http.StatusOK); err != nil {
 		return nil, err
 	}
-	return io.ReadAll(io.LimitReader(resp.Body, c.Size+1))
+	data, err = io.ReadAll(io.LimitReader(resp.Body, c.Size+1))
+	return data, because(ctx, err)
+}
+
+// because is why something failed, which is ctx's reason if that has ended.
+func because(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 func (h HTTPClaims) do(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
@@ -123,13 +153,11 @@ func (h HTTPClaims) do(ctx context.Context, method, path string, body []byte) (*
 	if err != nil {
 		return nil, err
 	}
-	if h.Token != "" && method == http.MethodPut {
+	if h.Token != "" {
 		r.Header.Set("Authorization", "Bearer "+h.Token)
 	}
-	if h.Client != nil {
-		return h.Client.Do(r)
-	}
-	return http.DefaultClient.Do(r)
+	resp, err := cmp.Or(h.Client, http.DefaultClient).Do(r)
+	return resp, because(ctx, err)
 }
 
 // refused is what a node says that does not do what it was asked.

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/evidentlog/evident/client"
 	"github.com/evidentlog/evident/event"
@@ -125,5 +128,37 @@ func TestAHandlerWaitsForTheRightData(t *testing.T) {
 	}
 	if err := stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A node that hangs holds nobody up for ever: the handler is tried again, or the producer
+// is told.
+func TestAStoreThatDoesNotAnswerIsGivenUp(t *testing.T) {
+	gone := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			w.Header().Set("Content-Length", "5")
+			_, _ = w.Write([]byte("data")) // and then no more
+			_ = http.NewResponseController(w).Flush()
+		}
+		select {
+		case <-r.Context().Done():
+		case <-gone:
+		}
+	}))
+	defer s.Close()
+	defer close(gone)
+	store := client.HTTPClaims{URL: s.URL, Timeout: time.Millisecond}
+	data := []byte("data.")
+	for name, ask := range map[string]func() error{
+		"keep": func() error { _, err := store.Keep(t.Context(), event.DigestOf(data), data); return err },
+		"fetch": func() error {
+			_, err := store.Fetch(t.Context(), event.Claim{Digest: event.DigestOf(data), Size: 5})
+			return err
+		},
+	} {
+		if err := ask(); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), s.URL+" has not answered after 1ms") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -26,6 +26,8 @@ var (
 	// ErrConflict says that the store refused one of several writes at once without
 	// looking at its condition (S3: ConditionalRequestConflict). Nothing is written.
 	ErrConflict = errors.New("somebody else is writing the object")
+	// ErrLarge says that an object is larger than is kept in memory.
+	ErrLarge = errors.New("the object is too large to be read or written whole")
 )
 
 // contentType is that of all objects.
@@ -34,6 +36,9 @@ const contentType = "application/octet-stream"
 // DefaultTimeout is how long one request may take.
 const DefaultTimeout = 30 * time.Second
 
+// DefaultLargest is how many bytes an object may have that is read or written whole.
+const DefaultLargest = 1 << 30
+
 // A Bucket is a place for objects: those of an S3 bucket whose names begin with
 // a prefix. Its methods may be called by any goroutine.
 type Bucket struct {
@@ -41,6 +46,7 @@ type Bucket struct {
 	client  *minio.Client
 	clock   *clock
 	timeout time.Duration
+	largest int64
 }
 
 // An Object is the content of one, with what conditions name it by.
@@ -59,6 +65,9 @@ type Config struct {
 	Transport http.RoundTripper
 	// Timeout is how long one request may take; DefaultTimeout if 0.
 	Timeout time.Duration
+	// Largest is how many bytes an object may have that is read or written whole, which
+	// takes as much memory; DefaultLargest if 0.
+	Largest int64
 }
 
 // anyRegion stands for the region of stores that have none: it saves asking.
@@ -87,11 +96,10 @@ func New(cfg Config) (*Bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", cfg.Place, err)
 	}
-	b := &Bucket{place: cfg.Place, client: client, clock: clock, timeout: cfg.Timeout}
-	if b.timeout == 0 {
-		b.timeout = DefaultTimeout
-	}
-	return b, nil
+	return &Bucket{
+		place: cfg.Place, client: client, clock: clock,
+		timeout: cmp.Or(cfg.Timeout, DefaultTimeout), largest: cmp.Or(cfg.Largest, DefaultLargest),
+	}, nil
 }
 
 func (b *Bucket) String() string { return b.place.String() }
@@ -105,7 +113,7 @@ func (b *Bucket) Get(ctx context.Context, name, unless string) (Object, error) {
 			return Object{}, err
 		}
 	}
-	return b.get(ctx, name, opts)
+	return b.get(ctx, name, opts, b.largest)
 }
 
 // GetStart returns up to n bytes from the beginning of an object that is not empty.
@@ -114,17 +122,22 @@ func (b *Bucket) GetStart(ctx context.Context, name string, n int64) (Object, er
 	if err := opts.SetRange(0, n-1); err != nil {
 		return Object{}, err
 	}
-	return b.get(ctx, name, opts)
+	return b.get(ctx, name, opts, n)
 }
 
-func (b *Bucket) get(ctx context.Context, name string, opts minio.GetObjectOptions) (Object, error) {
+// get reads an object, or a part of one, that has at most most bytes: whatever the store
+// says and sends, no more is taken into memory.
+func (b *Bucket) get(ctx context.Context, name string, opts minio.GetObjectOptions, most int64) (Object, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	body, info, _, err := minio.Core{Client: b.client}.GetObject(ctx, b.place.Bucket, b.place.key(name), opts)
 	if err != nil {
 		return Object{}, b.explain("read", name, err)
 	}
-	data, err := io.ReadAll(body)
+	data, err := io.ReadAll(io.LimitReader(body, most+1))
+	if int64(len(data)) > most {
+		err = fmt.Errorf("%w: it has more than %d bytes", ErrLarge, most)
+	}
 	if err = errors.Join(err, body.Close()); err != nil {
 		return Object{}, b.explain("read", name, err)
 	}
@@ -154,6 +167,9 @@ func (b *Bucket) Put(ctx context.Context, name string, data []byte) error {
 }
 
 func (b *Bucket) put(ctx context.Context, name string, data []byte, opts minio.PutObjectOptions) (string, error) {
+	if size := int64(len(data)); size > b.largest { // nobody could read it
+		return "", b.explain("write", name, fmt.Errorf("%w: it has %d bytes, and %d are the most", ErrLarge, size, b.largest))
+	}
 	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	opts.DisableMultipart = true // a condition is on one request

@@ -70,6 +70,31 @@ func TestNoRequestIsTriedTwice(t *testing.T) {
 	}
 }
 
+// Nobody's memory is at the mercy of what is in the store.
+func TestWhatIsTooLargeIsNeitherReadNorWrittenWhole(t *testing.T) {
+	s := buckettest.New(t)
+	if err := s.Bucket(t).Put(t.Context(), "x", []byte("12345")); err != nil {
+		t.Fatal(err)
+	}
+	s.Largest = 4
+	b := s.Bucket(t)
+	if o, err := b.Get(t.Context(), "x", ""); !errors.Is(err, bucket.ErrLarge) || o.Data != nil {
+		t.Errorf("read %q, %v", o.Data, err)
+	}
+	if o, err := b.GetStart(t.Context(), "x", 2); err != nil || string(o.Data) != "12" {
+		t.Errorf("its beginning: %q, %v", o.Data, err)
+	}
+	if err := b.Put(t.Context(), "y", []byte("12345")); !errors.Is(err, bucket.ErrLarge) {
+		t.Errorf("written: %v", err)
+	}
+	if err := b.Put(t.Context(), "y", []byte("1234")); err != nil {
+		t.Error(err)
+	}
+	if o, err := b.Get(t.Context(), "y", ""); err != nil || string(o.Data) != "1234" {
+		t.Errorf("read %q, %v", o.Data, err)
+	}
+}
+
 func TestPlacesAreReadAsWritten(t *testing.T) {
 	p, err := bucket.ParsePlace("s3://b/a/ledger/?endpoint=https://s3.example.com:9000&region=eu-1")
 	if want := (bucket.Place{Bucket: "b", Prefix: "a/ledger", Endpoint: "https://s3.example.com:9000", Region: "eu-1"}); err != nil || p != want {

@@ -45,6 +45,9 @@ const (
 type Store struct {
 	// Unconditional makes the store pass over conditions on writes.
 	Unconditional bool
+	// Largest is how many bytes its buckets read or write whole; the bucket's own limit
+	// if 0.
+	Largest int64
 
 	server *httptest.Server
 	mu     struct {
@@ -73,6 +76,7 @@ func (s *Store) Impatient(t testing.TB, timeout time.Duration) *bucket.Bucket {
 	t.Helper()
 	b, err := bucket.New(bucket.Config{
 		Timeout:     timeout,
+		Largest:     s.Largest,
 		Place:       bucket.Place{Bucket: "bucket", Prefix: "a/ledger", Endpoint: s.server.URL},
 		Credentials: credentials.NewStaticV4("user", "secret", ""),
 		Transport:   &http.Transport{DisableKeepAlives: true}, // net/http tries again on old connections
