@@ -43,9 +43,9 @@ func (n *Node) handler() http.Handler {
 	mux.HandleFunc("GET /readyz", n.ready)
 	if n.ledger != nil {
 		mux.Handle("GET /ledger/", n.ledger.Handler())
-		mux.HandleFunc("GET /v1/topics/{topic}/partitions/{partition}/records/{offset}/proof", n.ledger.serveProof)
-		mux.HandleFunc("GET /v1/topics/{topic}/partitions/{partition}/salts", n.ledger.serveSalts)
-		n.ledger.handleSearches(mux)
+		mux.HandleFunc("GET /v1/topics/{topic}/partitions/{partition}/records/{offset}/proof", n.reads(n.ledger.serveProof))
+		mux.HandleFunc("GET /v1/topics/{topic}/partitions/{partition}/salts", n.reads(n.ledger.serveSalts))
+		n.handleSearches(mux)
 		n.handleErasures(mux)
 		n.handleRebuilds(mux)
 	}

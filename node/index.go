@@ -56,12 +56,12 @@ func (n *Node) runIndex(kept, reading context.Context) {
 }
 
 // handleSearches adds what is asked of the index.
-func (p *provable) handleSearches(mux *http.ServeMux) {
-	if p.searcher == nil {
+func (n *Node) handleSearches(mux *http.ServeMux) {
+	if n.ledger.searcher == nil {
 		return
 	}
-	mux.HandleFunc("GET /v1/search", p.searcher.ServeSearch)
-	mux.HandleFunc("GET /v1/proof", p.serveBundle)
+	mux.HandleFunc("GET /v1/search", n.reads(n.ledger.searcher.ServeSearch))
+	mux.HandleFunc("GET /v1/proof", n.reads(n.ledger.serveBundle))
 }
 
 // serveBundle answers with the proof file of all records that a query finds.

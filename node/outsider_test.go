@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -312,15 +313,21 @@ func (o *outsider) recallLog(ctx context.Context, path string, notes map[string]
 // RoundTrip asks the node without a network.
 func (o *outsider) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := httptest.NewRecorder()
+	r = r.Clone(r.Context())
+	r.RemoteAddr, r.Host = "127.0.0.1:5000", "localhost"
 	o.handler().ServeHTTP(w, r)
 	return w.Result(), nil
 }
 
 func (o *outsider) get(path string) (string, error) {
-	w := httptest.NewRecorder()
-	o.handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
-	if w.Code != http.StatusOK {
-		return "", fmt.Errorf("%s: %d %s", path, w.Code, w.Body)
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	resp, err := o.RoundTrip(r)
+	if err != nil {
+		return "", err
 	}
-	return w.Body.String(), nil
+	text, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s %s", path, resp.Status, text)
+	}
+	return string(text), err
 }

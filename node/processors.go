@@ -88,7 +88,7 @@ func (n *Node) makeProcessors(p *processors) (err error) {
 		}
 	}
 	p.control, err = control.New(control.Config{Runner: service, Processors: n.cfg.Processors, Client: p.client, Logger: n.cfg.Logger})
-	p.api = &api.API{Control: p.control, Find: service.find, Client: p.client, Forward: n.resources.api.Forward, Declare: n.declareProcessor}
+	p.api = &api.API{Control: p.control, Find: service.find, Client: p.client, Forward: n.resources.api.Forward, Declare: n.declareProcessor, MayRead: n.mayRead}
 	return err
 }
 

@@ -40,9 +40,15 @@ with --ledger off nor with --ledger-index off.`,
 	f.IntVar(&find.Limit, "limit", 0, "records to find at most (default 100)")
 	f.StringVar(&find.Cursor, "cursor", "", "where to go on, as the last answer said")
 	f.StringVar(&find.URL, "url", "http://"+node.DefaultHTTPAddress, "where the node's HTTP is")
+	readingTokenFlag(f, &find.TokenFile)
 	f.DurationVar(&find.Timeout, "timeout", 30*time.Second, "how long to wait for the answer")
 	outputFlag(cmd)
 	return cmd
+}
+
+// readingTokenFlag adds the file with what reading data from another machine needs.
+func readingTokenFlag(f *pflag.FlagSet, file *string) {
+	f.StringVar(file, "token-file", "", "file with the node's token (http-token in its data folder), which it wants from other machines")
 }
 
 // queryFlags adds the flags that say what is searched for.

@@ -35,6 +35,7 @@ of the inputs that Kafka's default partitioner gives the key, unless --partition
 	f.StringVar(&state.To, "to", "", "the key before which a range ends")
 	f.IntVar(&state.Limit, "limit", 0, "how many keys of a range; 100 if it is not given")
 	serverFlags(cmd, &state.Server, false)
+	readingTokenFlag(f, &state.TokenFile)
 	outputFlag(cmd)
 	return cmd
 }

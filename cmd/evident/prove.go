@@ -29,7 +29,7 @@ waits for that. The node must not run with --ledger off.`,
 			"evident prove orders/3@1042 -o order.proof",
 			"evident prove --id 1234-1234-1234 --source /shop -o event.proof",
 			"evident prove --key alice --topic orders --since 2026-01-01 --until 2026-02-01 -o january.proof",
-			"evident prove orders/3@1042 --url https://events.example.com | evident verify - --vkey keys.txt",
+			"evident prove orders/3@1042 --url https://events.example.com --token-file http-token | evident verify - --vkey keys.txt",
 		),
 		Args: arguments(0, 1, "one record, as in orders/3@1042"),
 		RunE: c.runs(func(cmd *cobra.Command, env tool.Env, args []string) error {
@@ -44,6 +44,7 @@ waits for that. The node must not run with --ledger off.`,
 	f.StringVarP(&prove.Output, "out", "o", "", "file to write (default: standard output)")
 	f.BoolVar(&prove.Unwitnessed, "unwitnessed", false, "do not wait for the node's witnesses")
 	f.BoolVar(&prove.Anchored, "anchored", false, "rather get no proof than one without a receipt of an anchor, which takes hours")
+	readingTokenFlag(f, &prove.TokenFile)
 	f.DurationVar(&prove.Timeout, "timeout", 10*time.Second, "how long to wait for an answer, and for the record to become provable")
 	return cmd
 }

@@ -25,19 +25,24 @@ const Prefix = "/v1/claims/"
 // Both pass data on as it comes, through a file where it is to be kept; memory does not
 // grow with it. Errors are problems (RFC 9457).
 type API struct {
-	store     Store
-	spool     *spool
-	authorize func(*http.Request) error
+	store Store
+	spool *spool
+	guard Guard
+}
+
+// A Guard tells why a request may not do something; nil if it may.
+type Guard struct {
+	Keep, Read func(*http.Request) error
 }
 
 // NewAPI makes one that keeps data in store, and what is coming in in the folder dir
-// meanwhile. authorize returns why somebody may not put data here.
-func NewAPI(store Store, fsys vfs.FS, dir string, authorize func(*http.Request) error) (*API, error) {
+// meanwhile.
+func NewAPI(store Store, fsys vfs.FS, dir string, guard Guard) (*API, error) {
 	s, err := openSpool(fsys, dir)
 	if err != nil {
 		return nil, fmt.Errorf("folder of data that is coming in: %w", err)
 	}
-	return &API{store, s, authorize}, nil
+	return &API{store, s, guard}, nil
 }
 
 // Handle adds the paths to a mux.
@@ -59,6 +64,10 @@ func digestOf(w http.ResponseWriter, r *http.Request) (event.Digest, bool) {
 func (a *API) get(w http.ResponseWriter, r *http.Request) {
 	d, ok := digestOf(w, r)
 	if !ok {
+		return
+	}
+	if err := a.guard.Read(r); err != nil {
+		problem.Unauthorized(w, err)
 		return
 	}
 	data, size, err := a.store.Open(r.Context(), d)
@@ -94,9 +103,8 @@ func (a *API) put(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if err := a.authorize(r); err != nil {
-		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, section 11.6.1
-		problem.Write(w, http.StatusUnauthorized, err)
+	if err := a.guard.Keep(r); err != nil {
+		problem.Unauthorized(w, err)
 		return
 	}
 	if r.ContentLength > event.MaxClaim {

@@ -16,6 +16,14 @@ import (
 
 const spoolDir = "/coming"
 
+// polite is the guard of those who say please.
+func polite(r *http.Request) error {
+	if r.Header.Get("Authorization") != "please" {
+		return errors.New("say please")
+	}
+	return nil
+}
+
 // door serves a folder's claims over HTTP to whoever says please.
 func door(t *testing.T, fsys vfs.FS) (base string) {
 	t.Helper()
@@ -23,12 +31,7 @@ func door(t *testing.T, fsys vfs.FS) (base string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, err := NewAPI(folder, fsys, spoolDir, func(r *http.Request) error {
-		if r.Header.Get("Authorization") != "please" {
-			return errors.New("say please")
-		}
-		return nil
-	})
+	api, err := NewAPI(folder, fsys, spoolDir, Guard{Keep: polite, Read: func(*http.Request) error { return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,7 +80,7 @@ func brokerSettings() []setting {
 		{"listen-http", listenAddress, "", "HOST:PORT", "address of HTTP: /healthz, /readyz, /metrics (default " + node.DefaultHTTPAddress + `; port 0 takes a free one; "none")`},
 		{"advertise-kafka", clientAddress, "", "HOST:PORT", "address that Kafka clients are told to connect to (default: the one listened on)"},
 		{"advertise-http", clientAddress, "", "HOST:PORT", "address of HTTP as seen from outside (default: the one listened on)"},
-		{"http-token-file", someText, "", "FILE", "file with what HTTP requests must show that change or destroy something, made if it is not there; the same for all nodes of a cluster (default: http-token in the data folder; with --kafka and without a ledger none, and nothing can be changed)"},
+		{"http-token-file", someText, "", "FILE", "file with what HTTP requests must show that change or destroy something, or read data from another machine; made if it is not there; the same for all nodes of a cluster (default: http-token in the data folder; with --kafka and without a ledger none, and nothing can be changed, or read from elsewhere)"},
 		{"sasl-kafka", mechanisms, "", "MECHANISM", "how Kafka clients must log in: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, or several with commas between them (default: they need not)"},
 		{"bootstrap-user", bootstrapUsers, "", "NAME=" + secretPlaceholder, "user to make at start if there is none of that name, and where the password is: env:NAME or file:PATH; may be repeated"},
 		{"connections-max-reauth", duration, "0s", "TIME", "how long a login is good for; 0 is as long as the connection"},

@@ -32,6 +32,13 @@ func Write(w http.ResponseWriter, status int, err error) {
 	Send(w, status, New(status, err))
 }
 
+// Unauthorized answers 401 with why a request lacks what it has to show as a bearer
+// token.
+func Unauthorized(w http.ResponseWriter, err error) {
+	w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, section 11.6.1
+	Write(w, http.StatusUnauthorized, err)
+}
+
 // Send answers with a problem that has more members.
 func Send(w http.ResponseWriter, status int, problem any) { send(w, ContentType, status, problem) }
 

@@ -23,8 +23,7 @@ func (a *API) authorized(h writing) http.HandlerFunc {
 	written := a.written(h)
 	return func(w http.ResponseWriter, r *http.Request) {
 		if _, err := a.Authorize(r); err != nil {
-			w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, section 11.6.1
-			problem.Write(w, http.StatusUnauthorized, err)
+			problem.Unauthorized(w, err)
 			return
 		}
 		written(w, r)

@@ -84,6 +84,15 @@ func (t Token) String() string { return t.text }
 // Add puts the token into a request.
 func (t Token) Add(r *http.Request) { r.Header.Set("Authorization", "Bearer "+t.text) }
 
+// Header is that of a request which shows the token; of the zero Token it is empty.
+func (t Token) Header() http.Header {
+	h := http.Header{}
+	if t.text != "" {
+		h.Set("Authorization", "Bearer "+t.text)
+	}
+	return h
+}
+
 // For is another token, made of this one for a purpose: who has it can neither tell
 // this one nor one for another purpose. Of the zero Token it is the zero Token.
 func (t Token) For(purpose string) Token {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"strconv"
 
@@ -48,12 +47,11 @@ func (e *Eraser) ServeErase(by func(*http.Request) (string, error)) http.Handler
 // Refuse answers who may not ask for what cannot be undone: 401 for want of the
 // node's token, and otherwise 403.
 func Refuse(w http.ResponseWriter, err error) {
-	status := http.StatusForbidden
 	if errors.Is(err, token.ErrRefused) {
-		status = http.StatusUnauthorized
-		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, section 11.6.1
+		problem.Unauthorized(w, err)
+		return
 	}
-	problem.Write(w, status, err)
+	problem.Write(w, http.StatusForbidden, err)
 }
 
 // ServeList answers GET /v1/topics/{topic}/partitions/{partition}/erasures with the
@@ -118,33 +116,15 @@ func statusOf(err error) int {
 // errFromElsewhere refuses who is not on the machine.
 var errFromElsewhere = errors.New("erasures are asked for on the machine of the node, at its loopback address: HTTP has no logins, and what is erased does not come back")
 
-// Local refuses requests that do not come from this machine, straight, under a
-// name of it and from no page of another site: others can ask for an erasure through
-// whoever can log in here.
+// Local refuses requests that do not come from this machine ([token.Local]) or that a
+// page of another site made: others can ask for an erasure through whoever can log in
+// here.
 func Local(r *http.Request) error {
 	if err := http.NewCrossOriginProtection().Check(r); err != nil {
 		return fmt.Errorf("%w; this request is a browser's: %w", errFromElsewhere, err)
 	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil || !loopback(host) {
-		return fmt.Errorf("%w; this request is from %s", errFromElsewhere, r.RemoteAddr)
-	}
-	for _, proxied := range []string{"Forwarded", "X-Forwarded-For", "Via"} {
-		if r.Header.Get(proxied) != "" {
-			return fmt.Errorf("%w; this request came through a proxy (%s)", errFromElsewhere, proxied)
-		}
-	}
-	name, _, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		name = r.Host
-	}
-	if name != "localhost" && !loopback(name) {
-		return fmt.Errorf("%w; this request is for %q", errFromElsewhere, r.Host)
+	if err := token.Local(r); err != nil {
+		return fmt.Errorf("%w; %w", errFromElsewhere, err)
 	}
 	return nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }

@@ -61,6 +61,7 @@ func (s *Site) ask(ctx context.Context, path string, most int, header http.Heade
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(req.Header, s.cfg.Header)
 	resp, err := s.cfg.HTTP.Do(req)
 	if err != nil {
 		return nil, errPassing{err}

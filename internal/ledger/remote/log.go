@@ -26,6 +26,8 @@ const (
 type Config struct {
 	// HTTP makes requests; one that keeps connections to a host if nil.
 	HTTP *http.Client
+	// Header is that of requests; those of Go's own if nil.
+	Header http.Header
 	// Timeout is for one request; 30 s if 0.
 	Timeout time.Duration
 	// Tries is how often a request is made that fails for a reason that may pass;

@@ -58,6 +58,8 @@ type API struct {
 	Client *kgo.Client
 	// Forward sends a request to the node that has the base URL.
 	Forward func(r *http.Request, base string, body []byte) (*http.Response, error)
+	// MayRead tells why a request may not read state; nil if it may.
+	MayRead func(*http.Request) error
 	// Declare changes what is declared of a processor on behalf of who made a request,
 	// or answers it with why that cannot be, and returns false.
 	Declare func(w http.ResponseWriter, r *http.Request, name string, change func(*control.Spec) error) bool
@@ -69,9 +71,20 @@ type API struct {
 func (a *API) Handle(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+Prefix, a.list)
 	mux.HandleFunc("GET "+Prefix+"/{name}", a.describe)
-	mux.HandleFunc("GET "+Prefix+"/{name}/state", a.scan)
-	mux.HandleFunc("GET "+Prefix+"/{name}/state/{key}", a.value)
+	mux.HandleFunc("GET "+Prefix+"/{name}/state", a.reads(a.scan))
+	mux.HandleFunc("GET "+Prefix+"/{name}/state/{key}", a.reads(a.value))
 	mux.HandleFunc("POST "+Prefix+"/{action}", a.act)
+}
+
+// reads guards what answers with state.
+func (a *API) reads(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := a.MayRead(r); err != nil {
+			problem.Unauthorized(w, err)
+			return
+		}
+		next(w, r)
+	}
 }
 
 // forwarded is the header of requests that another node has passed on.

@@ -9,11 +9,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
-	"github.com/evidentlog/evident/internal/auth/token"
 	"github.com/evidentlog/evident/internal/resource"
 	"github.com/evidentlog/evident/internal/tool"
 )
@@ -29,7 +27,8 @@ const (
 type Server struct {
 	// URL is where the node's HTTP is.
 	URL string
-	// TokenFile has the node's token, which changes need.
+	// TokenFile has the node's token, which changes need, and reading data from another
+	// machine; empty for none.
 	TokenFile string
 	// Timeout is for an answer, and for a node to be there that writes.
 	Timeout time.Duration
@@ -114,18 +113,24 @@ func (s Server) once(ctx context.Context, method, address string, text []byte, h
 	return resp.Header, resp.Header.Get("Retry-After") != "", r
 }
 
-// authorize shows the node's token, which reading does not need.
+// Read reads data, as [Server.Ask] does, with the node's token if there is a file with
+// it: from another machine that needs it.
+func (s Server) Read(ctx context.Context, path string, v any) (http.Header, error) {
+	t, err := tool.ReadingToken(s.TokenFile)
+	if err != nil {
+		return nil, err
+	}
+	return s.ask(ctx, http.MethodGet, path, nil, t.Header(), v)
+}
+
+// authorize shows the node's token to change something.
 func (s Server) authorize(req *http.Request) error {
 	if req.Method == http.MethodGet {
 		return nil
 	}
-	b, err := os.ReadFile(s.TokenFile)
-	var t token.Token
-	if err == nil {
-		t, err = token.Parse(string(b))
-	}
+	t, err := tool.Token(s.TokenFile, "declaring")
 	if err != nil {
-		return fmt.Errorf("declaring needs the node's token, and %s gives none: %w; --token-file names the file %s in the node's data folder, or what its http-token-file says", s.TokenFile, err, token.File)
+		return err
 	}
 	t.Add(req)
 	return nil

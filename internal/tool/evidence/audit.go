@@ -28,6 +28,8 @@ type Audit struct {
 	Policy string
 	// Topics are names of topics, or TOPIC/PARTITION; all if empty.
 	Topics []string
+	// TokenFile has the node's token, which salts need from another machine; empty for none.
+	TokenFile string
 	// State is the folder that lets an audit that was interrupted go on.
 	State string
 }
@@ -42,7 +44,11 @@ type Audited struct {
 
 // Run audits the ledger of the node whose HTTP is at a URL.
 func (a Audit) Run(ctx context.Context, env tool.Env, at string) error {
-	site, err := remote.NewSite(at, remote.Config{})
+	t, err := tool.ReadingToken(a.TokenFile)
+	if err != nil {
+		return err
+	}
+	site, err := remote.NewSite(at, remote.Config{Header: t.Header()})
 	if err != nil {
 		return &tool.UsageError{Err: err}
 	}

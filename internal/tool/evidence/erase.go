@@ -11,12 +11,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/evidentlog/evident/internal/auth/token"
 	"github.com/evidentlog/evident/internal/ledger/erasure"
 	"github.com/evidentlog/evident/internal/problem"
 	"github.com/evidentlog/evident/internal/tool"
@@ -200,13 +198,9 @@ func (e Erase) authorize(req *http.Request) error {
 	if req.Method == http.MethodGet {
 		return nil
 	}
-	b, err := os.ReadFile(e.TokenFile)
-	var t token.Token
-	if err == nil {
-		t, err = token.Parse(string(b))
-	}
+	t, err := tool.Token(e.TokenFile, "this")
 	if err != nil {
-		return fmt.Errorf("this needs the node's token, and %s gives none: %w; --token-file names the file %s in the node's data folder, which the node's user can read", e.TokenFile, err, token.File)
+		return err
 	}
 	t.Add(req)
 	return nil

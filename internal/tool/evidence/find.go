@@ -19,6 +19,8 @@ type Find struct {
 	Query
 	// URL is where the node's HTTP is.
 	URL string
+	// TokenFile has the node's token, which is needed from another machine; empty for none.
+	TokenFile string
 	// Timeout is for the node's answer.
 	Timeout time.Duration
 }
@@ -55,7 +57,7 @@ const noSearch = "the node does not search"
 
 // ask asks until the node is not busy, or time is up.
 func (f Find) ask(ctx context.Context, from string) (string, error) {
-	p := Prove{URL: f.URL, Timeout: f.Timeout}
+	p := Prove{URL: f.URL, TokenFile: f.TokenFile, Timeout: f.Timeout}
 	resp, text, err := p.patiently(ctx, from, noSearch)
 	switch {
 	case err != nil:

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evidentlog/evident/internal/problem"
 	"github.com/evidentlog/evident/internal/tool"
 	"github.com/evidentlog/evident/proof"
 )
@@ -28,6 +30,8 @@ type Prove struct {
 	Unwitnessed bool
 	// Anchored gets a proof with a receipt of an anchor, or none.
 	Anchored bool
+	// TokenFile has the node's token, which is needed from another machine; empty for none.
+	TokenFile string
 	// Timeout is for the node's answer.
 	Timeout time.Duration
 }
@@ -167,6 +171,11 @@ func (p Prove) ask(ctx context.Context, from string) (*http.Response, string, er
 	if err != nil {
 		return nil, "", fmt.Errorf("%s: %w", from, err)
 	}
+	t, err := tool.ReadingToken(p.TokenFile)
+	if err != nil {
+		return nil, "", err
+	}
+	req.Header = t.Header()
 	resp, err := http.DefaultClient.Do(req)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, "", fmt.Errorf("the node at %s did not answer within %v (--timeout): %w", p.URL, p.Timeout, err)
@@ -179,5 +188,17 @@ func (p Prove) ask(ctx context.Context, from string) (*http.Response, string, er
 	if err != nil {
 		return nil, "", fmt.Errorf("%s: %w", from, err)
 	}
+	if resp.StatusCode == http.StatusUnauthorized {
+		return nil, "", unauthorized(resp, body)
+	}
 	return resp, string(body), nil
+}
+
+// unauthorized says what a node wants to be shown.
+func unauthorized(resp *http.Response, body []byte) error {
+	var p problem.Problem
+	if err := json.Unmarshal(body, &p); err != nil || p.Detail == "" {
+		return fmt.Errorf("%s: is there a proxy before the node that asks for a login?", resp.Status)
+	}
+	return fmt.Errorf("the node gives no data: %s; --token-file names a file with it", p.Detail)
 }
