@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/evidentlog/evident/internal/nearest"
@@ -65,22 +66,29 @@ func (a *API) act(w http.ResponseWriter, r *http.Request) {
 // errOrder is wrapped by what is wrong with an order.
 var errOrder = errors.New("nothing was done")
 
-// find is the version of a number.
+// find is the version of a number, which an order names.
 func find(s *control.Spec, number int) (*control.Version, error) {
+	v, err := running(s, number)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errOrder, err)
+	}
+	return v, err
+}
+
+// running is the version of a number.
+func running(s *control.Spec, number int) (*control.Version, error) {
+	var numbers []string
 	for i := range s.Versions {
 		if s.Versions[i].Version == number {
 			return &s.Versions[i], nil
 		}
+		numbers = append(numbers, strconv.Itoa(s.Versions[i].Version))
 	}
-	return nil, fmt.Errorf("%w: version %d is not among those that run: there are %s", errOrder, number, numbers(s))
-}
-
-func numbers(s *control.Spec) string {
-	var all []string
-	for _, v := range s.Versions {
-		all = append(all, fmt.Sprint(v.Version))
+	there := "are"
+	if len(numbers) == 1 {
+		there = "is"
 	}
-	return strings.Join(all, ", ")
+	return nil, fmt.Errorf("version %d is not among those that run: there %s %s", number, there, strings.Join(numbers, ", "))
 }
 
 // pausing pauses, or ends that: all of a processor, or a version.

@@ -1,12 +1,15 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -88,8 +91,10 @@ type Entry struct {
 // Scan is the answer to a range read.
 type Scan struct {
 	Entries []Entry `json:"entries"`
-	// More: there is more than was asked for; from is the last key and a zero byte then.
-	More bool `json:"more"`
+	// More: there is more than was asked for, from Next on; NextBase64 if that is no text.
+	More       bool   `json:"more"`
+	Next       string `json:"next,omitempty"`
+	NextBase64 []byte `json:"nextBase64,omitempty"`
 }
 
 // mostEntries and mostScan are how many entries, and about how many bytes, an answer has.
@@ -139,7 +144,8 @@ func collect(t *state.Task, store string, from, to []byte, limit int) (Scan, err
 			return found, err
 		}
 		if len(found.Entries) == limit || size > mostScan {
-			found.More = true
+			next := entryOf(state.Entry{Key: e.Key})
+			found.More, found.Next, found.NextBase64 = true, next.Key, next.KeyBase64
 			break
 		}
 		size += len(e.Key) + len(e.Value)
@@ -168,18 +174,18 @@ func (a *API) lookup(w http.ResponseWriter, r *http.Request, key []byte) (*looku
 	if !a.known(w, name) {
 		return nil, false
 	}
+	l, err := newLookup(q)
+	if err != nil {
+		problem.Write(w, http.StatusBadRequest, err)
+		return nil, false
+	}
 	spec := a.Control.Spec(name)
-	l := &lookup{version: spec.Active, stale: q.Get("stale") == "ok"}
-	if text := q.Get("version"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			problem.Write(w, http.StatusBadRequest, fmt.Errorf("version=%s is no number", text))
-			return nil, false
-		}
-		l.version = n
+	l.version = cmp.Or(l.version, spec.Active)
+	if _, err := running(&spec, l.version); err != nil {
+		problem.Write(w, http.StatusNotFound, fmt.Errorf("processor %q: %w", name, err))
+		return nil, false
 	}
 	code, _ := a.Control.Code(name, l.version)
-	var err error
 	if l.store, err = storeOf(code, q.Get("store")); err != nil {
 		problem.Write(w, http.StatusNotFound, err)
 		return nil, false
@@ -197,6 +203,34 @@ func (a *API) lookup(w http.ResponseWriter, r *http.Request, key []byte) (*looku
 	return l, true
 }
 
+// parameters are those of reads, of keys and of ranges.
+var parameters = []string{"from", "limit", "partition", "stale", "store", "to", "version"}
+
+// newLookup reads what does not depend on the processor: version is 0 if none is given.
+func newLookup(q url.Values) (*lookup, error) {
+	for name := range q {
+		if !slices.Contains(parameters, name) {
+			return nil, fmt.Errorf("unknown parameter %q%s", name, nearest.Hint(name, parameters, ": there are "+strings.Join(parameters, ", ")))
+		}
+	}
+	l := &lookup{}
+	switch text := q.Get("stale"); text {
+	case "", "no":
+	case "ok":
+		l.stale = true
+	default:
+		return nil, fmt.Errorf("stale=%s: want ok, if a copy that may be behind will do, or no", text)
+	}
+	if text := q.Get("version"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("version=%s: want a number from 1", text)
+		}
+		l.version = n
+	}
+	return l, nil
+}
+
 // storeOf is the store that is meant: the named one, or the only one.
 func storeOf(p process.Processor, name string) (string, error) {
 	var names []string
@@ -212,7 +246,7 @@ func storeOf(p process.Processor, name string) (string, error) {
 	case name == "" && len(names) == 1:
 		return names[0], nil
 	case name == "":
-		return "", fmt.Errorf("processor %q has the stores %s: say which, as in ?store=%s", p.Name, strings.Join(names, ", "), names[0])
+		return "", fmt.Errorf("processor %q has the stores %s: say which, as in store=%s", p.Name, strings.Join(names, ", "), names[0])
 	}
 	return "", fmt.Errorf("processor %q has no store %q%s", p.Name, name, nearest.Hint(name, names, ": there are "+strings.Join(names, ", ")))
 }
@@ -318,8 +352,12 @@ func (a *API) pass(w http.ResponseWriter, r *http.Request, base string, others b
 		return false
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode == http.StatusServiceUnavailable && others {
+	switch {
+	case resp.StatusCode == http.StatusServiceUnavailable && others:
 		return false
+	case resp.StatusCode == http.StatusUnauthorized:
+		problem.Write(w, http.StatusBadGateway, fmt.Errorf("the node at %s has the task, and does not know this node's token: nodes that share a cluster need one file, --http-token-file", base))
+		return true
 	}
 	for _, name := range []string{"Content-Type", "Cache-Control", "Retry-After", partitionHeader, positionHeader, lagHeader} {
 		if v := resp.Header.Get(name); v != "" {

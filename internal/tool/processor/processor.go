@@ -182,17 +182,21 @@ func (s State) Run(ctx context.Context, env tool.Env, args []string) error {
 	set("to", s.To, s.To != "")
 	set("limit", fmt.Sprint(s.Limit), s.Limit != 0)
 	var found api.Scan
-	if _, err := s.Ask(ctx, http.MethodGet, pathOf(args[0])+"/state?"+q.Encode(), nil, &found); err != nil {
+	if _, err := s.Read(ctx, pathOf(args[0])+"/state?"+q.Encode(), &found); err != nil {
 		return err
 	}
-	return env.Print(found, func(w io.Writer) {
+	err := env.Print(found, func(w io.Writer) {
 		for _, e := range found.Entries {
 			tool.Row(w, text(e.Key, e.KeyBase64), text(e.Value, e.ValueBase64))
 		}
-		if found.More {
-			tool.Row(w, "there is more: --limit, or --from")
-		}
 	})
+	switch {
+	case found.NextBase64 != nil: // no flag can say it
+		fmt.Fprintln(env.Err, "there is more: give a larger --limit")
+	case found.More:
+		fmt.Fprintf(env.Err, "there is more: go on with --from %q\n", found.Next)
+	}
+	return err
 }
 
 func text(s string, raw []byte) string {
@@ -205,7 +209,7 @@ func text(s string, raw []byte) string {
 // value prints a value as it is.
 func (s State) value(ctx context.Context, env tool.Env, path string) error {
 	var raw []byte
-	header, err := s.Ask(ctx, http.MethodGet, path, nil, &raw)
+	header, err := s.Read(ctx, path, &raw)
 	if err != nil {
 		return err
 	}
