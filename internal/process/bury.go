@@ -46,6 +46,9 @@ func (w *worker) epitaph(t *task, topic string, offset int64, of []kgo.RecordHea
 // letter writes a dead letter, or returns false if that has to be tried again.
 func (w *worker) letter(t *task, o Output, original int) bool {
 	to, err := w.run.deadLetterTopic(t.ctx)
+	if now := w.run.cfg.Now(); o.Timestamp.After(now) {
+		o.Timestamp = now // the topic may not take what is ahead, though the input did
+	}
 	if err == nil {
 		err = w.fit(t, to, o, original)
 	}

@@ -273,6 +273,24 @@ func TestALetterThatIsTooLargeIsWrittenWithoutItsValue(t *testing.T) {
 	})
 }
 
+// Its input takes such a record, and the topic of dead letters would not.
+func TestALetterOfARecordAheadOfTheClockIsWritten(t *testing.T) {
+	virtual(t, 1, func(h *house) {
+		set := []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "message.timestamp.after.max.ms", Value: kadm.StringPtr("9223372036854775807")}}
+		if resp, err := kadm.NewClient(h.client).AlterTopicConfigs(h.Context(), set, "in"); err != nil || resp[0].Err != nil {
+			t.Fatal(err, resp)
+		}
+		h.run(h.service(), with("ahead", func(process.Step, *kgo.Record) error { return process.ErrReject }))
+		r := &kgo.Record{Topic: "in", Value: []byte("v"), Timestamp: time.Now().Add(48 * time.Hour)}
+		if err := h.client.ProduceSync(h.Context(), r).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		if letter := h.read("dlq.ahead", 1)[0]; letter.Timestamp.After(time.Now()) {
+			t.Errorf("the letter says %v, and it is %v", letter.Timestamp, time.Now())
+		}
+	})
+}
+
 func TestRecordsAreHandledAtOnceAndTheirOutputsAreInOrder(t *testing.T) {
 	virtual(t, 1, func(h *house) {
 		var now, most atomic.Int32

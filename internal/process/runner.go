@@ -87,7 +87,7 @@ func (r *runner) do(j job) (o outcome) {
 		}
 		now := j.task.run.cfg.Now()
 		j.task.observe(rec, now)
-		if j.task.due(now) && o.n > 0 {
+		if j.task.due(now) {
 			return o // what is due by this record comes before it
 		}
 		j.task.save(j.out)

@@ -3,6 +3,7 @@ package process_test
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,4 +132,54 @@ func TestWhatAFailedCallDidIsUndone(t *testing.T) {
 	h.run(h.service(), p)
 	h.once(h.read("out", 13), counts([]string{"k"}, 13))
 	h.read("dlq.undo", 7)
+}
+
+// ordered sets a timer of event time for the first record, and writes in which order it is called.
+type ordered struct{}
+
+func (ordered) Handle(s process.Step, r *kgo.Record) error {
+	if string(r.Value) == "first" {
+		return s.SetTimer(process.Timer{Clock: process.EventClock, Key: r.Key, Name: "t", At: r.Timestamp.Add(time.Minute)})
+	}
+	return s.Emit(process.Output{Topic: "out", Value: r.Value})
+}
+
+func (ordered) Fire(s process.Step, _ process.Timer) error {
+	return s.Emit(process.Output{Topic: "out", Value: []byte("timer")})
+}
+
+// Whether records come one by one or together changes nothing.
+func TestATimerFiresBeforeTheRecordThatMakesItDue(t *testing.T) {
+	for name, together := range map[string]bool{"together": true, "one by one": false} {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, 1, func(h *house) {
+				h.run(h.service(), process.Processor{
+					Name: "ordered", Version: 1, Inputs: []string{"in"}, Timers: true,
+					New: func(process.Task) process.Handler { return ordered{} },
+				})
+				var rs []*kgo.Record
+				for i, v := range []string{"first", "second", "third"} {
+					rs = append(rs, &kgo.Record{Topic: "in", Key: []byte("k"), Value: []byte(v), Timestamp: time.Now().Add(time.Duration(i-2) * 10 * time.Minute)})
+				}
+				for len(rs) > 0 {
+					n := 1
+					if together {
+						n = len(rs)
+					}
+					if err := h.client.ProduceSync(h.Context(), rs[:n]...).FirstErr(); err != nil {
+						t.Fatal(err)
+					}
+					rs = rs[n:]
+					time.Sleep(time.Second)
+				}
+				var got []string
+				for _, r := range h.read("out", 3) {
+					got = append(got, string(r.Value))
+				}
+				if want := []string{"timer", "second", "third"}; !slices.Equal(got, want) {
+					t.Errorf("written: %q, want %q", got, want)
+				}
+			})
+		})
+	}
 }
