@@ -19,6 +19,12 @@
 // [Node.Advance] lets time pass; time.Sleep does too. [Start] is the same node in
 // real time, for tests with a network or other processes ([Listen]).
 //
+// # Processors
+//
+// [Drive] runs the code of one processor without a node: records in, outputs, state and
+// timers out, hours in microseconds. [WithProcessors] has the node of a test run them as
+// they are in production, with crashes in between.
+//
 // # Awaiting
 //
 // [Node.Await] waits for a [Condition]: [Records], [Event], [Consumed], [Quiet],

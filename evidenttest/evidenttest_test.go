@@ -1,7 +1,6 @@
 package evidenttest_test
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -14,8 +13,7 @@ import (
 )
 
 func TestRecordsGoThroughANode(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
+	ctx := t.Context()
 	n := evidenttest.Start(t)
 	producer := n.Client(kgo.AllowAutoTopicCreation(), kgo.DefaultProduceTopic("orders"))
 	for i := range 100 {

@@ -29,6 +29,7 @@ func (f *failing) Errorf(format string, args ...any) {
 	f.failed = true
 	fmt.Fprintf(&f.said, format+"\n", args...)
 }
+func (f *failing) Fatal(args ...any)               { f.Fatalf("%s", fmt.Sprint(args...)) }
 func (f *failing) Logf(format string, args ...any) { fmt.Fprintf(&f.said, format+"\n", args...) }
 func (f *failing) Fatalf(format string, args ...any) {
 	f.Errorf(format, args...)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"testing"
 )
 
 // Golden waits until the node is [Quiet] and compares what went through topics with the
@@ -24,23 +25,28 @@ func (n *Node) Golden(f Flow) {
 	if err != nil {
 		n.t.Fatalf("reading the flow: %v", err)
 	}
-	name := filepath.Join("testdata", strings.NewReplacer("/", "-", " ", "_").Replace(n.t.Name())+".golden")
-	got := f.text(topics)
+	golden(n.t, f.text(topics))
+}
+
+// golden compares a text with the test's file.
+func golden(t testing.TB, got string) {
+	t.Helper()
+	name := filepath.Join("testdata", strings.NewReplacer("/", "-", " ", "_").Replace(t.Name())+".golden")
 	if updating() {
 		if err := errors.Join(os.MkdirAll("testdata", 0o755), os.WriteFile(name, []byte(got), 0o644)); err != nil {
-			n.t.Fatal(err)
+			t.Fatal(err)
 		}
 		return
 	}
 	want, err := os.ReadFile(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		n.t.Fatalf("%s is not there: go test -run '^%s$' -evidenttest.update writes it, with\n%s", name, n.t.Name(), got)
+		t.Fatalf("%s is not there: go test -run '^%s$' -evidenttest.update writes it, with\n%s", name, t.Name(), got)
 	case err != nil:
-		n.t.Fatal(err)
+		t.Fatal(err)
 	case string(want) != got:
-		n.t.Errorf("the flow is not that of %s (- there, + now); if it should be, go test -run '^%s$' -evidenttest.update writes it\n%s",
-			name, n.t.Name(), difference(string(want), got))
+		t.Errorf("the flow is not that of %s (- there, + now); if it should be, go test -run '^%s$' -evidenttest.update writes it\n%s",
+			name, t.Name(), difference(string(want), got))
 	}
 }
 

@@ -3,10 +3,13 @@ package evidenttest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/evidentlog/evident/internal/process"
 )
 
 // group is what a consumer group has done.
@@ -43,20 +46,15 @@ func (l *look) groups(ctx context.Context, topics []*topic, names ...string) ([]
 	if err != nil {
 		return nil, err
 	}
+	inputs := l.node.inputs()
 	if len(names) == 0 {
-		listed, err := admin.ListGroups(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("listing the groups: %w", err)
-		}
-		for _, g := range listed.Sorted() {
-			if g.ProtocolType == "consumer" {
-				names = append(names, g.Group)
-			}
+		if names, err = groupNames(ctx, admin, inputs); err != nil {
+			return nil, err
 		}
 	}
 	var all []*group
 	for _, name := range names {
-		g, err := readGroup(ctx, admin, name, topics)
+		g, err := readGroup(ctx, admin, name, inputs[name], topics)
 		if err != nil {
 			return nil, fmt.Errorf("reading group %s: %w", name, err)
 		}
@@ -65,12 +63,39 @@ func (l *look) groups(ctx context.Context, topics []*topic, names ...string) ([]
 	return all, nil
 }
 
-func readGroup(ctx context.Context, admin *kadm.Client, name string, topics []*topic) (*group, error) {
+// groupNames are those of all consumer groups, and of those that processors will join.
+func groupNames(ctx context.Context, admin *kadm.Client, inputs map[string][]string) ([]string, error) {
+	listed, err := admin.ListGroups(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("listing the groups: %w", err)
+	}
+	names := slices.Collect(maps.Keys(inputs))
+	for _, g := range listed {
+		if g.ProtocolType == "consumer" && inputs[g.Group] == nil {
+			names = append(names, g.Group)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// inputs are those of the node's processors, by their groups.
+func (n *Node) inputs() map[string][]string {
+	all := make(map[string][]string)
+	for _, p := range n.cfg.Processors {
+		all[process.GroupName(p)] = p.Inputs
+	}
+	return all
+}
+
+// readGroup reads a group that has joined for some topics at least.
+func readGroup(ctx context.Context, admin *kadm.Client, name string, joined []string, topics []*topic) (*group, error) {
 	g := &group{name: name}
-	joined, err := g.describe(ctx, admin)
+	more, err := g.describe(ctx, admin)
 	if err != nil {
 		return nil, err
 	}
+	joined = append(slices.Clone(joined), more...)
 	committed, err := admin.FetchOffsets(ctx, name)
 	if err != nil {
 		return nil, err

@@ -73,3 +73,8 @@ func seedOf(t testing.TB) uint64 {
 	h.Write([]byte(t.Name()))
 	return h.Sum64()
 }
+
+// WithProcessors has the node run processors. They begin when their inputs are there.
+func WithProcessors(processors ...node.Processor) Option {
+	return WithConfig(func(c *node.Config) { c.Processors = append(c.Processors, processors...) })
+}

@@ -11,7 +11,8 @@ import (
 // committed all that is there for them, no transaction is open, and nothing was produced
 // while that was found out. Within [Run] everybody waits, besides, for time to pass.
 //
-// It counts on consumers that commit a record when they are done with it, and have what
+// The node's own processors have consumed all of their inputs then, even if they had not
+// begun before. It counts on consumers that commit a record when they are done with it, and have what
 // they produced for it acknowledged by then. Timers that are to fire later are none of
 // its business; nor are readers without a group, and share groups.
 func Quiet() Condition {

@@ -72,6 +72,17 @@ func (k *keeping) aborted() {
 // code does.
 const expireAtOnce = 1000
 
+// complete adds what the step changes beside what the code did.
+func (t *task) complete() error {
+	if t.queue != nil {
+		if err := t.queue.Save(t.timers()); err != nil {
+			return err
+		}
+	}
+	_, err := t.tx.Expire(expireAtOnce)
+	return err
+}
+
 // record writes what the step has changed for the changelog.
 func (t *task) record(to *txn.Topic, b *txn.Buffer) error {
 	if !t.touched {
@@ -80,12 +91,7 @@ func (t *task) record(to *txn.Topic, b *txn.Buffer) error {
 	if id := t.kept.Position().Changelog; to.ID != id {
 		return t.run.lost(fmt.Errorf("%w: the changelog %q was made anew: its id is %x, and that of the state is %x", standby.ErrLost, to.Name, to.ID, id))
 	}
-	if t.queue != nil {
-		if err := t.queue.Save(t.timers()); err != nil {
-			return err
-		}
-	}
-	if _, err := t.tx.Expire(expireAtOnce); err != nil {
+	if err := t.complete(); err != nil {
 		return err
 	}
 	now := t.run.cfg.Now().UnixMilli()

@@ -14,6 +14,7 @@ import (
 type outbox struct {
 	buffer  *txn.Buffer // nil: outputs are held, to be written in the order of inputs
 	held    []held
+	saved   int // of held, at the savepoint
 	input   int // index of the record that the code is given, of the job's
 	headers batch.Headers
 	hash    kgo.TopicPartitioner // Kafka's, of keys: by murmur2
@@ -22,6 +23,22 @@ type outbox struct {
 
 func newOutbox(buffer *txn.Buffer) *outbox {
 	return &outbox{buffer: buffer, hash: kgo.StickyKeyPartitioner(nil).ForTopic("")}
+}
+
+// save makes a savepoint.
+func (o *outbox) save() {
+	if o.buffer != nil {
+		o.buffer.Save()
+	}
+	o.saved = len(o.held)
+}
+
+// undo takes back what was added since the savepoint.
+func (o *outbox) undo() {
+	if o.buffer != nil {
+		o.buffer.Undo()
+	}
+	o.held = o.held[:o.saved]
 }
 
 // held is an output that waits for those of earlier inputs.

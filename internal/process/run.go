@@ -18,7 +18,6 @@ import (
 	"github.com/evidentlog/evident/internal/process/group"
 	"github.com/evidentlog/evident/internal/process/standby"
 	"github.com/evidentlog/evident/internal/process/state"
-	"github.com/evidentlog/evident/internal/process/timer"
 	"github.com/evidentlog/evident/internal/process/txn"
 )
 
@@ -132,12 +131,8 @@ func (r *Run) openState(member *group.Group) (err error) {
 		return nil
 	}
 	version := strconv.Itoa(r.p.Version)
-	stores := []state.StoreConfig{{Name: timer.StoreName}}
-	for _, s := range r.p.Stores {
-		stores = append(stores, state.StoreConfig(s))
-	}
 	r.db, err = state.Open(state.Config{
-		FS: r.cfg.FS, Dir: filepath.Join(r.cfg.Dir, r.p.Name, version), Stores: stores, Memory: r.cfg.Memory,
+		FS: r.cfg.FS, Dir: filepath.Join(r.cfg.Dir, r.p.Name, version), Stores: r.p.stores(), Memory: r.cfg.Memory,
 		Logger: r.log, Metrics: r.cfg.Metrics, Processor: r.p.Name, Version: version,
 		MaxRecord: maxChange,
 	})

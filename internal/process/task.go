@@ -117,17 +117,13 @@ func (t *task) eventTime() time.Time {
 
 // save makes a savepoint, to which undo goes back.
 func (t *task) save(out *outbox) {
-	if out.buffer != nil {
-		out.buffer.Save()
-	}
+	out.save()
 	t.keeping.save()
 }
 
 // undo takes back what the call after the savepoint did.
 func (t *task) undo(out *outbox) {
-	if out.buffer != nil {
-		out.buffer.Undo()
-	}
+	out.undo()
 	t.keeping.undo()
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/evidentlog/evident/internal/process/group"
+	"github.com/evidentlog/evident/internal/process/timer"
 )
 
 // Validate says what is wrong with a processor, wrapping [ErrInvalid].
@@ -85,6 +86,11 @@ func checkName(what, name string, most int) error {
 // stateful tells whether tasks have state, and so a changelog.
 func (p *Processor) stateful() bool { return len(p.Stores) > 0 || p.Timers }
 
+// stores are those of the code, and that of the timers.
+func (p *Processor) stores() []StoreConfig {
+	return append([]StoreConfig{{Name: timer.StoreName}}, p.Stores...)
+}
+
 // deadLetters is the topic for records that were given up.
 func (p *Processor) deadLetters() string {
 	if p.DeadLetters != "" {
@@ -95,6 +101,9 @@ func (p *Processor) deadLetters() string {
 
 // groupName is the consumer group of the processor's version.
 func (p *Processor) groupName() string { return group.Name(p.Name, p.Version) }
+
+// GroupName is the consumer group of a processor's version.
+func GroupName(p Processor) string { return p.groupName() }
 
 // changelog is the topic from which state is made again.
 func (p *Processor) changelog() string { return p.groupName() + ".changelog" }

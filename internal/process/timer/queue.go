@@ -3,6 +3,7 @@ package timer
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"time"
 )
 
@@ -125,6 +126,26 @@ func (q *Queue) Ready(now time.Time) bool {
 		}
 	}
 	return false
+}
+
+// All goes through the timers that are set, as the step under way sees them: the wall
+// clock's first, each clock's in the order in which they are due. The last pair may be an
+// error.
+func All(s Store) iter.Seq2[Timer, error] {
+	return func(yield func(Timer, error) bool) {
+		for c := range Clock(clocks) {
+			from := []byte{keyDue, byte(c)}
+			for e, err := range s.Range(from, []byte{keyDue, byte(c) + 1}) {
+				var t Timer
+				if err == nil {
+					t, err = parseDue(c, string(e.Key[len(from):]))
+				}
+				if !yield(t, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
 }
 
 // maxWait is how soon a wall clock that was set is noticed.
