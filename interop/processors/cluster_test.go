@@ -59,9 +59,16 @@ func restartBroker(t *testing.T, number int, down time.Duration) {
 	}
 }
 
+// reach are the options of clients that outlive brokers: one that is just being killed
+// takes connections and closes them at once.
+func reach(t *testing.T) []kgo.Opt {
+	t.Helper()
+	return []kgo.Opt{kgo.SeedBrokers(strings.Split(brokers(t), ",")...), kgo.AlwaysRetryEOF(), kgo.RequestRetries(100)}
+}
+
 func newClient(t *testing.T, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
-	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(strings.Split(brokers(t), ",")...)}, opts...)...)
+	cl, err := kgo.NewClient(append(reach(t), opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
