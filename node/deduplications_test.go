@@ -162,6 +162,8 @@ func TestADeduplicationIsChanged(t *testing.T) {
 		}
 	}
 	f.mustBe(`"input":"in","output":"out","key":"header:id","version":2,"continues":1`)
+	f.await(0, "/once", `"group":"evident-process.once.2"`)
+	f.await(0, "/once", `"state":"running"`) // or version 1 might still have what comes
 	f.send("b", "a", "end3")
 	f.passed("a", "b", "end1", "a", "end2", "end3")
 }
