@@ -6,8 +6,8 @@ import (
 	"math/bits"
 )
 
-// partLen is about how many ids a part of the index has when the set is full: its growth
-// is what one Add can take, some 20 ms.
+// partLen is about how many ids a part of the index has at most when the set is full: its
+// growth is what one Add can take, some 20 ms.
 const partLen = 1 << 18
 
 // An index finds entries of a queue by their ids. It says nothing of entries that have
@@ -15,6 +15,7 @@ const partLen = 1 << 18
 type index struct {
 	queue  *queue
 	parts  []part
+	whole  int // how many buckets a part needs for its share of the limit
 	secret [4]uint64
 	random uint64 // of the walks; it decides about nothing but speed
 }
@@ -29,6 +30,7 @@ type hash struct {
 func (x *index) init(q *queue, limit int) {
 	x.queue = q
 	x.parts = make([]part, 1<<bits.Len(uint((limit-1)/partLen)))
+	x.whole = bucketsFor(limit / len(x.parts))
 	var secret [32]byte
 	rand.Read(secret[:]) // never fails
 	for i := range x.secret {
@@ -124,8 +126,8 @@ func (x *index) insert(id ID, number uint64) {
 
 // reserve makes room for so many entries in an index that has none.
 func (x *index) reserve(entries int) {
-	each := entries/len(x.parts) + 1
+	buckets := bucketsFor(entries/len(x.parts) + 1)
 	for i := range x.parts {
-		x.parts[i] = newPart(each*10/(9*bucketLen) + 1)
+		x.parts[i] = newPart(buckets)
 	}
 }

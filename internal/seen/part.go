@@ -135,10 +135,10 @@ func (x *index) draw() int {
 	return int(x.random % bucketLen)
 }
 
-// grow makes a part larger by a quarter, and then has what was left over in it, too.
+// grow makes a part larger, and then has what was left over in it, too.
 func (x *index) grow(p *part, left tagged) {
 	for buckets := int(p.buckets); ; {
-		buckets += buckets/4 + 1
+		buckets = x.larger(buckets)
 		larger := newPart(buckets)
 		if x.move(p, &larger, left) {
 			if p.region != nil {
@@ -150,6 +150,24 @@ func (x *index) grow(p *part, left tagged) {
 		larger.region.free()
 	}
 }
+
+// larger is how many buckets a part has next: twice as many, such that it is as large as
+// the limit needs it when there are as many ids, and not more; beyond that, which is rare,
+// a quarter more.
+func (x *index) larger(buckets int) int {
+	if buckets >= x.whole {
+		return buckets + buckets/4 + 1
+	}
+	next := x.whole
+	for next/2 > buckets {
+		next /= 2
+	}
+	return next
+}
+
+// bucketsFor is how many are surely enough for so many ids of a part: 94 percent of their
+// slots with 2 percent more ids than its share.
+func bucketsFor(ids int) int { return ids*109/(100*bucketLen) + 1 }
 
 // move has all entries of a part in another one, and what is left over.
 func (x *index) move(from, to *part, left tagged) bool {
