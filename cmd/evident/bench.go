@@ -20,6 +20,6 @@ between machines.`
 	config.ClientFlags(f)
 	outputFlag(cmd)
 	cmd.AddCommand(newBenchProduce(c, &n), newBenchConsume(c, &n), newBenchLatency(c, &n), newBenchTransactions(c, &n), newBenchLedger(c), newBenchProcess(c, &n),
-		newBenchProcessChild(c), newBenchDiscard(c))
+		newBenchDedup(c), newBenchProcessChild(c), newBenchDiscard(c))
 	return cmd
 }

@@ -53,8 +53,11 @@ type job struct {
 	// many are a second.
 	Base     int64
 	FireRate int
-	// Calls is how many keys of the state a record reads and writes.
+	// Calls is how many keys of the state a record reads and writes, or how many ids it
+	// stands for.
 	Calls int64
+	// IDs is how many ids are remembered at most; 0 is the default of de-duplication.
+	IDs int64
 }
 
 // An answer is what a child says to each.

@@ -24,6 +24,9 @@ func groupOf(j job) string { return "evident-process." + j.Name + ".1" }
 
 // processorOf is the processor that runs code on a job.
 func processorOf(code string, j job, fired *firing) (process.Processor, error) {
+	if code == dedupCode || code == fillCode {
+		return deduplication(code, j)
+	}
 	p := process.Processor{Name: j.Name, Version: 1, Inputs: []string{j.Input}}
 	switch code {
 	case Identity:

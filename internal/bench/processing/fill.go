@@ -63,7 +63,11 @@ type filler struct {
 	records int64
 	size    int
 	keys    int64 // 0: each record has a key of its own
+	again   int64 // one in so many has the key of an earlier one all the same; 0: none
 }
+
+// lately is how far back the earlier one may be.
+const lately = 100_000
 
 // fill writes the records, not in a transaction.
 func (c *child) fill(ctx context.Context, topic string, f filler) error {
@@ -103,8 +107,11 @@ func (f filler) record(i int64, noise []byte, rng *rand.Rand) *kgo.Record {
 	b := make([]byte, stampLen+f.size)
 	key, value := b[:stampLen:stampLen], b[stampLen:]
 	number := i
-	if f.keys > 0 {
+	switch {
+	case f.keys > 0:
 		number = rng.Int64N(f.keys)
+	case f.again > 0 && i > 0 && i%f.again == 0:
+		number -= 1 + rng.Int64N(min(i, lately))
 	}
 	binary.BigEndian.PutUint64(key, uint64(number))
 	copy(value, noise[rng.IntN(1<<20):])

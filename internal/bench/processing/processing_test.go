@@ -59,6 +59,35 @@ func TestRunMeasuresRatesAndLatency(t *testing.T) {
 	}
 }
 
+// Records go through, with the broker beside them and without, and ids outlive a process.
+func TestRunDedupMeasuresRatesAndMemory(t *testing.T) {
+	few := small(t)
+	cfg := DedupConfig{Dir: few.Dir, Program: few.Program, Partitions: 2, Records: 5000, IDs: 20_000, Rounds: 1}
+	res, err := RunDedup(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(res.Through) != 1 || len(res.Alone) != 1 || len(res.Memory) != 1 {
+		t.Fatalf("measured %+v", res)
+	}
+	if m := res.Memory[0]; m.IDs != 20_000 || m.Filled <= 0 || m.Opened.Seconds <= 0 || m.Restored.Seconds <= 0 {
+		t.Errorf("memory: %+v", m)
+	}
+	left, err := os.ReadDir(cfg.Dir)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	var text bytes.Buffer
+	if err := res.WriteText(&text); err != nil || !strings.Contains(text.String(), "one in 10") {
+		t.Errorf("%v in\n%s", err, text.String())
+	}
+	for _, cfg := range []DedupConfig{{Parts: []string{"speed"}}, {Again: 1}, {IDs: -1}, {Records: -1}} {
+		if _, err := RunDedup(t.Context(), cfg); !errors.Is(err, bench.ErrConfig) {
+			t.Errorf("%+v: %v", cfg, err)
+		}
+	}
+}
+
 func TestRunRefusesWhatItCannotMeasure(t *testing.T) {
 	for _, cfg := range []Config{
 		{Parts: []string{"speed"}}, {Records: -1}, {RecordSize: 7}, {Partitions: -1}, {Duration: -1}, {Input: "filled"},
