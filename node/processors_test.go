@@ -126,7 +126,7 @@ func (p *plant) ask(i int, method, path, body string) (int, string, http.Header)
 // await asks until the answer has a text in it.
 func (p *plant) await(i int, path, want string) string {
 	p.t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := p.deadline()
 	for {
 		status, body, _ := p.ask(i, http.MethodGet, path, "")
 		if status == http.StatusOK && strings.Contains(body, want) {
@@ -139,10 +139,18 @@ func (p *plant) await(i int, path, want string) string {
 	}
 }
 
+// deadline is when it is too late to wait any longer: shortly before the tests are ended.
+func (p *plant) deadline() time.Time {
+	if t, ok := p.t.Deadline(); ok {
+		return t.Add(-20 * time.Second)
+	}
+	return time.Now().Add(time.Hour)
+}
+
 // tell steers the processor.
 func (p *plant) tell(i int, verb, body string) {
 	p.t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := p.deadline()
 	for {
 		status, text, header := p.ask(i, http.MethodPost, "/counter:"+verb, body)
 		if status == http.StatusOK {
@@ -286,7 +294,7 @@ func TestNodesShareTasksAndPassReadsOn(t *testing.T) {
 		}
 	}
 	// Each has some of the tasks in the end, and copies of the others.
-	deadline := time.Now().Add(time.Minute)
+	deadline := p.deadline()
 	for {
 		_, body, _ := p.ask(1, http.MethodGet, "/counter", "")
 		var d struct {

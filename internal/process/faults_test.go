@@ -24,28 +24,29 @@ func TestAConnectionThatBreaksAtAnyRequestChangesNothing(t *testing.T) {
 		for _, do := range []evidenttest.Effect{evidenttest.LoseRequest, evidenttest.LoseAnswer, evidenttest.Twice} {
 			t.Run(fmt.Sprintf("%s %v", key.Name(), do), func(t *testing.T) {
 				t.Parallel()
-				h := newHouse(t, 2, "in", "out")
-				keys := numbers(0, 20)
-				stop := h.run(h.service(func(c *process.Config) { c.Workers = 1 }), counter("count"))
-				h.produce("in", keys...)
-				h.read("out", 20)
-				fault := h.node.Inject(evidenttest.RequestFault{
-					Requests: []kmsg.Key{key}, Do: do, When: evidenttest.When{Times: 3},
-					Where: func(r kmsg.Request) bool { return fromProcessor(r) },
-				})
-				rounds := 2
-				for ; fault.Hits() < 2; rounds++ {
-					if rounds > mostRounds {
-						t.Fatalf("the fault has hit %d requests in %d rounds: want 2, or nothing is shown", fault.Hits(), rounds)
-					}
+				virtual(t, 2, func(h *house) {
+					keys := numbers(0, 20)
+					stop := h.run(h.service(func(c *process.Config) { c.Workers = 1 }), counter("count"))
 					h.produce("in", keys...)
-					h.read("out", 20*rounds)
-					if key == kmsg.InitProducerID { // of the next beginning
-						stop()
-						stop = h.run(h.service(func(c *process.Config) { c.Workers = 1 }), counter("count"))
+					h.read("out", 20)
+					fault := h.node.Inject(evidenttest.RequestFault{
+						Requests: []kmsg.Key{key}, Do: do, When: evidenttest.When{Times: 3},
+						Where: func(r kmsg.Request) bool { return fromProcessor(r) },
+					})
+					rounds := 2
+					for ; fault.Hits() < 2; rounds++ {
+						if rounds > mostRounds {
+							t.Fatalf("the fault has hit %d requests in %d rounds: want 2, or nothing is shown", fault.Hits(), rounds)
+						}
+						h.produce("in", keys...)
+						h.read("out", 20*rounds)
+						if key == kmsg.InitProducerID { // of the next beginning
+							stop()
+							stop = h.run(h.service(func(c *process.Config) { c.Workers = 1 }), counter("count"))
+						}
 					}
-				}
-				h.once(h.read("out", 20*(rounds-1)), counts(keys, rounds-1))
+					h.once(h.read("out", 20*(rounds-1)), counts(keys, rounds-1))
+				})
 			})
 		}
 	}

@@ -13,42 +13,44 @@ import (
 )
 
 func TestTasksMoveUnderLoadAndEachRecordCountsOnce(t *testing.T) {
-	h := newHouse(t, 4, "in", "out")
-	keys, rounds := numbers(0, 40), 0
-	write := func() { h.produce("in", keys...); rounds++ }
-	one := h.run(h.service(), counter("count"))
-	write()
-	h.read("out", 40)
-	two := h.run(h.service(), counter("count"))
-	for range 10 {
+	virtual(t, 4, func(h *house) {
+		keys, rounds := numbers(0, 40), 0
+		write := func() { h.produce("in", keys...); rounds++ }
+		one := h.run(h.service(), counter("count"))
 		write()
-	}
-	one()
-	for range 5 {
+		h.read("out", 40)
+		two := h.run(h.service(), counter("count"))
+		for range 10 {
+			write()
+		}
+		one()
+		for range 5 {
+			write()
+		}
+		three := h.run(h.service(), counter("count"))
+		for range 5 {
+			write()
+		}
+		two()
 		write()
-	}
-	three := h.run(h.service(), counter("count"))
-	for range 5 {
-		write()
-	}
-	two()
-	write()
-	h.once(h.read("out", 40*rounds), counts(keys, rounds))
-	three()
+		h.once(h.read("out", 40*rounds), counts(keys, rounds))
+		three()
+	})
 }
 
 func TestABrokerThatLosesPowerInTheMiddleChangesNothing(t *testing.T) {
-	h := newHouse(t, 2, "in", "out")
-	keys := numbers(0, 20)
-	h.run(h.service(), counter("count"))
-	h.produce("in", keys...)
-	h.read("out", 20)
-	for range 3 {
-		h.produce("in", keys...) // which is being handled
-		h.node.CutPower(evidenttest.LoseUnsynced)
-		h.node.Restart()
-	}
-	h.once(h.read("out", 80), counts(keys, 4))
+	virtual(t, 2, func(h *house) {
+		keys := numbers(0, 20)
+		h.run(h.service(), counter("count"))
+		h.produce("in", keys...)
+		h.read("out", 20)
+		for range 3 {
+			h.produce("in", keys...) // which is being handled
+			h.node.CutPower(evidenttest.LoseUnsynced)
+			h.node.Restart()
+		}
+		h.once(h.read("out", 80), counts(keys, 4))
+	})
 }
 
 // TestAZombieCommitsNothing holds all that a node sends, so that the group goes on without it,
@@ -76,37 +78,39 @@ func TestAZombieCommitsNothing(t *testing.T) {
 }
 
 func TestRecordsThatWereRemovedArePassedOverAndSaid(t *testing.T) {
-	h := newHouse(t, 1, "in", "out")
-	h.produce("in", numbers(0, 10)...)
-	stop := h.run(h.service(), identity("gap", 1))
-	h.read("out", 10)
-	stop()
-	h.produce("in", numbers(10, 30)...)
-	req := kmsg.NewPtrDeleteRecordsRequest()
-	topic := kmsg.NewDeleteRecordsRequestTopic()
-	topic.Topic = "in"
-	part := kmsg.NewDeleteRecordsRequestTopicPartition()
-	part.Offset = 20
-	topic.Partitions = append(topic.Partitions, part)
-	req.Topics, req.TimeoutMillis = append(req.Topics, topic), 10_000
-	if _, err := req.RequestWith(t.Context(), h.client); err != nil {
-		t.Fatal(err)
-	}
-	h.run(h.service(), identity("gap", 1))
-	h.once(h.read("out", 20), append(numbers(0, 10), numbers(20, 30)...))
+	virtual(t, 1, func(h *house) {
+		h.produce("in", numbers(0, 10)...)
+		stop := h.run(h.service(), identity("gap", 1))
+		h.read("out", 10)
+		stop()
+		h.produce("in", numbers(10, 30)...)
+		req := kmsg.NewPtrDeleteRecordsRequest()
+		topic := kmsg.NewDeleteRecordsRequestTopic()
+		topic.Topic = "in"
+		part := kmsg.NewDeleteRecordsRequestTopicPartition()
+		part.Offset = 20
+		topic.Partitions = append(topic.Partitions, part)
+		req.Topics, req.TimeoutMillis = append(req.Topics, topic), 10_000
+		if _, err := req.RequestWith(h.Context(), h.client); err != nil {
+			t.Fatal(err)
+		}
+		h.run(h.service(), identity("gap", 1))
+		h.once(h.read("out", 20), append(numbers(0, 10), numbers(20, 30)...))
+	})
 }
 
 func TestAProcessorBeginsWhereItIsTold(t *testing.T) {
-	h := newHouse(t, 1, "in", "out")
-	past := time.Now().Add(-time.Hour)
-	for i := range 10 {
-		r := &kgo.Record{Topic: "in", Value: fmt.Append(nil, i), Timestamp: past.Add(time.Duration(i) * time.Minute)}
-		if err := h.client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
-			t.Fatal(err)
+	virtual(t, 1, func(h *house) {
+		past := time.Now().Add(-time.Hour)
+		for i := range 10 {
+			r := &kgo.Record{Topic: "in", Value: fmt.Append(nil, i), Timestamp: past.Add(time.Duration(i) * time.Minute)}
+			if err := h.client.ProduceSync(h.Context(), r).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	p := identity("from", 1)
-	p.From = process.Start{Time: past.Add(4*time.Minute + time.Second)}
-	h.run(h.service(), p)
-	h.once(h.read("out", 5), numbers(5, 10))
+		p := identity("from", 1)
+		p.From = process.Start{Time: past.Add(4*time.Minute + time.Second)}
+		h.run(h.service(), p)
+		h.once(h.read("out", 5), numbers(5, 10))
+	})
 }

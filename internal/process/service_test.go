@@ -164,14 +164,15 @@ func (h *house) once(rs []*kgo.Record, values []string) {
 }
 
 func TestEachRecordGoesThroughOnce(t *testing.T) {
-	h := newHouse(t, 4, "in", "out")
-	h.produce("in", numbers(0, 1000)...)
-	stop := h.run(h.service(), identity("copy", 1))
-	h.read("out", 1000)
-	stop()
-	h.produce("in", numbers(1000, 2000)...)
-	h.run(h.service(), identity("copy", 1))
-	h.once(h.read("out", 2000), numbers(0, 2000))
+	virtual(t, 4, func(h *house) {
+		h.produce("in", numbers(0, 1000)...)
+		stop := h.run(h.service(), identity("copy", 1))
+		h.read("out", 1000)
+		stop()
+		h.produce("in", numbers(1000, 2000)...)
+		h.run(h.service(), identity("copy", 1))
+		h.once(h.read("out", 2000), numbers(0, 2000))
+	})
 }
 
 func TestATaskIsToldHowManyPartitionsTheInputsHave(t *testing.T) {
@@ -196,29 +197,30 @@ func TestATaskIsToldHowManyPartitionsTheInputsHave(t *testing.T) {
 }
 
 func TestARecordOnWhichTheCodeFailsBecomesADeadLetter(t *testing.T) {
-	h := newHouse(t, 1, "in", "out")
-	p := identity("picky", 1)
-	p.Policy = process.Policy{Attempts: 2, Backoff: time.Millisecond}
-	inner := p.New(process.Task{})
-	p.New = func(process.Task) process.Handler {
-		return process.HandlerFunc(func(s process.Step, r *kgo.Record) error {
-			if err := inner.Handle(s, r); err != nil {
-				return err
-			}
-			switch string(r.Value) {
-			case "3":
-				return errors.New("three is not taken")
-			case "5":
-				panic("five")
-			}
-			return nil
-		})
-	}
-	h.produce("in", numbers(0, 10)...)
-	h.run(h.service(), p)
-	rs := h.read("out", 8)
-	h.once(rs, []string{"0", "1", "2", "4", "6", "7", "8", "9"})
-	for _, r := range h.read("dlq.picky", 2) {
-		t.Logf("%s %v", r.Value, r.Headers)
-	}
+	virtual(t, 1, func(h *house) {
+		p := identity("picky", 1)
+		p.Policy = process.Policy{Attempts: 2, Backoff: time.Millisecond}
+		inner := p.New(process.Task{})
+		p.New = func(process.Task) process.Handler {
+			return process.HandlerFunc(func(s process.Step, r *kgo.Record) error {
+				if err := inner.Handle(s, r); err != nil {
+					return err
+				}
+				switch string(r.Value) {
+				case "3":
+					return errors.New("three is not taken")
+				case "5":
+					panic("five")
+				}
+				return nil
+			})
+		}
+		h.produce("in", numbers(0, 10)...)
+		h.run(h.service(), p)
+		rs := h.read("out", 8)
+		h.once(rs, []string{"0", "1", "2", "4", "6", "7", "8", "9"})
+		for _, r := range h.read("dlq.picky", 2) {
+			t.Logf("%s %v", r.Value, r.Headers)
+		}
+	})
 }

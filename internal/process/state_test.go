@@ -52,19 +52,20 @@ func counts(keys []string, n int) []string {
 func TestStateGoesOnWhereItWas(t *testing.T) {
 	for _, keep := range []bool{true, false} {
 		t.Run(fmt.Sprintf("folder=%t", keep), func(t *testing.T) {
-			h := newHouse(t, 3, "in", "out")
-			keys, disk := numbers(0, 50), vfs.NewMem()
-			for round := range 4 {
-				stop := h.run(h.service(func(c *process.Config) {
-					if keep {
-						c.FS = disk
-					}
-				}), counter("count"))
-				h.produce("in", keys...)
-				h.read("out", 50*(round+1))
-				stop()
-			}
-			h.once(h.read("out", 200), counts(keys, 4))
+			virtual(t, 3, func(h *house) {
+				keys, disk := numbers(0, 50), vfs.NewMem()
+				for round := range 4 {
+					stop := h.run(h.service(func(c *process.Config) {
+						if keep {
+							c.FS = disk
+						}
+					}), counter("count"))
+					h.produce("in", keys...)
+					h.read("out", 50*(round+1))
+					stop()
+				}
+				h.once(h.read("out", 200), counts(keys, 4))
+			})
 		})
 	}
 }
@@ -83,55 +84,57 @@ func (h reminder) Fire(s process.Step, t process.Timer) error {
 func TestTimersFire(t *testing.T) {
 	for _, clock := range []process.Clock{process.WallClock, process.EventClock} {
 		t.Run(fmt.Sprint("clock ", clock), func(t *testing.T) {
-			h := newHouse(t, 2, "in", "out")
-			h.run(h.service(), process.Processor{
-				Name: "remind", Version: 1, Inputs: []string{"in"}, Timers: true,
-				New: func(process.Task) process.Handler { return reminder{clock} },
-			})
-			h.produce("in", numbers(0, 100)...)
-			if clock == process.EventClock {
-				for p := range int32(2) { // time goes on in both partitions
-					r := &kgo.Record{Topic: "in", Partition: p, Key: []byte("later"), Timestamp: time.Now().Add(time.Second)}
-					c := h.node.Client(kgo.RecordPartitioner(kgo.ManualPartitioner()))
-					if err := c.ProduceSync(t.Context(), r).FirstErr(); err != nil {
-						t.Fatal(err)
+			virtual(t, 2, func(h *house) {
+				h.run(h.service(), process.Processor{
+					Name: "remind", Version: 1, Inputs: []string{"in"}, Timers: true,
+					New: func(process.Task) process.Handler { return reminder{clock} },
+				})
+				h.produce("in", numbers(0, 100)...)
+				if clock == process.EventClock {
+					for p := range int32(2) { // time goes on in both partitions
+						r := &kgo.Record{Topic: "in", Partition: p, Key: []byte("later"), Timestamp: time.Now().Add(time.Second)}
+						c := h.node.Client(kgo.RecordPartitioner(kgo.ManualPartitioner()))
+						if err := c.ProduceSync(h.Context(), r).FirstErr(); err != nil {
+							t.Fatal(err)
+						}
 					}
 				}
-			}
-			h.once(h.read("out", 100), numbers(0, 100))
+				h.once(h.read("out", 100), numbers(0, 100))
+			})
 		})
 	}
 }
 
 func TestWhatAFailedCallDidIsUndone(t *testing.T) {
-	h := newHouse(t, 1, "in", "out")
-	p := counter("undo")
-	p.Policy = process.Policy{Attempts: 2, Backoff: time.Millisecond}
-	inner := p.New(process.Task{})
-	p.New = func(process.Task) process.Handler {
-		return process.HandlerFunc(func(s process.Step, r *kgo.Record) error {
-			if err := inner.Handle(s, r); err != nil {
-				return err
-			}
-			if strings.HasPrefix(string(r.Value), "bad") {
-				panic("after all was done")
-			}
-			return nil
-		})
-	}
-	c := h.client
-	for i := range 20 {
-		value := "good"
-		if i%3 == 0 {
-			value = "bad"
+	virtual(t, 1, func(h *house) {
+		p := counter("undo")
+		p.Policy = process.Policy{Attempts: 2, Backoff: time.Millisecond}
+		inner := p.New(process.Task{})
+		p.New = func(process.Task) process.Handler {
+			return process.HandlerFunc(func(s process.Step, r *kgo.Record) error {
+				if err := inner.Handle(s, r); err != nil {
+					return err
+				}
+				if strings.HasPrefix(string(r.Value), "bad") {
+					panic("after all was done")
+				}
+				return nil
+			})
 		}
-		if err := c.ProduceSync(t.Context(), &kgo.Record{Topic: "in", Key: []byte("k"), Value: []byte(value)}).FirstErr(); err != nil {
-			t.Fatal(err)
+		c := h.client
+		for i := range 20 {
+			value := "good"
+			if i%3 == 0 {
+				value = "bad"
+			}
+			if err := c.ProduceSync(h.Context(), &kgo.Record{Topic: "in", Key: []byte("k"), Value: []byte(value)}).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	h.run(h.service(), p)
-	h.once(h.read("out", 13), counts([]string{"k"}, 13))
-	h.read("dlq.undo", 7)
+		h.run(h.service(), p)
+		h.once(h.read("out", 13), counts([]string{"k"}, 13))
+		h.read("dlq.undo", 7)
+	})
 }
 
 // ordered sets a timer of event time for the first record, and writes in which order it is called.
