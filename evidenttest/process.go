@@ -22,6 +22,7 @@ type Process struct {
 
 	mu      sync.Mutex
 	killed  bool
+	away    bool // off the network
 	conns   []net.Conn
 	clients []*kgo.Client
 }
@@ -75,11 +76,35 @@ func (p *Process) Kill() {
 	}
 }
 
+// Disconnect takes the process off the network until [Process.Connect]: its connections
+// break, and it gets no others. Its programs go on, and are told that there is no way to
+// the node. For a network that says nothing see [Hold].
+func (p *Process) Disconnect() {
+	p.mu.Lock()
+	p.away = true
+	conns := p.conns
+	p.conns = nil
+	p.mu.Unlock()
+	for _, c := range conns {
+		c.Close() // of a pipe, and never fails
+	}
+}
+
+// Connect ends what Disconnect has begun.
+func (p *Process) Connect() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.away = false
+}
+
 func (p *Process) dial(ctx context.Context) (net.Conn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.killed {
 		return nil, ErrKilled
+	}
+	if p.away {
+		return nil, &net.OpError{Op: "dial", Net: "pipe", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}
 	}
 	conn, err := p.node.Dial(ctx)
 	if err == nil {

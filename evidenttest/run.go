@@ -15,7 +15,8 @@ import (
 // Time does not pass while a goroutine waits for a sync.Mutex. A program that holds one
 // while it waits for time, such as for a retry, stands still in the bubble when another of
 // its goroutines wants it; franz-go's GroupTransactSession does when it ends a transaction
-// while its group is lost, as by a power cut in the middle. Test such with [Start].
+// while its group is lost, as by a power cut in the middle. Run such tests with go test
+// -tags synctests, with which franz-go's mutexes are of another kind.
 func Run(t *testing.T, test func(t *testing.T, n *Node), opts ...Option) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { test(t, start(t, true, opts)) })
