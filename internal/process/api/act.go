@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,18 +50,32 @@ func (a *API) act(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, http.StatusNotFound, fmt.Errorf("a processor cannot be told to %q%s", verb, nearest.Hint(verb, names, ": it is told to "+strings.Join(names, ", "))))
 		return
 	}
-	var order Order
-	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody))
-	if err == nil && len(bytes.TrimSpace(text)) > 0 {
-		d := json.NewDecoder(bytes.NewReader(text))
-		d.DisallowUnknownFields()
-		err = d.Decode(&order)
-	}
-	if err != nil {
+	order, err := readOrder(http.MaxBytesReader(w, r.Body, mostBody))
+	switch {
+	case errors.As(err, new(*http.MaxBytesError)):
+		problem.Write(w, http.StatusRequestEntityTooLarge, fmt.Errorf("the order has more than %d bytes", mostBody))
+	case err != nil:
 		problem.Write(w, http.StatusBadRequest, fmt.Errorf("the body is no order: %w", err))
-		return
+	default:
+		do(w, r, name, order)
 	}
-	do(w, r, name, order)
+}
+
+// readOrder reads an order; nothing is the zero one.
+func readOrder(body io.Reader) (o Order, err error) {
+	text, err := io.ReadAll(body)
+	if err != nil || len(bytes.TrimSpace(text)) == 0 {
+		return o, err
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&o); err != nil {
+		return o, err
+	}
+	if rest := bytes.TrimSpace(text[d.InputOffset():]); len(rest) > 0 {
+		return o, fmt.Errorf("something follows it, at byte %d", len(text)-len(rest))
+	}
+	return o, nil
 }
 
 // errOrder is wrapped by what is wrong with an order.
@@ -127,9 +142,11 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, name string) {
 // replay has another version run beside the active one, from a place of its own, with
 // its outputs withheld.
 func (a *API) replay(w http.ResponseWriter, r *http.Request, name string, o Order) {
-	if o.From == "" {
-		o.From = "start"
+	if o.Version < 0 {
+		problem.Write(w, http.StatusBadRequest, fmt.Errorf("%w: version is %d, and must be a number from 1", errOrder, o.Version))
+		return
 	}
+	o.From = cmp.Or(o.From, "start")
 	done := a.Declare(w, r, name, func(s *control.Spec) error {
 		if o.Version == 0 {
 			o.Version = slices.MaxFunc(s.Versions, func(a, b control.Version) int { return a.Version - b.Version }).Version + 1

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -118,6 +119,9 @@ type count struct {
 // countAge is how long a count is good for.
 const countAge = 5 * time.Second
 
+// mostDescribed is how much of what another node says is read, in bytes.
+const mostDescribed = 16 << 20
+
 // fetchJSON asks another node for the same as r, and reads the answer.
 func (a *API) fetchJSON(ctx context.Context, r *http.Request, base, query string, v any) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
@@ -133,5 +137,5 @@ func (a *API) fetchJSON(ctx context.Context, r *http.Request, base, query string
 	if resp.StatusCode != http.StatusOK {
 		return errors.New(resp.Status)
 	}
-	return json.NewDecoder(resp.Body).Decode(v)
+	return json.NewDecoder(io.LimitReader(resp.Body, mostDescribed)).Decode(v)
 }

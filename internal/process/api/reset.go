@@ -91,6 +91,9 @@ func (a *API) place(ctx context.Context, p process.Processor, o Order) (kadm.Off
 		return ends.Offsets(), nil
 	}
 	if offset, err := strconv.ParseInt(o.To, 10, 64); err == nil {
+		if offset < 0 {
+			return nil, fmt.Errorf("%w: to is %d, and no offset is below 0", errOrder, offset)
+		}
 		return within(starts, ends, offset), nil
 	}
 	at, err := time.Parse(time.RFC3339, o.To)

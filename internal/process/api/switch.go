@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,17 +86,20 @@ func (a *API) passes(ctx context.Context, name string, from, to int) error {
 	if err != nil {
 		return err
 	}
+	var last error // why not yet
 	for {
 		at, err := control.Positions(ctx, a.Client, group.Name(name, from))
-		if err == nil {
-			topic, p, behind := at.Behind(reached)
-			if !behind {
-				return nil
-			}
-			err = fmt.Errorf("version %d is at offset %d of partition %d of %q, and version %d at %d", from, at[topic][p], p, topic, to, reached[topic][p])
+		switch topic, p, behind := at.Behind(reached); {
+		case err != nil && ctx.Err() == nil:
+			last = err
+		case err != nil: // it has no more to say than that time is up
+		case !behind:
+			return nil
+		default:
+			last = fmt.Errorf("version %d is at offset %d of partition %d of %q, and version %d at %d", from, at[topic][p], p, topic, to, reached[topic][p])
 		}
 		if !pause(ctx) {
-			return fmt.Errorf("after %v version %d is not as far as version %d: %w", halting, from, to, err)
+			return fmt.Errorf("version %d has not come as far as version %d in %v: %w", from, to, halting, cmp.Or(last, ctx.Err()))
 		}
 	}
 }
