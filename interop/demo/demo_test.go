@@ -14,7 +14,10 @@ import (
 	"github.com/evidentlog/evident/interop/evident"
 )
 
-var kills = flag.Int("kills", 10, "how often the node is killed")
+var (
+	kills    = flag.Int("kills", 10, "how often the node is killed")
+	prebuilt = flag.String("program", "", "evident to run instead of building it")
+)
 
 // report runs the demo, and returns what of its report does not depend on speed.
 func report(t *testing.T, program string, flags ...string) map[string]any {
@@ -37,9 +40,12 @@ func report(t *testing.T, program string, flags ...string) map[string]any {
 }
 
 func TestTheNumbersAreTheSameWhenTheNodeIsKilled(t *testing.T) {
-	program, err := evident.Build(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
+	program := *prebuilt
+	if program == "" {
+		var err error
+		if program, err = evident.Build(t.Context(), t.TempDir()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	want := report(t, program)
 	got := report(t, program, "--kill", strconv.Itoa(*kills))
