@@ -105,56 +105,44 @@ func (e *Event) Record() (Record, error) {
 	if err := e.Validate(); err != nil {
 		return Record{}, err
 	}
-	r := Record{Key: e.recordKey(), Value: e.Data, Headers: make([]Header, 0, len(coreNames)+len(e.extensions))}
-	texts := make([]byte, 0, e.textSize()) // of all headers: one piece of memory
+	core := [...]string{SpecVersion, e.ID, e.Source, e.Type, e.Subject, string(e.Time), e.DataSchema, e.DataContentType}
+	count, size := len(e.extensions), 0
+	for _, text := range core {
+		if size += len(text); text != "" {
+			count++
+		}
+	}
+	for i := range e.extensions {
+		size += len(e.extensions[i].value.text)
+	}
+	r := Record{Key: e.recordKey(), Value: e.Data, Headers: make([]Header, 0, count)}
+	texts := make([]byte, 0, size) // of all headers: one piece of memory
 	add := func(key, text string) {
 		start := len(texts)
 		texts = append(texts, text...)
 		r.Headers = append(r.Headers, Header{key, texts[start:len(texts):len(texts)]})
 	}
-	for _, name := range coreNames {
-		if v, ok := e.Attribute(name); ok && name != attrContentType {
-			add(headerOf(name), v.text)
+	for i, text := range core {
+		if text != "" {
+			add(coreHeaders[i], text)
 		}
 	}
-	if e.DataContentType != "" {
-		add(kafkaContentType, e.DataContentType)
-	}
-	for _, x := range e.extensions {
-		add(headerOf(x.name), x.value.text)
+	for i := range e.extensions {
+		add(headerOf(e.extensions[i].name), e.extensions[i].value.text)
 	}
 	return r, nil
 }
 
-// textSize is how many bytes the values of all attributes have.
-func (e *Event) textSize() int {
-	n := 0
-	for _, name := range coreNames {
-		v, _ := e.Attribute(name)
-		n += len(v.text)
-	}
-	for _, x := range e.extensions {
-		n += len(x.value.text)
-	}
-	return n
+// coreHeaders are the headers of core attributes in the order in which they are written.
+var coreHeaders = [...]string{
+	kafkaPrefix + attrSpecVersion, kafkaPrefix + attrID, kafkaPrefix + attrSource, kafkaPrefix + attrType,
+	kafkaPrefix + attrSubject, kafkaPrefix + attrTime, kafkaPrefix + attrSchema, kafkaContentType,
 }
 
-// headerOf is the header of an attribute. Those that most events have are put together
+// headerOf is the header of an extension. Those that most events have are put together
 // by the compiler.
 func headerOf(name string) string {
 	switch name {
-	case attrSpecVersion:
-		return kafkaPrefix + attrSpecVersion
-	case attrID:
-		return kafkaPrefix + attrID
-	case attrSource:
-		return kafkaPrefix + attrSource
-	case attrType:
-		return kafkaPrefix + attrType
-	case attrSubject:
-		return kafkaPrefix + attrSubject
-	case attrTime:
-		return kafkaPrefix + attrTime
 	case CorrelationID:
 		return kafkaPrefix + CorrelationID
 	case CausationID:
