@@ -58,13 +58,9 @@ func (m *Message) read(c *Consumer, r *kgo.Record) (err error) {
 
 // eventRecord is a record as package event knows it, with memory shared.
 func eventRecord(r *kgo.Record) event.Record {
-	headers := make([]event.Header, len(r.Headers))
-	for i, h := range r.Headers {
-		headers[i] = event.Header(h)
-	}
 	return event.Record{
 		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp,
-		Key: r.Key, Value: r.Value, Headers: headers,
+		Key: r.Key, Value: r.Value, Headers: eventHeaders(r.Headers),
 	}
 }
 

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -114,11 +113,4 @@ func (p *Producer) record(ctx context.Context, topic string, e *event.Event, cau
 
 func kafkaRecord(topic string, r *event.Record) *kgo.Record {
 	return &kgo.Record{Topic: topic, Key: r.Key, Value: r.Value, Headers: kafkaHeaders(r.Headers)}
-}
-
-// kafkaHeaders are the same headers, in the same memory: an event has seven and more of
-// them. That the types have one form is checked by the compiler.
-func kafkaHeaders(all []event.Header) []kgo.RecordHeader {
-	_ = kgo.RecordHeader(event.Header{})
-	return unsafe.Slice((*kgo.RecordHeader)(unsafe.Pointer(unsafe.SliceData(all))), len(all))
 }
