@@ -40,6 +40,7 @@ type production struct {
 	used     int     // slots in use
 	muted    int32   // ms that the client has to wait for its quota
 	pending  atomic.Int32
+	unjoined *kerr.Error // why it is not durable that the transaction has the partitions
 }
 
 type producedTopic struct {
@@ -78,8 +79,10 @@ func (b *Broker) produce(c *call) error {
 	p.plan(b.store.Snapshot())
 	p.pace()
 	if p.producer != transaction.None && p.req.Version >= produceJoins {
-		b.transactions.Join(*p.req.TransactionID, p.producer, p.transacted(), p.joined)
-		return nil
+		if ps := p.transacted(); len(ps) > 0 {
+			p.join(ps)
+			return nil
+		}
 	}
 	p.begin()
 	return nil
@@ -112,7 +115,7 @@ func (p *production) decode() error {
 		return fmt.Errorf("%w: Produce version %d: %w", wire.ErrMalformed, c.version, err)
 	}
 	p.acks = p.req.Acks
-	p.topics, p.used, p.producer = p.topics[:0], 0, transaction.None
+	p.topics, p.used, p.producer, p.unjoined = p.topics[:0], 0, transaction.None, nil
 	return nil
 }
 
@@ -262,11 +265,14 @@ func (s *slot) appended(err error) {
 	s.production.finish()
 }
 
-// finish is called once for each append and once by produce. The last call
-// answers.
+// finish is called once for each append, once for what joins a transaction, and once
+// by produce. The last call answers.
 func (p *production) finish() {
 	if p.pending.Add(-1) > 0 {
 		return
+	}
+	if p.unjoined != nil {
+		p.refuseTransacted(p.unjoined)
 	}
 	c := p.call
 	c.conn.broker.budget.release(&c.hold)

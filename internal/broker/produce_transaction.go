@@ -3,6 +3,7 @@ package broker
 import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/evidentlog/evident/internal/broker/txn"
 	"github.com/evidentlog/evident/internal/broker/txn/transaction"
 	"github.com/evidentlog/evident/internal/log/batch"
 )
@@ -44,17 +45,39 @@ func (p *production) transacted() []transaction.Partition {
 	return ps
 }
 
+// join adds the partitions to the transaction. Meanwhile the appends are begun; the
+// answer waits for both.
+func (p *production) join(ps []transaction.Partition) {
+	p.pending.Add(1) // until it is durable that they are in the transaction
+	p.call.conn.broker.transactions.Join(txn.Joining{
+		ID: *p.req.TransactionID, Producer: p.producer, Partitions: ps, Joined: p.joined, Stored: p.joinStored,
+	})
+}
+
 // joined begins the appends once the partitions are in the transaction, or with
 // why they are not.
 func (p *production) joined(err *kerr.Error) {
 	if err != nil {
-		for _, s := range p.slots[:p.used] {
-			if s.transactional && s.err == nil {
-				s.err = p.refusal(err)
-			}
-		}
+		p.refuseTransacted(err)
+		p.pending.Add(-1)
 	}
 	p.begin()
+}
+
+// joinStored is told when the partitions are in the transaction durably, or why they
+// cannot be.
+func (p *production) joinStored(err *kerr.Error) {
+	p.unjoined = err
+	p.finish()
+}
+
+// refuseTransacted refuses what belongs to the transaction.
+func (p *production) refuseTransacted(err *kerr.Error) {
+	for _, s := range p.slots[:p.used] {
+		if s.transactional && s.err == nil {
+			s.err = p.refusal(err)
+		}
+	}
 }
 
 // admitted is asked by the partition, with its lock held.
@@ -71,18 +94,18 @@ func (s *slot) admitted() error {
 // itself as NOT_ENOUGH_REPLICAS, which they try again without further ado, and
 // what ends a transaction as what ended it before KIP-890 and KIP-588.
 func (p *production) refusal(err *kerr.Error) error {
-	code := err
+	code, version := err, p.call.version
 	switch err {
 	case kerr.CoordinatorLoadInProgress, kerr.CoordinatorNotAvailable, kerr.NotCoordinator:
 		code = kerr.NotEnoughReplicas
 	case kerr.ConcurrentTransactions:
-		if p.req.Version < produceJoins {
+		if version < produceJoins {
 			code = kerr.NotEnoughReplicas
 		}
 	case kerr.ProducerFenced:
 		code = kerr.InvalidProducerEpoch
 	case kerr.TransactionAbortable:
-		if p.req.Version < produceAbortable {
+		if version < produceAbortable {
 			code = kerr.InvalidTxnState
 		}
 	}

@@ -33,6 +33,22 @@ func (b *Broker) newTransactions() *txn.Coordinator {
 // transactionLog is all partitions for the transaction coordinator.
 type transactionLog struct{ broker *Broker }
 
+// Open implements [txn.Log].
+func (l transactionLog) Open() []transaction.Open {
+	var all []transaction.Open
+	for t := range l.broker.store.Snapshot().All() {
+		for n, p := range t.Partitions {
+			for _, open := range p.OpenTransactions() {
+				all = append(all, transaction.Open{
+					In: transaction.Partition{Topic: t.Name, Number: int32(n)},
+					By: transaction.Producer{ID: open.ProducerID, Epoch: open.Epoch},
+				})
+			}
+		}
+	}
+	return all
+}
+
 // Check implements [txn.Log]. A marker in the coordinators' own topics, but of
 // offsets, would be a record that they cannot read.
 func (l transactionLog) Check(p transaction.Partition) *kerr.Error {

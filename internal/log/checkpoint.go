@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/evidentlog/evident/internal/log/batch"
 	"github.com/evidentlog/evident/internal/vfs"
 )
 
@@ -16,7 +17,7 @@ const (
 	checkpointName    = "checkpoint"
 	cleanName         = "clean-shutdown"
 	checkpointMagic   = "EVCHECKP"
-	checkpointVersion = 2
+	checkpointVersion = 3
 )
 
 // errVersion says that a newer version wrote a file.
@@ -93,6 +94,7 @@ func (c *checkpoint) append(b []byte) []byte {
 		b = binary.BigEndian.AppendUint64(b, uint64(p.seen))
 		b = binary.BigEndian.AppendUint64(b, uint64(p.txnStart()))
 		b = binary.BigEndian.AppendUint32(b, uint32(p.coordinatorEpoch))
+		b = binary.BigEndian.AppendUint16(b, uint16(p.txnEpoch()))
 		b = binary.BigEndian.AppendUint16(b, uint16(p.epoch))
 		b = binary.BigEndian.AppendUint16(b, uint16(len(p.recent)))
 		for _, r := range p.recent {
@@ -153,7 +155,7 @@ func (d *decoder) u32() uint32 { return binary.BigEndian.Uint32(d.take(4)) }
 func (d *decoder) i64() int64  { return int64(binary.BigEndian.Uint64(d.take(8))) }
 
 // checkpoint reads one partition's part of a file of the given version. There
-// were no transactions in version 1.
+// were no transactions in version 1, and not their epochs in version 2.
 func (d *decoder) checkpoint(version uint32) *checkpoint {
 	c := &checkpoint{mark: mark{
 		offset: d.i64(), base: d.i64(), pos: d.i64(), offsetEntries: int(d.i64()), timeEntries: int(d.i64()),
@@ -172,9 +174,12 @@ func (d *decoder) checkpoint(version uint32) *checkpoint {
 
 func (d *decoder) producer(version uint32, t *producerTable) {
 	id, seen := d.i64(), d.i64()
-	txnStart, coordinatorEpoch := int64(-1), int32(-1)
+	txnStart, coordinatorEpoch, txnEpoch := int64(-1), int32(-1), int16(batch.NoProducerEpoch)
 	if version > 1 {
 		txnStart, coordinatorEpoch = d.i64(), int32(d.u32())
+	}
+	if version > 2 {
+		txnEpoch = int16(d.u16())
 	}
 	p := newProducer(int16(d.u16()))
 	p.seen, p.coordinatorEpoch = seen, coordinatorEpoch
@@ -183,7 +188,7 @@ func (d *decoder) producer(version uint32, t *producerTable) {
 	}
 	t.byID[id] = p
 	if txnStart >= 0 {
-		t.reopen(id, txnStart)
+		t.reopen(id, txnEpoch, txnStart)
 	}
 }
 

@@ -1,10 +1,14 @@
 package log
 
 import (
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io/fs"
+	"slices"
 	"testing"
 
+	"github.com/evidentlog/evident/internal/log/batch"
 	"github.com/evidentlog/evident/internal/vfs"
 )
 
@@ -38,5 +42,36 @@ func TestAYoungSegmentNeedsNoIndexFiles(t *testing.T) {
 			}
 			l.close()
 		})
+	}
+}
+
+// The epoch of a transaction is that of its records, whatever markers beyond the mark
+// have told of the producer since. Checkpoints of version 2 do not have it.
+func TestCheckpointKnowsTheEpochOfAnOpenTransaction(t *testing.T) {
+	known := newProducerTable()
+	data := batch.Batch(numbered(t, batch.Head{Transactional: true, Producer: &batch.Producer{ID: 7, Epoch: 2}}, 1, 1))
+	data.SetBaseOffset(10)
+	known.add(data, testTime)
+	m := batch.Marker{ProducerID: 7, ProducerEpoch: 3, Commit: true}.Batch(testTime)
+	m.SetBaseOffset(11)
+	known.add(m, testTime)
+
+	all := encodeCheckpoints(map[partKey]*checkpoint{{}: {mark: mark{offset: 11}, producers: known.below(11)}})
+	for version, want := range map[byte]int16{3: 2, 2: batch.NoProducerEpoch} {
+		b := slices.Clone(all)
+		if version == 2 {
+			const epoch = 16 + 20 + 13*8 + 28 // header, partition, its numbers, the producer's first fields
+			b = slices.Delete(b, epoch, epoch+2)
+			b[11] = version
+			binary.BigEndian.PutUint32(b[len(b)-4:], crc32.Checksum(b[:len(b)-4], castagnoli))
+		}
+		read, err := decodeCheckpoints(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := read[partKey{}].producers.byID[7]
+		if p.txn == nil || p.txn.first != 10 || p.txn.epoch != want || p.epoch != 3 {
+			t.Errorf("version %d: epoch %d, transaction %+v, want its epoch to be %d", version, p.epoch, p.txn, want)
+		}
 	}
 }

@@ -55,6 +55,14 @@ func (p *producer) txnStart() int64 {
 	return p.txn.first
 }
 
+// txnEpoch is the epoch of the open transaction's records, or -1.
+func (p *producer) txnEpoch() int16 {
+	if p.txn == nil {
+		return batch.NoProducerEpoch
+	}
+	return p.txn.epoch
+}
+
 // check tells whether b may be appended. A batch that is in the log already is
 // returned as dup.
 func (t *producerTable) check(b batch.Batch) (dup *producedBatch, err error) {
@@ -137,7 +145,7 @@ func (t *producerTable) add(b batch.Batch, now int64) (e abortEntry, aborts bool
 	}
 	p.addData(b)
 	if p.txn == nil && b.Attributes().Transactional() {
-		p.txn = t.open(id, b.BaseOffset())
+		p.txn = t.open(id, b.ProducerEpoch(), b.BaseOffset())
 	}
 	return abortEntry{}, false
 }
@@ -195,19 +203,19 @@ func (t *producerTable) below(offset int64) *producerTable {
 		out.byID[id] = q
 	}
 	for _, txn := range t.openAt(offset) {
-		out.reopen(txn.producer, txn.first)
+		out.reopen(txn.producer, txn.epoch, txn.first)
 	}
 	return out
 }
 
 // reopen adds a transaction that is open, of a producer that may be unknown.
-func (t *producerTable) reopen(id, first int64) {
+func (t *producerTable) reopen(id int64, epoch int16, first int64) {
 	p := t.byID[id]
 	if p == nil {
 		p = newProducer(batch.NoProducerEpoch)
 		t.byID[id] = p
 	}
-	p.txn = &transaction{id, first, noMarker}
+	p.txn = &transaction{id, epoch, first, noMarker}
 	i, _ := slices.BinarySearchFunc(t.unstable, first, func(x *transaction, o int64) int { return cmp.Compare(x.first, o) })
 	t.unstable = slices.Insert(t.unstable, i, p.txn)
 }

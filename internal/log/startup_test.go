@@ -48,7 +48,7 @@ func TestAFutureFormatIsRefused(t *testing.T) {
 		"folder": {func(*testing.T, vfs.FS) string { return "data/format" }, 0, func(b []byte) { b[0] = '2' }, "format 2, this version reads 1:"},
 		"checkpoint": {func(*testing.T, vfs.FS) string { return "data/checkpoint" }, 11, func(b []byte) {
 			binary.BigEndian.PutUint32(b[len(b)-4:], crc32.Checksum(b[:len(b)-4], castagnoli))
-		}, "format 3, this version reads 1 to 2"},
+		}, "format 4, this version reads 1 to 3"},
 		"journal": {func(t *testing.T, disk vfs.FS) string { return at(journalFiles(t, disk), 0) }, 11, func(b []byte) {
 			binary.BigEndian.PutUint32(b[32:], crc32.Checksum(b[:32], castagnoli))
 		}, "format 2, this version reads 1"},

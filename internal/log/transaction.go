@@ -12,6 +12,7 @@ const noMarker = -1
 // markers.
 type transaction struct {
 	producer int64
+	epoch    int16 // of its records; batch.NoProducerEpoch: not known
 	first    int64 // offset of its first record
 	marker   int64 // offset, or noMarker
 }
@@ -28,8 +29,8 @@ type transactions struct {
 }
 
 // open begins a transaction at the log's end.
-func (t *transactions) open(producer, first int64) *transaction {
-	txn := &transaction{producer, first, noMarker}
+func (t *transactions) open(producer int64, epoch int16, first int64) *transaction {
+	txn := &transaction{producer, epoch, first, noMarker}
 	t.unstable = append(t.unstable, txn)
 	return txn
 }

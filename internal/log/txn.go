@@ -24,6 +24,12 @@ type ProducerState struct {
 	TxnStart         int64 // first offset of the open transaction, -1 if there is none
 }
 
+// OpenTransaction is a transaction that a partition holds open.
+type OpenTransaction struct {
+	ProducerID int64
+	Epoch      int16 // of its records; −1: not known
+}
+
 // AppendMarker ends the transaction that m's producer has open in the partition,
 // and raises the producer's epoch to that of the marker. Without an open
 // transaction the marker is written all the same, for the epoch. It is appended
@@ -60,6 +66,19 @@ func (p *Partition) LastStableOffset() int64 {
 	// In this order: what opens meanwhile begins at the high watermark or later.
 	hw := p.HighWatermark()
 	return min(hw, max(p.firstUnstable.Load(), p.LogStart()))
+}
+
+// OpenTransactions lists the transactions that have no marker yet, oldest first.
+func (p *Partition) OpenTransactions() []OpenTransaction {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []OpenTransaction
+	for _, txn := range p.mu.producers.unstable {
+		if txn.marker == noMarker {
+			out = append(out, OpenTransaction{txn.producer, txn.epoch})
+		}
+	}
+	return out
 }
 
 // Producers lists the producers that the partition remembers, in no order.

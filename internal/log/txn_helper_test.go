@@ -95,6 +95,7 @@ func batchesBelow(p *Partition) (out []batch.Batch, err error) {
 type outcome struct {
 	stable    int64
 	open      map[int64]int64 // first offset by producer
+	epochs    map[int64]int16 // of what is open, by producer
 	committed []stored
 }
 
@@ -115,7 +116,7 @@ func outcomeOf(p *Partition) (outcome, error) {
 
 // followed goes through the batches one by one, as simply as can be.
 func followed(all []batch.Batch, end int64) (outcome, error) {
-	o := outcome{open: make(map[int64]int64), stable: end}
+	o := outcome{open: make(map[int64]int64), epochs: make(map[int64]int16), stable: end}
 	held := make(map[int64][]stored)
 	for _, b := range all {
 		id := b.ProducerID()
@@ -124,6 +125,7 @@ func followed(all []batch.Batch, end int64) (outcome, error) {
 				o.committed = append(o.committed, held[id]...)
 			}
 			delete(o.open, id)
+			delete(o.epochs, id)
 			delete(held, id)
 		}
 		if b.Attributes().Control() { // or of one that compaction has emptied
@@ -139,7 +141,7 @@ func followed(all []batch.Batch, end int64) (outcome, error) {
 		}
 		held[id] = append(held[id], records...)
 		if _, ok := o.open[id]; !ok {
-			o.open[id] = b.BaseOffset()
+			o.open[id], o.epochs[id] = b.BaseOffset(), b.ProducerEpoch()
 		}
 	}
 	for _, first := range o.open {
@@ -237,6 +239,11 @@ func checkTransactions(p *Partition) error {
 	for _, s := range p.Producers() {
 		if first, ok := o.open[s.ID]; !slices.Contains(begunBelow(p), s.ID) && (ok != (s.TxnStart >= 0) || ok && first != s.TxnStart) {
 			return fmt.Errorf("producer %d: transaction begins at %d, the batches say %v", s.ID, s.TxnStart, o.open)
+		}
+	}
+	for _, txn := range p.OpenTransactions() {
+		if epoch, ok := o.epochs[txn.ProducerID]; ok && epoch != txn.Epoch {
+			return fmt.Errorf("the open transaction of producer %d has epoch %d, the batches say %d", txn.ProducerID, txn.Epoch, epoch)
 		}
 	}
 	for from := p.LogStart(); from <= p.HighWatermark(); from += 1 + (p.HighWatermark()-p.LogStart())/7 {

@@ -22,6 +22,8 @@ type Steady struct {
 	// EndToEnd is the time from before a record is sent to the input until a reader of
 	// committed records has it from the output.
 	EndToEnd bench.Latency `json:"end_to_end_latency"`
+	// FromInput is the time from the input's acknowledgement until then.
+	FromInput bench.Latency `json:"latency_from_input"`
 	// CPU is that of the child per record, in µs.
 	CPU float64 `json:"cpu_us_per_record"`
 }
@@ -64,7 +66,7 @@ func (r *run) steady(ctx context.Context, c *child, j job, d time.Duration) (s S
 	ctx, cancel := context.WithTimeout(ctx, d+grace)
 	defer cancel()
 	n := int64(float64(r.cfg.Rate) * d.Seconds())
-	p := &pacer{size: r.cfg.RecordSize, topic: j.Input, rate: r.cfg.Rate, base: time.Now()}
+	p := &pacer{size: r.cfg.RecordSize, topic: j.Input, rate: r.cfg.Rate, base: time.Now(), met: map[time.Duration]time.Duration{}}
 	reader, err := c.reader(ctx, j.Output)
 	if err != nil {
 		return s, err
@@ -74,16 +76,15 @@ func (r *run) steady(ctx context.Context, c *child, j job, d time.Duration) (s S
 	if err != nil {
 		return s, err
 	}
-	var late bench.Histogram
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.send(gctx, c.options(), n) })
-	g.Go(func() error { return p.receive(gctx, reader, n, &late) })
+	g.Go(func() error { return p.receive(gctx, reader, n) })
 	if err := g.Wait(); err != nil {
 		return s, err
 	}
 	after, err := c.cpu(ctx)
 	return Steady{
-		Rate: float64(n) / p.took.Seconds(), EndToEnd: late.Latency(),
+		Rate: float64(n) / p.took.Seconds(), EndToEnd: p.late.Latency(), FromInput: p.later.Latency(),
 		CPU: float64((after - before).Microseconds()) / float64(n),
 	}, err
 }
@@ -107,7 +108,14 @@ type pacer struct {
 
 	mu  sync.Mutex
 	err error // of a record that was sent
+	// met has, by when a record was sent, when it was acknowledged, or that it has been
+	// read, until both have happened.
+	met         map[time.Duration]time.Duration
+	late, later bench.Histogram // since it was sent, since it was acknowledged
 }
+
+// isRead stands for a record that was read before its acknowledgement was.
+const isRead = -1
 
 func (p *pacer) send(ctx context.Context, opts []kgo.Opt, n int64) error {
 	cl, err := kgo.NewClient(append(opts, kgo.ProducerLinger(0), kgo.ProducerBatchCompression(kgo.NoCompression()),
@@ -119,8 +127,9 @@ func (p *pacer) send(ctx context.Context, opts []kgo.Opt, n int64) error {
 	begin := time.Now()
 	err = bench.Pace(ctx, p.rate, n, func() {
 		value := make([]byte, p.size)
-		binary.BigEndian.PutUint64(value, uint64(time.Since(p.base)))
-		cl.Produce(ctx, &kgo.Record{Topic: p.topic, Value: value}, p.sent)
+		at := time.Since(p.base)
+		binary.BigEndian.PutUint64(value, uint64(at))
+		cl.Produce(ctx, &kgo.Record{Topic: p.topic, Value: value}, func(_ *kgo.Record, err error) { p.acked(at, err) })
 	})
 	p.took = time.Since(begin)
 	if err == nil {
@@ -134,16 +143,37 @@ func (p *pacer) send(ctx context.Context, opts []kgo.Opt, n int64) error {
 	return err
 }
 
-func (p *pacer) sent(_ *kgo.Record, err error) {
+// acked takes note of the answer for the record that was sent at the time.
+func (p *pacer) acked(at time.Duration, err error) {
+	now := time.Since(p.base)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err == nil {
 		p.err = err
 	}
+	if p.met[at] == isRead {
+		p.later.Record(0)
+		delete(p.met, at)
+		return
+	}
+	p.met[at] = now
+}
+
+// arrived takes note that the record that was sent at the time has been read.
+func (p *pacer) arrived(at, now time.Duration) {
+	p.late.Record(now - at)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if acked, ok := p.met[at]; ok {
+		p.later.Record(now - acked)
+		delete(p.met, at)
+		return
+	}
+	p.met[at] = isRead
 }
 
 // receive reads n records.
-func (p *pacer) receive(ctx context.Context, reader *kgo.Client, n int64, late *bench.Histogram) error {
+func (p *pacer) receive(ctx context.Context, reader *kgo.Client, n int64) error {
 	got := int64(0)
 	for got < n {
 		fetches := reader.PollFetches(ctx)
@@ -155,7 +185,7 @@ func (p *pacer) receive(ctx context.Context, reader *kgo.Client, n int64, late *
 		}
 		now := time.Since(p.base)
 		fetches.EachRecord(func(rec *kgo.Record) {
-			late.Record(now - time.Duration(binary.BigEndian.Uint64(rec.Value)))
+			p.arrived(time.Duration(binary.BigEndian.Uint64(rec.Value)), now)
 			got++
 		})
 	}

@@ -46,7 +46,7 @@ func TestRunMeasuresRatesAndLatency(t *testing.T) {
 	if len(res.Identity) != 1 || len(res.Latency) != 1 || len(res.Count) != 0 {
 		t.Fatalf("measured %+v", res)
 	}
-	if l := res.Latency[0]; l.EndToEnd.Count != 100 || l.EndToEnd.P50 <= 0 || l.Fsync.Count == 0 {
+	if l := res.Latency[0]; l.EndToEnd.Count != 100 || l.EndToEnd.P50 <= 0 || l.FromInput.Count != 100 || l.FromInput.P50 > l.EndToEnd.P50 || l.Fsync.Count == 0 {
 		t.Errorf("latency: %+v", l)
 	}
 	left, err := os.ReadDir(cfg.Dir)

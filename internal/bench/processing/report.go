@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/evidentlog/evident/internal/bench"
 )
 
 // Result is what [Run] measured: of each part a slice with an element a round.
@@ -77,11 +79,15 @@ func (r *Result) writeLatency(b *bytes.Buffer) {
 	}
 	table(b, "latency, topic to topic, exactly once", "ms\trecords/s\tp50\tp90\tp99\tp99.9\tmax\tfsync p50\tp99\t", func(w io.Writer) {
 		for i, s := range r.Latency {
-			l := s.EndToEnd
-			fmt.Fprintf(w, "round %d\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t\n",
-				i+1, s.Rate, l.P50, l.P90, l.P99, l.P999, l.Max, s.Fsync.P50, s.Fsync.P99)
+			s.writeRow(w, fmt.Sprintf("round %d, from sending", i+1), s.EndToEnd)
+			s.writeRow(w, "from the input's acknowledgement", s.FromInput)
 		}
 	})
+}
+
+func (s Steady) writeRow(w io.Writer, name string, l bench.Latency) {
+	fmt.Fprintf(w, "%s\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t\n",
+		name, s.Rate, l.P50, l.P90, l.P99, l.P999, l.Max, s.Fsync.P50, s.Fsync.P99)
 }
 
 func (r *Result) writeTimers(b *bytes.Buffer) {

@@ -255,7 +255,7 @@ func TestMarkersWaitUntilThePartitionIsRead(t *testing.T) {
 		if err := <-done; err != ErrLoading {
 			h.t.Errorf("got %v", err)
 		}
-		pass(2 * time.Minute)
+		pass(5 * time.Minute) // with one processor the four partitions are read in turn
 		h.endTxn(7, "g", true)
 		h.wantOffset("g", "orders", 0, 5)
 	})

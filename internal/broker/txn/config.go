@@ -65,6 +65,8 @@ var ErrFenced = errors.New("marker is fenced")
 
 // Log is the partitions of all topics, by name.
 type Log interface {
+	// Open lists the transactions that the partitions hold open.
+	Open() []transaction.Open
 	// Check returns why clients cannot write to a partition, or nil.
 	Check(transaction.Partition) *kerr.Error
 	// AppendMarker appends a marker. It may wait for the partition, but not for

@@ -26,6 +26,7 @@ type Coordinator struct {
 		sync.RWMutex
 		entries map[string]*entry
 		closed  bool // Run has ended; no entry is added any more
+		open    openTransactions
 	}
 	// active are the entries with a transaction: Ongoing or prepared.
 	active struct {
@@ -35,11 +36,13 @@ type Coordinator struct {
 }
 
 // New returns a coordinator that answers requests as far as it can before Run
-// has read what the store holds.
+// has read what the store holds. It asks at once what partitions hold open: nobody
+// may have written in a transaction since the log was opened.
 func New(cfg Config) *Coordinator {
 	c := &Coordinator{cfg: cfg.withDefaults(), topic: statetopic.New(cfg.Store)}
 	c.builders.New = func() any { return c.codecs.NewBuilder(batch.Head{}) }
 	c.mu.entries = map[string]*entry{}
+	c.mu.open = newOpenTransactions(c.cfg.Log.Open())
 	c.active.set = map[*entry]struct{}{}
 	return c
 }

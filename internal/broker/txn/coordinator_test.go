@@ -74,6 +74,7 @@ func TestRequestsWaitInTurn(t *testing.T) {
 		p := h.init("t")
 		h.join("t", p, a0)
 		h.store.Set(statetopictest.Faults{Delay: 100 * time.Millisecond})
+		h.log.delay = 100 * time.Millisecond
 		next := h.end("t", p, true)
 		var mu sync.Mutex
 		var order []int
@@ -92,9 +93,12 @@ func TestRequestsWaitInTurn(t *testing.T) {
 				order = append(order, n)
 			}
 		}
-		h.Join("t", next, []transaction.Partition{a0}, note(1))
-		h.Join("t", next, []transaction.Partition{a0, b0}, note(2))
-		h.Join("t", next, []transaction.Partition{a0}, note(3)) // is there when 1 is, but must not overtake 2
+		join := func(n int, ps ...transaction.Partition) {
+			h.Join(Joining{ID: "t", Producer: next, Partitions: ps, Joined: note(n), Stored: func(*kerr.Error) {}})
+		}
+		join(1, a0)
+		join(2, a0, b0)
+		join(3, a0) // is there when 1 is, but must not overtake 2
 		ended := begin(h.EndTxn, endRequest("t", next, false))
 		pass(99 * time.Millisecond)
 		if got := joined(); len(got) > 0 {
@@ -141,7 +145,7 @@ func TestFailedWritesChangeNothing(t *testing.T) {
 		if err := <-h.beginJoin("t", p, a0); err != kerr.CoordinatorNotAvailable {
 			h.t.Errorf("join: %v", err)
 		}
-		h.wantState("t", transaction.Empty)
+		h.wantState("t", transaction.Ongoing, a0) // there may be records
 		h.store.Set(statetopictest.Faults{})
 		h.join("t", p, a0)
 		h.store.Set(fail)

@@ -20,8 +20,9 @@ type entry struct {
 	partition int32 // of __transaction_state
 
 	// value is durable, or follows from one that is ([Coordinator.complete]), but for
-	// that of an entry that is just being made, whose epoch is negative. It is
-	// replaced with mu held.
+	// that of an entry that is just being made, whose epoch is negative, and for
+	// partitions of a transaction that is going on (see joins). It is replaced with
+	// mu held.
 	value atomic.Pointer[transaction.Value]
 
 	mu struct {
@@ -29,6 +30,12 @@ type entry struct {
 		// storing is on its way to the disk, on behalf of asked, if not nil.
 		storing *transaction.Value
 		asked   *request
+		// joins are values with more partitions, on their way to the disk, that
+		// count already; last is the newest of them. unstored says that there is
+		// none, and that the disk may not have the partitions of value.
+		joins    int
+		last     *joining
+		unstored bool
 		// waiting are requests whose turn has not come, in the order in which they
 		// came. While serving, one goroutine answers them or their predecessor.
 		waiting []*request
@@ -50,8 +57,15 @@ type request struct {
 	// answer is called once, without the lock.
 	answer func(transaction.Producer, *kerr.Error)
 	waits  bool // answer may wait for a partition, unless it is given an error
+	adds   bool // partitions, which have to be durable before the client is answered
+	// stored, if not nil, says that the request need not be durable before it is
+	// answered without error. It is called once then, without the lock, when that
+	// is durable or cannot be.
+	stored func(*kerr.Error)
 
 	step    transaction.Step // what decide came to
+	joining *joining         // what is to be stored of it beside what follows the answer
+	settled bool             // it is durable already
 	since   time.Time        // when it began to wait
 	freshID int64
 }
@@ -63,6 +77,9 @@ func (r *request) reply() {
 		return
 	}
 	r.answer(r.step.Producer, nil)
+	if r.settled {
+		r.stored(nil)
+	}
 }
 
 func (r *request) refuse(err *kerr.Error) { r.answer(transaction.None, err) }
@@ -98,13 +115,25 @@ func (e *entry) next() *request {
 		return nil
 	}
 	r := e.mu.waiting[0]
+	if e.mu.joins > 0 && r.stored == nil {
+		e.mu.serving = false // what is on its way comes first
+		return nil
+	}
 	r.step = r.decide(e.value.Load(), time.Now().UnixMilli(), r.freshID)
+	if r.adds && r.step.Held() && e.mu.unstored {
+		r.step.Next, r.step.Early = e.value.Load(), true
+	}
 	switch {
 	case r.step.Wait:
 		e.mu.serving = false
 		return nil
 	case r.step.NeedID:
 		return r
+	case r.stored != nil && (r.step.Early || r.step.Held()):
+		e.joinEarly(r)
+	case r.step.Next != nil && e.mu.joins > 0:
+		e.mu.serving = false
+		return nil
 	case r.step.Next != nil:
 		e.mu.storing, e.mu.asked, e.mu.serving = r.step.Next, r, false
 	}

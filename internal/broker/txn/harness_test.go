@@ -27,6 +27,7 @@ type memLog struct {
 	errs    map[transaction.Partition]error
 	markers []string
 	missing map[transaction.Partition]bool
+	open    []transaction.Open
 }
 
 func newMemLog() *memLog {
@@ -37,6 +38,12 @@ func (l *memLog) set(f func(l *memLog)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f(l)
+}
+
+func (l *memLog) Open() []transaction.Open {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.open)
 }
 
 func (l *memLog) Check(p transaction.Partition) *kerr.Error {
@@ -178,11 +185,23 @@ func (h *harness) init(id string) transaction.Producer {
 	return transaction.Producer{ID: r.ProducerID, Epoch: r.ProducerEpoch}
 }
 
-// beginJoin returns a channel with the outcome of Join.
+// beginJoin returns a channel with the outcome of Join: what the client is told.
 func (h *harness) beginJoin(id string, p transaction.Producer, ps ...transaction.Partition) <-chan *kerr.Error {
-	done := make(chan *kerr.Error, 1)
-	h.Join(id, p, ps, func(err *kerr.Error) { done <- err })
+	_, done := h.beginEarly(id, p, ps...)
 	return done
+}
+
+// beginEarly is beginJoin with another channel, for whether records may be written.
+func (h *harness) beginEarly(id string, p transaction.Producer, ps ...transaction.Partition) (joined, done chan *kerr.Error) {
+	joined, done = make(chan *kerr.Error, 1), make(chan *kerr.Error, 1)
+	h.Join(Joining{ID: id, Producer: p, Partitions: ps, Stored: func(err *kerr.Error) { done <- err },
+		Joined: func(err *kerr.Error) {
+			if joined <- err; err != nil {
+				done <- err
+			}
+		},
+	})
+	return joined, done
 }
 
 func (h *harness) join(id string, p transaction.Producer, ps ...transaction.Partition) {

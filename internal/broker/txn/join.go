@@ -6,26 +6,43 @@ import (
 	"github.com/evidentlog/evident/internal/broker/txn/transaction"
 )
 
-// Join adds partitions to a transaction and then calls then: with nil once they
-// are in it, durably, or with why not. It is for requests that add what they write
-// to (transaction version 2, KIP-890). For one transactional id the calls come in
-// the order of those of Join, one after the other, so that what is appended keeps
-// its order. then may wait for a partition, but not for the disk.
-func (c *Coordinator) Join(id string, p transaction.Producer, ps []transaction.Partition, then func(*kerr.Error)) {
-	c.join(id, p, ps, &request{answer: func(_ transaction.Producer, err *kerr.Error) { then(err) }, waits: true}, transaction.V2)
+// Joining is what a request adds to a transaction that it writes in.
+type Joining struct {
+	ID         string // transactional id; not kept
+	Producer   transaction.Producer
+	Partitions []transaction.Partition
+	// Joined is called once, with nil when the partitions are in the transaction, or
+	// with why not. It may wait for a partition, but not for the disk.
+	Joined func(*kerr.Error)
+	// Stored is called once after Joined was called, or is being called, with nil: with
+	// nil when it is durable that the partitions are in the transaction, or with why
+	// it cannot be. What was written may only be acknowledged then. It must not wait.
+	Stored func(*kerr.Error)
 }
 
-// add is Join for clients of version 0. then must not wait.
+// Join adds partitions to a transaction. It is for requests that add what they
+// write to (transaction version 2, KIP-890). For one transactional id, Joined is
+// called in the order of the calls of Join, one after the other, so that what is
+// appended keeps its order.
+func (c *Coordinator) Join(j Joining) {
+	c.join(j.ID, j.Producer, j.Partitions, transaction.V2, &request{
+		answer: func(_ transaction.Producer, err *kerr.Error) { j.Joined(err) }, waits: true, stored: j.Stored,
+	})
+}
+
+// add adds partitions for clients of version 0, and calls then when that is durable.
+// then must not wait.
 func (c *Coordinator) add(id string, p transaction.Producer, ps []transaction.Partition, then func(*kerr.Error)) {
-	c.join(id, p, ps, &request{answer: func(_ transaction.Producer, err *kerr.Error) { then(err) }}, transaction.V0)
+	c.join(id, p, ps, transaction.V0, &request{answer: func(_ transaction.Producer, err *kerr.Error) { then(err) }})
 }
 
-func (c *Coordinator) join(id string, p transaction.Producer, ps []transaction.Partition, r *request, version transaction.Version) {
+func (c *Coordinator) join(id string, p transaction.Producer, ps []transaction.Partition, version transaction.Version, r *request) {
 	e, err := c.find(id)
 	if err != nil {
 		r.refuse(err)
 		return
 	}
+	r.adds = true
 	r.decide = func(v *transaction.Value, now, _ int64) transaction.Step { return v.Add(now, p, ps, version) }
 	c.submit(e, r)
 }

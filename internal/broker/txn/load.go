@@ -14,6 +14,14 @@ func (c *Coordinator) loadFailed(err error) {
 	c.cfg.Logger.Error("transactions cannot be loaded; trying again", "error", err)
 }
 
+// loadAll reads all partitions, and ends what then is known to be nobody's.
+func (c *Coordinator) loadAll(ctx context.Context) error {
+	if err := c.topic.Load(ctx, c.load, c.loadFailed); err != nil {
+		return err
+	}
+	return c.endUnclaimed(ctx)
+}
+
 // load reads one partition and goes on with what was under way.
 func (c *Coordinator) load(ctx context.Context, partition int32) error {
 	values := map[string]*transaction.Value{}
@@ -25,7 +33,11 @@ func (c *Coordinator) load(ctx context.Context, partition int32) error {
 	if err != nil {
 		return fmt.Errorf("__transaction_state-%d: %w", partition, err)
 	}
-	c.install(values)
+	changed, err := c.resume(ctx, values)
+	if err != nil {
+		return fmt.Errorf("__transaction_state-%d: %w", partition, err)
+	}
+	c.install(values, changed)
 	return nil
 }
 
@@ -46,14 +58,15 @@ func apply(values map[string]*transaction.Value, r batch.Record) error {
 	return nil
 }
 
-// install makes entries of what has been read. No request can have made one of
-// them before.
-func (c *Coordinator) install(values map[string]*transaction.Value) {
+// install makes entries of what has been read; those that were changed are not
+// stored as they are. No request can have made one of them before.
+func (c *Coordinator) install(values map[string]*transaction.Value, changed map[string]struct{}) {
 	var prepared []*entry
 	c.mu.Lock()
 	for id, v := range values {
 		e := c.newEntry(id, v)
 		c.mu.entries[id] = e
+		_, e.mu.unstored = changed[id]
 		if v.State.Prepared() {
 			e.mu.unmarked = maps.Clone(v.Partitions)
 			prepared = append(prepared, e)

@@ -40,7 +40,7 @@ type storm struct {
 }
 
 func newStorm(t *testing.T, seed uint64) *storm {
-	s := &storm{rng: rand.New(rand.NewPCG(seed, 0)), log: &ledger{partitions: map[transaction.Partition]*column{}}}
+	s := &storm{rng: rand.New(rand.NewPCG(seed, 0)), log: &ledger{t: t, partitions: map[transaction.Partition]*column{}}}
 	s.harness = &harness{t: t, store: statetopictest.New(0)}
 	s.cfg = Config{Store: s.store, Log: s.log, ProducerID: s.producerID}
 	for i := range 4 {
@@ -88,8 +88,10 @@ func (s *storm) weather() {
 	delay := time.Duration(s.rng.IntN(300)) * time.Millisecond
 	switch s.rng.IntN(4) {
 	case 0:
+		s.stop()
 		s.log.crash()
-		s.restart()
+		s.store.Crash()
+		s.start()
 		s.current.Store(s.Coordinator)
 	case 1:
 		s.log.set(delay, failure)
@@ -103,6 +105,7 @@ func (s *storm) weather() {
 
 // ledger is partitions that keep values, and what became of them.
 type ledger struct {
+	t          testing.TB
 	mu         sync.Mutex
 	partitions map[transaction.Partition]*column
 	delay      time.Duration
@@ -112,8 +115,19 @@ type ledger struct {
 
 // column is one partition.
 type column struct {
-	open      map[int64][]string // by producer id
+	open      map[int64]*openTxn // by producer id
 	committed []string
+}
+
+// openTxn is what a producer wrote since its last marker.
+type openTxn struct {
+	epoch  int16
+	values []*openValue
+}
+
+type openValue struct {
+	value   string
+	durable bool
 }
 
 func (l *ledger) set(delay time.Duration, err error) {
@@ -122,32 +136,84 @@ func (l *ledger) set(delay time.Duration, err error) {
 	l.delay, l.err = delay, err
 }
 
+// crash loses what is not durable.
 func (l *ledger) crash() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.crashes++
+	for _, c := range l.partitions {
+		for id, txn := range c.open {
+			txn.values = slices.DeleteFunc(txn.values, func(v *openValue) bool { return !v.durable })
+			if len(txn.values) == 0 {
+				delete(c.open, id)
+			}
+		}
+	}
 }
 
 // at returns a partition. The lock is held.
 func (l *ledger) at(p transaction.Partition) *column {
 	if l.partitions[p] == nil {
-		l.partitions[p] = &column{open: map[int64][]string{}}
+		l.partitions[p] = &column{open: map[int64]*openTxn{}}
 	}
 	return l.partitions[p]
 }
 
+func (l *ledger) Open() []transaction.Open {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []transaction.Open
+	for p, c := range l.partitions {
+		for id, txn := range c.open {
+			all = append(all, transaction.Open{In: p, By: transaction.Producer{ID: id, Epoch: txn.epoch}})
+		}
+	}
+	return all
+}
+
 func (l *ledger) Check(transaction.Partition) *kerr.Error { return nil }
 
-// append keeps a value if it is admitted, which is asked with the lock held.
-func (l *ledger) append(p transaction.Partition, producerID int64, value string, admit func() *kerr.Error) *kerr.Error {
+// append keeps a value if it is admitted, which is asked with the lock held, unless
+// the transaction has it already. done is called when it is durable, or not admitted.
+func (l *ledger) append(p transaction.Partition, by transaction.Producer, value string, admit func() *kerr.Error, done func(*kerr.Error)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := admit(); err != nil {
-		return err
+		done(err)
+		return
 	}
-	c := l.at(p)
-	c.open[producerID] = append(c.open[producerID], value)
-	return nil
+	v := l.at(p).add(l.t, by, value)
+	crashes := l.crashes
+	time.AfterFunc(l.delay, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if crashes != l.crashes {
+			done(kerr.CoordinatorNotAvailable)
+			return
+		}
+		v.durable = true
+		done(nil)
+	})
+}
+
+// add returns the value as it is in the producer's open transaction.
+func (c *column) add(t testing.TB, by transaction.Producer, value string) *openValue {
+	txn := c.open[by.ID]
+	if txn == nil {
+		txn = &openTxn{epoch: by.Epoch}
+		c.open[by.ID] = txn
+	}
+	if txn.epoch != by.Epoch {
+		t.Errorf("%s of %v is written into a transaction of epoch %d", value, by, txn.epoch)
+	}
+	for _, v := range txn.values {
+		if v.value == value {
+			return v
+		}
+	}
+	v := &openValue{value: value}
+	txn.values = append(txn.values, v)
+	return v
 }
 
 func (l *ledger) AppendMarker(p transaction.Partition, m batch.Marker, done func(error)) {
@@ -168,8 +234,10 @@ func (l *ledger) AppendMarker(p transaction.Partition, m batch.Marker, done func
 }
 
 func (c *column) end(m batch.Marker) {
-	if m.Commit {
-		c.committed = append(c.committed, c.open[m.ProducerID]...)
+	if txn := c.open[m.ProducerID]; txn != nil && m.Commit {
+		for _, v := range txn.values {
+			c.committed = append(c.committed, v.value)
+		}
 	}
 	delete(c.open, m.ProducerID)
 }
@@ -257,32 +325,42 @@ func errorOf(code int16) *kerr.Error {
 }
 
 // write adds the partitions to the transaction and appends the value, unless it has
-// been appended.
+// been appended. It returns when both are durable, or with why one is not.
 func (c *stormClient) write(w writtenValue) *kerr.Error {
 	coordinator := c.storm.current.Load()
-	done := make(chan *kerr.Error, 1)
-	then := func(err *kerr.Error) {
+	done := make(chan *kerr.Error, len(w.to)+1)
+	append := func() {
 		for _, p := range w.to {
-			if err == nil {
-				err = c.storm.log.append(p, c.p.ID, w.value, func() *kerr.Error { return coordinator.Verify(c.id, c.p, p) })
-			}
+			c.storm.log.append(p, c.p, w.value, func() *kerr.Error { return coordinator.Verify(c.id, c.p, p) },
+				func(err *kerr.Error) { done <- err })
 		}
-		if err == kerr.ConcurrentTransactions || err == kerr.CoordinatorNotAvailable && len(done) > 0 {
-			err = kerr.ProducerFenced // some of it may be there
+	}
+	stored := func(err *kerr.Error) { done <- err }
+	joined := func(err *kerr.Error) {
+		if err == nil {
+			append()
+			return
 		}
-		done <- err
+		for range cap(done) {
+			done <- err
+		}
 	}
 	if c.version == transaction.V2 {
-		coordinator.Join(c.id, c.p, w.to, then)
-		return <-done
+		coordinator.Join(Joining{ID: c.id, Producer: c.p, Partitions: w.to, Joined: joined, Stored: stored})
+	} else {
+		coordinator.add(c.id, c.p, w.to, func(err *kerr.Error) {
+			if joined(err); err == nil {
+				stored(nil)
+			}
+		})
 	}
-	added := make(chan *kerr.Error, 1)
-	coordinator.add(c.id, c.p, w.to, func(err *kerr.Error) { added <- err })
-	if err := <-added; err != nil {
-		return err
+	var first *kerr.Error
+	for range cap(done) {
+		if err := <-done; first == nil {
+			first = err
+		}
 	}
-	then(nil)
-	return <-done
+	return first
 }
 
 func (c *stormClient) end(commit bool) *kerr.Error {
@@ -305,15 +383,18 @@ func (c *stormClient) check() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for p, column := range l.partitions {
-		if open := column.open[c.p.ID]; len(open) > 0 {
-			c.storm.t.Errorf("%v are open in %v", open, p)
+		for id, open := range column.open {
+			c.storm.t.Errorf("producer %d has %d values open in %v, in epoch %d", id, len(open.values), p, open.epoch)
 		}
 	}
 	for _, w := range c.written {
 		in := 0
 		for _, p := range w.to {
-			if slices.Contains(l.at(p).committed, w.value) {
+			if n := count(l.at(p).committed, w.value); n > 0 {
 				in++
+				if n > 1 {
+					c.storm.t.Errorf("%s is %d times in %v", w.value, n, p)
+				}
 			}
 		}
 		if in != 0 && in != len(w.to) {
@@ -323,4 +404,13 @@ func (c *stormClient) check() {
 			c.storm.t.Errorf("%s was answered with commit %v, and is in %d partitions", w.value, commit, in)
 		}
 	}
+}
+
+func count(all []string, value string) (n int) {
+	for _, v := range all {
+		if v == value {
+			n++
+		}
+	}
+	return n
 }

@@ -15,13 +15,14 @@ import (
 // the next check.
 const patience = time.Second
 
-// Run reads what the store holds, completes what was decided, and then keeps time
+// Run reads what the store holds, takes up what a crash left open in partitions,
+// completes what was decided, and then keeps time
 // for all transactions, until ctx ends. It returns ctx's error once every request
 // that waited has been answered COORDINATOR_NOT_AVAILABLE; so are all that come
 // later.
 func (c *Coordinator) Run(ctx context.Context) error {
 	var g errgroup.Group
-	g.Go(func() error { return c.topic.Load(ctx, c.load, c.loadFailed) })
+	g.Go(func() error { return c.loadAll(ctx) })
 	g.Go(func() error { return c.keepTime(ctx) })
 	err := g.Wait()
 	c.close()

@@ -21,11 +21,14 @@ func (c *Coordinator) serve(e *entry) {
 		case r.step.NeedID:
 			c.spawn(e, func() { c.fetchID(e, r) })
 			return
+		case r.joining != nil:
+			c.begin(e, r)
 		case r.step.Next != nil:
 			c.store(e, r.step.Next)
 			return
+		default:
+			r.reply()
 		}
-		r.reply()
 	}
 }
 

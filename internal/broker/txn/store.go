@@ -74,7 +74,7 @@ func (c *Coordinator) settle(e *entry) (v *transaction.Value, asked *request, sp
 	v, asked = e.mu.storing, e.mu.asked
 	e.mu.storing, e.mu.asked = nil, nil
 	e.value.Store(v)
-	e.mu.unmarked = nil
+	e.mu.unstored, e.mu.unmarked = false, nil
 	if v.State.Prepared() {
 		e.mu.unmarked = maps.Clone(v.Partitions)
 	}
@@ -82,6 +82,9 @@ func (c *Coordinator) settle(e *entry) (v *transaction.Value, asked *request, sp
 	if asked != nil && asked.step.Again {
 		e.mu.waiting = append([]*request{asked}, e.mu.waiting...)
 		asked = nil
+	}
+	if asked != nil {
+		asked.settled = asked.stored != nil
 	}
 	spawn = !e.mu.serving && (v.State.Prepared() || len(e.mu.waiting) > 0 || asked != nil && asked.waits)
 	e.mu.serving = e.mu.serving || spawn

@@ -2,7 +2,9 @@ package transaction
 
 import "github.com/twmb/franz-go/pkg/kerr"
 
-// Add adds partitions to p's transaction, which begins with the first.
+// Add adds partitions to p's transaction, which begins with the first. Where that
+// could be taken for the transaction before it after a crash, by records alone, the
+// value has to be durable before anything is written ([Step.Early]).
 func (v *Value) Add(now int64, p Producer, ps []Partition, version Version) Step {
 	switch {
 	case v.State.Prepared() && p == v.Successor():
@@ -16,11 +18,17 @@ func (v *Value) Add(now int64, p Producer, ps []Partition, version Version) Step
 	}
 	next := v.to(Ongoing, now)
 	next.Partitions, next.Version = v.Partitions.with(ps), version
+	early := (v.State == Ongoing || v.nextIsNew()) && len(next.Partitions) <= maxEarly
 	if v.State != Ongoing {
 		next.Started = now
 	}
-	return Step{Next: next}
+	return Step{Next: next, Early: early}
 }
+
+// maxEarly is how many partitions a value has at most that counts before it is
+// stored: one that turned out too large for a record could not be taken back, nor the
+// transaction be ended. A topic's name has at most 249 bytes, a record a MiB.
+const maxEarly = 1000
 
 // Verify checks that p's transaction is going on and has the partitions
 // (KIP-890, part 1).

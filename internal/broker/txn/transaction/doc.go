@@ -5,7 +5,8 @@
 // It is pure. A [Value] never changes; each request is a method that looks at
 // the value which is durable and returns a [Step]: an answer, a value to store
 // first, or that a transition has to end before. What stores values, writes
-// markers and keeps time is package txn.
+// markers and keeps time is package txn. A crash can lose a value that partitions were
+// added by while records in them are durable: [Value.Resume] makes it good.
 //
 //	Empty ──> Ongoing ──> PrepareCommit ──> CompleteCommit ──> Ongoing …
 //	             └──────> PrepareAbort ───> CompleteAbort ───> Ongoing …

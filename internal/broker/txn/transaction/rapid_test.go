@@ -12,13 +12,15 @@ import (
 
 // TestWhateverClientsDo: any number of clients with one transactional id begin, add,
 // write, end, repeat themselves and come back from the dead, in any order, while
-// writes fail, the coordinator restarts, and transactions take too long. Only the last
+// writes fail, the coordinator restarts, the power is cut before what counts already is
+// stored, and transactions take too long. Only the last
 // to begin gets anywhere; what it is told of a transaction is what becomes of it, in
 // all partitions.
 func TestWhateverClientsDo(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := &world{t: rt, fresh: 100, given: map[Producer]bool{}, unended: map[Partition][]written{}}
 		w.v = New(w.freshID(), w.now)
+		w.stored(w.v)
 		rt.Repeat(map[string]func(*rapid.T){
 			"":           w.check,
 			"begin":      w.begin,
@@ -32,6 +34,7 @@ func TestWhateverClientsDo(t *testing.T) {
 			"too slow":   w.tooSlow,
 			"complete":   func(*rapid.T) { w.complete() },
 			"restart":    func(*rapid.T) { w.v = w.altered(func(v *Value) { v.LastEpoch = noEpoch }); w.forgetful = true },
+			"power cut":  w.powerCut,
 			"to its end": w.useUp,
 		})
 	})
@@ -54,6 +57,10 @@ type world struct {
 	unended map[Partition][]written
 	// forgetful: a restart has lost the epoch before.
 	forgetful bool
+
+	durable *Value   // what a start finds
+	under   []*Value // what is being stored after it, in order, and counts already
+	early   bool     // what is being asked may count before it is stored
 }
 
 // client is a producer as it sees itself.
@@ -138,6 +145,47 @@ func (w *world) complete() {
 	clear(w.unended)
 	w.now++
 	w.store(w.v.Complete(w.now))
+	w.under = append(w.under, w.v)
+}
+
+// stored notes that v is durable, and so is all before it.
+func (w *world) stored(v *Value) { w.durable, w.under = v, nil }
+
+// powerCut loses some of what was being stored, and the batches in partitions of which
+// it is then not known that they are in the transaction, or not.
+func (w *world) powerCut(*rapid.T) {
+	if kept := rapid.IntRange(0, len(w.under)).Draw(w.t, "kept"); kept > 0 {
+		w.durable = w.under[kept-1]
+	}
+	var open []Open
+	for p, batches := range w.unended {
+		_, known := w.durable.Partitions[p]
+		if known = known && w.durable.State == Ongoing && batches[0].by == w.durable.Producer; !known && w.v.State == Ongoing && rapid.Bool().Draw(w.t, "lost") {
+			delete(w.unended, p)
+			continue
+		}
+		open = append(open, Open{p, batches[0].by})
+	}
+	v := *w.durable
+	v.LastEpoch, w.forgetful = noEpoch, true
+	w.now++
+	var endings []Ending
+	if w.v, endings = v.Resume(w.now, open); len(endings) > 0 {
+		w.t.Fatalf("%v are nobody's (%+v)", endings, v)
+	}
+	w.stored(&v)
+	if w.v.State != v.State || len(w.v.Partitions) != len(v.Partitions) {
+		w.under = []*Value{w.v}
+	}
+	if w.open = w.v.State == Ongoing; w.open {
+		w.added = w.v.Partitions
+	}
+	for p, batches := range w.unended {
+		_, in := w.v.Partitions[p]
+		if b := batches[0]; !in || b.number != w.number || w.open && b.by != w.v.Producer {
+			w.t.Fatalf("batch %v in %v, which is open, is not of transaction %d (%+v)", b, p, w.number, w.v)
+		}
+	}
 }
 
 // ask asks until there is an answer. A write may fail, which is one, too.
@@ -157,10 +205,15 @@ func (w *world) ask(decide func(freshID int64) Step) (Producer, *kerr.Error) {
 			return None, s.Err
 		case s.Next == nil:
 			return s.Producer, nil
+		case w.early && s.Early:
+			w.store(s.Next)
+			w.under = append(w.under, s.Next)
+			return s.Producer, nil
 		case rapid.IntRange(0, 9).Draw(w.t, "write fails") == 0:
 			return None, kerr.CoordinatorNotAvailable
 		default:
 			w.store(s.Next)
+			w.stored(s.Next)
 			if !s.Again {
 				return s.Producer, nil
 			}
@@ -244,7 +297,9 @@ func (w *world) add(*rapid.T) {
 	ps := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Partition {
 		return Partition{"t", rapid.Int32Range(0, 3).Draw(t, "partition")}
 	}), 1, 2).Draw(w.t, "partitions")
+	w.early = c.version == V2
 	_, err := w.ask(func(int64) Step { return w.v.Add(w.now, c.Producer, ps, c.version) })
+	w.early = false
 	if !w.present(c) || c.late || c.ended != nil && c.Producer != w.v.Producer {
 		w.refused("add", err)
 		return
@@ -365,6 +420,7 @@ func (w *world) useUp(*rapid.T) {
 	w.v = w.altered(func(v *Value) {
 		v.PreviousID, v.Producer.Epoch, v.LastEpoch = v.Producer.ID, lastEpoch, noEpoch
 	})
+	w.stored(w.v)
 	w.forgetful = true
 	c.Epoch = lastEpoch
 	w.given[c.Producer] = true

@@ -110,16 +110,22 @@ func New(producerID, now int64) *Value {
 // Step is what a request comes to: one of Err, Next, Wait, NeedID, or none of
 // them if the answer is a success at once.
 type Step struct {
-	Err    *kerr.Error // why the request is refused
-	Next   *Value      // has to be durable before the answer
-	Wait   bool        // a transition has to end first; then the request is to be asked again
-	NeedID bool        // the request is to be asked again with a FreshID
+	Err  *kerr.Error // why the request is refused
+	Next *Value      // has to be durable before the answer
+	Wait bool        // a transition has to end first; then the request is to be asked again
+	// Early says that Next may count while it is not durable yet: what it lets
+	// be written tells a start of it ([Value.Resume]).
+	Early  bool
+	NeedID bool // the request is to be asked again with a FreshID
 	// Again says that the request is to be asked again, instead of answered,
 	// once Next is durable and completed.
 	Again bool
 	// Producer is what a successful answer tells the client to be from now on.
 	Producer Producer
 }
+
+// Held tells whether the request is a success that changes nothing.
+func (s Step) Held() bool { return s.Err == nil && s.Next == nil && !s.Wait && !s.NeedID }
 
 func refuse(err *kerr.Error) Step { return Step{Err: err, Producer: None} }
 
