@@ -8,7 +8,9 @@
 // A transactional id lives in one partition of the compacted topic
 // __transaction_state, chosen by Kafka's hash of its id, in Kafka's own record
 // format (docs/format/transaction-state.md). A partition is in a transaction,
-// durably, before the first record of it is appended there. EndTxn stores
+// durably, before a client is told that something was written there: of clients of
+// version 2 it is stored while their records are appended, and a start asks the
+// partitions what they hold open that was not stored; others add it first. EndTxn stores
 // PrepareCommit or PrepareAbort, which decides the transaction, and is answered
 // once that is durable. Then a marker is appended to every partition of the
 // transaction. Once all are durable the transaction is completed, which is stored
