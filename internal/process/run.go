@@ -25,6 +25,10 @@ import (
 // rebalance waits for longer.
 const grace = 5 * time.Second
 
+// metadataAge is how long what a cluster says of topics is good for: inputs that are made
+// a moment after the processor should not be waited for long.
+const metadataAge = 100 * time.Millisecond
+
 // Run is a version of a processor on this node.
 type Run struct {
 	cfg     *Config
@@ -62,7 +66,7 @@ type Run struct {
 // once is a member of the group, with its tasks, until ctx ends or something happens
 // after which only a new beginning is safe.
 func (r *Run) once(ctx context.Context) (err error) {
-	if r.asker, err = r.cfg.Client(); err != nil {
+	if r.asker, err = r.cfg.Client(kgo.MetadataMinAge(metadataAge)); err != nil {
 		return fmt.Errorf("client: %w", err)
 	}
 	defer r.asker.Close()
