@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -67,6 +68,7 @@ func newPlant(t *testing.T, nodes, standbys int) *plant {
 
 func (p *plant) start(cfg node.Config) *node.Node {
 	p.t.Helper()
+	cfg.Logger = slog.New(slog.NewTextHandler(p.t.Output(), nil)) // so that a failure says why
 	n, err := node.Start(p.t.Context(), cfg)
 	if err != nil {
 		p.t.Fatal(err)

@@ -85,13 +85,20 @@ func (n *Node) newResources(client *kgo.Client) (*declared, error) {
 	address := n.httpURL()
 	s := resource.New(resource.Config{
 		Client: n.engine.Client, ReplicationFactor: n.engine.ReplicationFactor(), Kinds: kinds, Source: source,
-		Instance: instance, Address: address, ReadOnly: n.token.String() == "" || n.cfg.Cluster != nil && address == "",
+		Instance: instance, Address: address, ReadOnly: n.token.String() == "" || address == "" && !n.declaresAlone(),
 		Logger: n.cfg.Logger,
 	})
 	return &declared{
 		service: s, api: &resource.API{Service: s, Authorize: n.mayDeclare, Forward: forward, NewID: ids.NewID},
 		done: make(chan struct{}),
 	}, nil
+}
+
+// declaresAlone tells whether a node that others do not reach may write what is declared,
+// since it is the cluster's own. If it has no HTTP and declares nothing, nobody asks it to,
+// and it must not keep others on its cluster from writing, who could not ask it either.
+func (n *Node) declaresAlone() bool {
+	return n.cfg.Cluster == nil && (len(n.cfg.HTTP) > 0 || len(n.cfg.Declarations) > 0)
 }
 
 // newKinds are the kinds of things that can be declared.
