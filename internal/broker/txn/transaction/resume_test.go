@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-var a, b, c = Partition{"a", 0}, Partition{"b", 0}, Partition{"c", 0}
+var a, b = Partition{"a", 0}, Partition{"b", 0}
 
 // The table of the decision record: what was stored last, and what a start finds open.
 func TestStartTakesUpWhatACrashLeftOpen(t *testing.T) {
