@@ -135,6 +135,13 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 			n := &h.Notes[first(h, ofTimer)]
 			n.Wall, n.Event = n.Fired.At-1, n.Fired.At-1
 		}, Timing},
+		{"a record comes before the timer that it made due", func(h *History) {
+			i := 0
+			for a, b := &h.Notes[0], &h.Notes[1]; a.Fired == nil || !a.Fired.Event || b.Input == nil || a.Key == b.Key; a, b = &h.Notes[i], &h.Notes[i+1] {
+				i++
+			}
+			swap(h.Notes, i)
+		}, Timing},
 		{"a timer fires when it was no longer due", func(h *History) { h.Notes[first(h, ofTimer)].Fired.At-- }, Timing},
 		{"a position is behind", func(h *History) { h.Committed[0].Offset-- }, Position},
 		{"a position is not committed", func(h *History) { h.Committed = h.Committed[1:] }, Position},

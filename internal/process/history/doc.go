@@ -4,7 +4,7 @@
 // beside inputs, outputs, changelog and positions, is a [History]; [Check] wants it to
 // be what one worker that is never disturbed could have done: one sequence a task, no
 // input missing or twice, each state the one that its predecessor left, outputs in
-// order and timers fired once.
+// order and timers fired once, those of event time before the record that makes them due.
 //
 // It looks at what topics hold and knows nothing of how processors are run. It does not
 // tell whether a processor is quick, nor whether what topics hold survives: what is

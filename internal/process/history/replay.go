@@ -61,6 +61,17 @@ func (r *replay) record(n *Note) {
 	if in.Partition != r.task {
 		r.report(Stray, "record %s was handled by task %d, at %s", in, r.task, n.At)
 	}
+	r.overdue(n)
+}
+
+// overdue checks that no timer of event time is left that had to fire before the record,
+// by which it is due.
+func (r *replay) overdue(n *Note) {
+	for id, at := range r.timers {
+		if id.event && at <= n.Event {
+			r.report(Timing, "%s was handled at event time %d, before timer %s of key %q, due at %d (note %s)", n.subject(), n.Event, id.name, id.key, at, n.At)
+		}
+	}
 }
 
 // state checks that the note's states follow one another.

@@ -146,6 +146,7 @@ func idOf(t process.Timer) timerID {
 // handle handles one record, after the timers that are due.
 func (w *worker) handle(r *kgo.Record) {
 	w.event = max(w.event, r.Timestamp.UnixMilli())
+	w.fire()
 	if err := w.call(func() error { return w.code.Handle(w, r) }); err != nil {
 		w.history.Dead = append(w.history.Dead, Place{r.Topic, r.Partition, r.Offset})
 	}
