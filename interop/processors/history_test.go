@@ -111,7 +111,7 @@ func (f *field) settle() {
 	var h history.History
 	var found []history.Violation
 	var err error
-	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(3 * time.Second) {
+	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(3 * time.Second) {
 		if h, err = f.read(); err != nil {
 			f.Logf("reading what there is, which is tried again: %v", err) // leaders may be on the move still
 			continue
@@ -136,9 +136,10 @@ func (f *field) settle() {
 	}
 }
 
-// read reads the history, which does not take long unless a partition cannot be read.
+// read reads the history: a million notes take a minute on a busy machine, a partition that
+// cannot be read for ever.
 func (f *field) read() (history.History, error) {
-	ctx, cancel := context.WithTimeout(f.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(f.Context(), 4*time.Minute)
 	defer cancel()
 	return history.Read(ctx, reach(f.T), f.topics)
 }
