@@ -87,7 +87,9 @@ func (n *Node) makeProcessors(p *processors) (err error) {
 			return err
 		}
 	}
-	p.control, err = control.New(control.Config{Runner: service, Processors: n.cfg.Processors, Client: p.client, Logger: n.cfg.Logger})
+	p.control, err = control.New(control.Config{
+		Runner: service, Processors: n.cfg.Processors, Client: p.client, Current: n.currentProcessors, Logger: n.cfg.Logger,
+	})
 	p.api = &api.API{Control: p.control, Find: service.find, Client: p.client, Forward: n.resources.api.Forward, Declare: n.declareProcessor, MayRead: n.mayRead}
 	return err
 }
@@ -125,13 +127,13 @@ func (s *processService) get() (*process.Service, error) {
 	return made, err
 }
 
-// Run implements [control.Runner].
-func (s *processService) Run(ctx context.Context, p process.Processor) error {
+// RunAdmitted implements [control.Runner].
+func (s *processService) RunAdmitted(ctx context.Context, p process.Processor, admit func(context.Context) error) error {
 	service, err := s.get()
 	if err != nil {
 		return err
 	}
-	return service.Run(ctx, p)
+	return service.RunAdmitted(ctx, p, admit)
 }
 
 // find is a version that runs on this node.
@@ -216,6 +218,15 @@ func (n *Node) tellProcessors() {
 		specs[r.Metadata.Name] = s
 	}
 	n.processors.control.Declare(specs, n.deduplications()...)
+}
+
+// currentProcessors tells the controller what is declared of processors as of now.
+func (n *Node) currentProcessors(ctx context.Context) error {
+	if err := n.resources.service.Current(ctx, n.processors.client); err != nil {
+		return fmt.Errorf("what is declared: %w", err)
+	}
+	n.tellProcessors()
+	return nil
 }
 
 // conflicts is how often a change is tried that somebody else was quicker with.

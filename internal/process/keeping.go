@@ -132,6 +132,22 @@ func (t *task) committed(ctx context.Context, b *txn.Buffer) error {
 	return nil
 }
 
+// touchEvery is how often it is noted that the state of a task with nothing to do is that
+// of the changelog's end. State that is older than the changelog keeps deletions
+// (delete.retention.ms, a day by default) is made again whole.
+const touchEvery = 10 * time.Minute
+
+// touch notes that, if it is time to.
+func (t *task) touch(now time.Time) error {
+	if t.kept == nil || now.Sub(t.kept.Position().At) < touchEvery {
+		return nil
+	}
+	if err := t.kept.Touch(now); err != nil && !errors.Is(err, state.ErrFull) { // it is tried again
+		return fmt.Errorf("state of task %d, which is idle: %w", t.id.Partition, err)
+	}
+	return nil
+}
+
 // broken is why state cannot be read or written any more, or nil.
 func (t *task) broken() error {
 	if t.kept == nil {

@@ -47,9 +47,15 @@ func (r *Run) options(g *group.Group) []kgo.Opt {
 	)
 }
 
-// assigned makes tasks, which begin when their positions are known.
+// assigned makes tasks, which begin when their positions are known; none if the version is
+// not to run any more. What they commit is bound to the membership that there is now, and
+// refused when the group has gone on without it.
 func (r *Run) assigned(tasks []int32) {
 	<-r.joined
+	if err := r.admit(r.hard); err != nil {
+		r.fail(err)
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, partition := range tasks {

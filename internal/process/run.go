@@ -33,6 +33,7 @@ const metadataAge = 100 * time.Millisecond
 type Run struct {
 	cfg     *Config
 	p       Processor
+	admit   func(context.Context) error // the version is still to run
 	policy  Policy
 	log     *slog.Logger
 	metrics *metrics
@@ -66,6 +67,9 @@ type Run struct {
 // once is a member of the group, with its tasks, until ctx ends or something happens
 // after which only a new beginning is safe.
 func (r *Run) once(ctx context.Context) (err error) {
+	if err := r.admit(ctx); err != nil {
+		return err // before it is a member, for which others may wait
+	}
 	if r.asker, err = r.cfg.Client(kgo.MetadataMinAge(metadataAge)); err != nil {
 		return fmt.Errorf("client: %w", err)
 	}

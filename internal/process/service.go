@@ -37,10 +37,19 @@ func New(cfg Config) (*Service, error) {
 // a cluster that is down, is tried again for ever; the only errors are about p, and wrap
 // [ErrInvalid].
 func (s *Service) Run(ctx context.Context, p Processor) error {
+	return s.RunAdmitted(ctx, p, func(context.Context) error { return nil })
+}
+
+// RunAdmitted is [Service.Run] of a version that others may stop. Whenever the node has
+// become a member of the version's group, and before it does anything as that, admit tells
+// whether the version is still to run, as of now: so whoever stops it, and finds the group
+// without members after that, knows that nobody will write for it any more, also not a node
+// that was frozen meanwhile. An error ends the membership, and another one is begun.
+func (s *Service) RunAdmitted(ctx context.Context, p Processor, admit func(context.Context) error) error {
 	if err := p.Validate(); err != nil {
 		return err
 	}
-	r := &Run{cfg: &s.cfg, p: p, policy: p.Policy.withDefaults(), seed: maphash.MakeSeed()}
+	r := &Run{cfg: &s.cfg, p: p, admit: admit, policy: p.Policy.withDefaults(), seed: maphash.MakeSeed()}
 	r.log = s.cfg.Logger.With("processor", p.Name, "version", p.Version)
 	r.mu.tasks = map[int32]*task{}
 	if err := s.add(r); err != nil {

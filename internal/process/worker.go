@@ -141,6 +141,9 @@ func (w *worker) rest(ctx context.Context) {
 	wait := idle
 	now := w.run.cfg.Now()
 	for _, t := range w.tasks {
+		if err := t.touch(now); err != nil {
+			w.broken = err
+		}
 		if until := t.wakes(now); !until.IsZero() {
 			wait = min(wait, max(until.Sub(now), 0))
 		}

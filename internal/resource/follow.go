@@ -3,7 +3,9 @@ package resource
 import (
 	"context"
 	"errors"
+	"fmt"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -36,6 +38,32 @@ func (s *Service) follow(ctx context.Context) error {
 		}
 		r.publish()
 	}
+}
+
+// Current waits until this node has read all that is declared now: when it is called, and
+// by the word of the cluster, which client asks.
+func (s *Service) Current(ctx context.Context, client *kgo.Client) error {
+	if there, err := s.findTopic(ctx, client, false); err != nil || !there && s.State().End == 0 {
+		return err // nil: nobody has declared anything
+	}
+	return s.catchUp(ctx, client)
+}
+
+// catchUp waits until this node has read all that was written before.
+func (s *Service) catchUp(ctx context.Context, client *kgo.Client) error {
+	ends, err := kadm.NewClient(client).ListCommittedOffsets(ctx, Topic)
+	if err != nil {
+		return err
+	}
+	end, ok := ends.Lookup(Topic, 0)
+	switch {
+	case !ok:
+		return fmt.Errorf("the cluster does not say where %s ends", Topic)
+	case end.Err != nil:
+		return fmt.Errorf("where %s ends: %w", Topic, end.Err)
+	}
+	_, err = s.Await(ctx, end.Offset-1)
+	return err
 }
 
 // A reader puts records together to states.

@@ -172,20 +172,3 @@ func (s *Service) write(ctx, life context.Context, member *kgo.Client) error {
 	s.cfg.Logger.Info("this node writes what is declared", "revision", s.State().End-1)
 	return w.run(ctx)
 }
-
-// catchUp waits until this node has read all that was written before its turn.
-func (s *Service) catchUp(ctx context.Context, client *kgo.Client) error {
-	ends, err := kadm.NewClient(client).ListCommittedOffsets(ctx, Topic)
-	if err != nil {
-		return err
-	}
-	end, ok := ends.Lookup(Topic, 0)
-	switch {
-	case !ok:
-		return fmt.Errorf("the cluster does not say where %s ends", Topic)
-	case end.Err != nil:
-		return end.Err
-	}
-	_, err = s.Await(ctx, end.Offset-1)
-	return err
-}

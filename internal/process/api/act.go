@@ -106,11 +106,15 @@ func running(s *control.Spec, number int) (*control.Version, error) {
 	return nil, fmt.Errorf("version %d is not among those that run: there %s %s", number, there, strings.Join(numbers, ", "))
 }
 
-// pausing pauses, or ends that: all of a processor, or a version.
+// pausing pauses, or ends that: all of a processor, or a version. To resume all is to
+// resume those, too, that were paused by themselves.
 func pausing(paused bool, number int) func(*control.Spec) error {
 	return func(s *control.Spec) error {
 		if number == 0 {
 			s.Paused = paused
+			for i := range s.Versions {
+				s.Versions[i].Paused = s.Versions[i].Paused && paused
+			}
 			return nil
 		}
 		v, err := find(s, number)

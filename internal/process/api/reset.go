@@ -44,7 +44,7 @@ func (a *API) reset(w http.ResponseWriter, r *http.Request, name string, o Order
 	if !a.Declare(w, r, name, pausing(true, o.Version)) {
 		return
 	}
-	if err := a.stop(r.Context(), name, o.Version); err != nil {
+	if _, err := a.stopped(r.Context(), name, o.Version); err != nil {
 		if !running || a.Declare(w, ending(r), name, pausing(false, o.Version)) {
 			problem.Write(w, http.StatusServiceUnavailable, fmt.Errorf("%w: %w", errOrder, err))
 		}
@@ -122,14 +122,6 @@ func ending(r *http.Request) *http.Request {
 	return r.WithContext(context.WithoutCancel(r.Context()))
 }
 
-// stop waits until nobody runs a version.
-func (a *API) stop(ctx context.Context, name string, version int) error {
-	ctx, cancel := context.WithTimeout(ctx, halting)
-	defer cancel()
-	_, err := a.halted(ctx, name, version)
-	return err
-}
-
 // move discards the state of a version that has stopped, if it is to, and sets its
 // positions. If it fails the version must not go on: one may be done without the other. If
 // it does all the same, it finds out by the marks of its positions, and stands still.
@@ -155,14 +147,20 @@ func (a *API) move(ctx context.Context, p process.Processor, o Order, to kadm.Of
 			return txn.Note(was.Metadata)
 		})
 	}
-	set, err := admin.CommitOffsets(ctx, name, to)
-	if err == nil {
-		err = set.Error()
+	for {
+		set, err := admin.CommitOffsets(ctx, name, to)
+		if err == nil {
+			err = set.Error()
+		}
+		if err == nil {
+			return nil
+		}
+		// A node that was frozen may be a member for a moment, until it knows that it is not
+		// to run the version.
+		if !errors.Is(err, kerr.UnknownMemberID) && !errors.Is(err, kerr.RebalanceInProgress) || !pause(ctx) {
+			return fmt.Errorf("positions: %w", err)
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("positions: %w", err)
-	}
-	return nil
 }
 
 // discard deletes a changelog, and gives its id: without it, state is discarded wherever it

@@ -23,7 +23,8 @@ const (
 
 // change lets the outputs of another version count, and stops the active one: from where
 // this has stopped in each partition, so that none is missing and none is there twice.
-// For that the new version waits until the old one is as far.
+// For that the new version waits until the old one is as far. If the node fails in the
+// middle, both stay paused, and go on when they are resumed.
 func (a *API) change(w http.ResponseWriter, r *http.Request, name string, o Order) {
 	from, to, err := a.switching(name, o)
 	if err != nil {
@@ -42,18 +43,35 @@ func (a *API) change(w http.ResponseWriter, r *http.Request, name string, o Orde
 		problem.Write(w, http.StatusConflict, fmt.Errorf("%w: %w", errOrder, err))
 		return
 	}
-	done := a.Declare(w, r, name, func(s *control.Spec) error {
+	r = ending(r) // from here on nothing writes until it is done
+	if !a.Declare(w, r, name, pausing(true, from)) {
+		return
+	}
+	at, err := a.stopped(r.Context(), name, from)
+	if err != nil {
+		if a.Declare(w, r, name, func(s *control.Spec) error { return errors.Join(pausing(false, from)(s), pausing(false, to)(s)) }) {
+			problem.Write(w, http.StatusServiceUnavailable, fmt.Errorf("%w: %w", errOrder, err))
+		}
+		return
+	}
+	if a.Declare(w, r, name, switched(from, to, at)) {
+		a.answer(w, r, name)
+	}
+}
+
+// switched lets the outputs of a version count from where another one has stopped, which
+// does not run any more. The positions are declared: whoever deletes what the other one has
+// left changes nothing.
+func switched(from, to int, at control.Offsets) func(*control.Spec) error {
+	return func(s *control.Spec) error {
 		v, err := find(s, to)
 		if err != nil {
 			return err
 		}
-		v.Paused, v.Continues = false, from
+		v.Paused, v.Continues, v.At = false, from, at.Declared()
 		s.Versions = slices.DeleteFunc(s.Versions, func(v control.Version) bool { return v.Version == from })
 		s.Active = to
 		return nil
-	})
-	if done {
-		a.answer(w, r, name)
 	}
 }
 
@@ -102,6 +120,13 @@ func (a *API) passes(ctx context.Context, name string, from, to int) error {
 			return fmt.Errorf("version %d has not come as far as version %d in %v: %w", from, to, halting, cmp.Or(last, ctx.Err()))
 		}
 	}
+}
+
+// stopped waits until nobody runs a version, for so long, and gives its positions.
+func (a *API) stopped(ctx context.Context, name string, version int) (control.Offsets, error) {
+	ctx, cancel := context.WithTimeout(ctx, halting)
+	defer cancel()
+	return a.halted(ctx, name, version)
 }
 
 // halted waits until nobody runs a version, and gives its positions.

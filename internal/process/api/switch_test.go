@@ -32,10 +32,12 @@ func besides(t *testing.T, first, second int64) *fixture {
 	return f
 }
 
+// The declaration says where: else whoever deletes what the version before has left changes
+// what this one writes.
 func TestASwitchContinuesWhereTheActiveVersionStops(t *testing.T) {
 	f := besides(t, 5, 3)
 	p := told(t, f, "/counter:switch", "")
-	want := control.Spec{Active: 2, Versions: []control.Version{{Version: 2, From: "start", Continues: 1}}}
+	want := control.Spec{Active: 2, Versions: []control.Version{{Version: 2, From: "start", Continues: 1, At: map[string][]int64{"in": {5}}}}}
 	if got := f.control.Spec("counter"); !reflect.DeepEqual(got, want) || p.Active != 2 || len(p.Versions) != 1 {
 		t.Errorf("declared is %+v, want %+v; answered %+v", got, want, p)
 	}
@@ -69,4 +71,14 @@ func TestNothingIsSwitchedWhileTheActiveVersionIsPaused(t *testing.T) {
 	told(t, f, "/counter:resume", `{"version":1}`)
 	told(t, f, "/counter:pause", "")
 	refuses(t, f.post("/counter:switch", ""), http.StatusConflict, "is paused")
+}
+
+func TestResumingAProcessorResumesVersionsThatWerePausedByThemselves(t *testing.T) {
+	f := besides(t, 5, 3)
+	told(t, f, "/counter:pause", `{"version":1}`)
+	told(t, f, "/counter:pause", "")
+	told(t, f, "/counter:resume", "")
+	if s := f.control.Spec("counter"); s.Paused || s.Versions[0].Paused || s.Versions[1].Paused {
+		t.Errorf("declared is %+v", s)
+	}
 }

@@ -13,12 +13,10 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/evidentlog/evident/internal/process"
-	"github.com/evidentlog/evident/internal/process/group"
 )
 
 // A Spec is what is declared of a processor: the spec of the kind Processor.
@@ -40,11 +38,14 @@ type Version struct {
 	Paused bool   `json:"paused,omitempty"`
 	// Continues is the version from whose last positions on its outputs count; 0: all do.
 	Continues int `json:"continues,omitempty"`
+	// At are these positions: by topic the offset for each partition. Nil: the group of the
+	// version still has them.
+	At map[string][]int64 `json:"at,omitempty"`
 }
 
-// Runner runs a version until ctx ends.
+// Runner runs a version until ctx ends; it asks before anything counts whether it is to.
 type Runner interface {
-	Run(ctx context.Context, p process.Processor) error
+	RunAdmitted(ctx context.Context, p process.Processor, admit func(context.Context) error) error
 }
 
 // Config is what a Controller works with.
@@ -55,6 +56,9 @@ type Config struct {
 	Processors []process.Processor
 	// Client asks the cluster for positions. It is the caller's.
 	Client *kgo.Client
+	// Current waits until [Controller.Declare] was told what is declared as of now. Nil:
+	// it always was.
+	Current func(ctx context.Context) error
 	// Logger receives what an operator should know. It must be set.
 	Logger *slog.Logger
 }
@@ -90,6 +94,9 @@ type running struct {
 // New makes a controller. The error is about a processor, or two that have one name and
 // version.
 func New(cfg Config) (*Controller, error) {
+	if cfg.Current == nil {
+		cfg.Current = func(context.Context) error { return nil }
+	}
 	c := &Controller{cfg: cfg, change: make(chan struct{}, 1)}
 	c.mu.runs = map[key]*running{}
 	for _, p := range cfg.Processors {
@@ -197,7 +204,7 @@ func (c *Controller) settle(wanted map[key]plan, ctx context.Context) {
 	var stopped []*running
 	c.mu.Lock()
 	for k, r := range c.mu.runs {
-		if as, still := wanted[k]; !still || as != r.as {
+		if as, still := wanted[k]; !still || !as.equal(r.as) {
 			r.stop()
 			delete(c.mu.runs, k)
 			stopped = append(stopped, r)
@@ -243,57 +250,5 @@ func (c *Controller) Failed(name string, version int) error {
 		return r.err
 	default:
 		return nil
-	}
-}
-
-// run runs a version as it is to.
-func (c *Controller) run(ctx context.Context, k key, as plan) error {
-	p, ok := c.Code(k.name, k.version)
-	if !ok {
-		return fmt.Errorf("%w: there is no code for %q", process.ErrInvalid, k.name)
-	}
-	switch as.From {
-	case "":
-	case "start":
-		p.From = process.Start{}
-	case "latest":
-		p.From = process.Start{Latest: true}
-	default:
-		at, err := time.Parse(time.RFC3339, as.From)
-		if err != nil {
-			return fmt.Errorf("%w: version %d of %q begins at %q: want a time such as 2026-01-31T12:00:00Z", process.ErrInvalid, k.version, k.name, as.From)
-		}
-		p.From = process.Start{Time: at}
-	}
-	switch {
-	case as.withheld:
-		p.New = withhold(p.New, nil)
-	case as.Continues != 0:
-		limits, err := c.stopped(ctx, p, as.Continues)
-		if err != nil {
-			return err
-		}
-		p.From.NotAfter = limits.from
-		p.New = withhold(p.New, limits)
-	}
-	return c.cfg.Runner.Run(ctx, p)
-}
-
-// stopped waits until nobody runs a version any more, and gives its positions.
-func (c *Controller) stopped(ctx context.Context, p process.Processor, version int) (*limits, error) {
-	name := group.Name(p.Name, version)
-	for {
-		at, err := Stopped(ctx, c.cfg.Client, name)
-		if err == nil {
-			own, err := Positions(ctx, c.cfg.Client, group.Name(p.Name, p.Version))
-			if err == nil {
-				return newLimits(at, own), nil
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("version %d of %q has not stopped: %w", version, p.Name, err)
-		case <-time.After(200 * time.Millisecond):
-		}
 	}
 }

@@ -13,6 +13,33 @@ import (
 // Offsets are positions by topic and partition: the offsets that come next.
 type Offsets map[string]map[int32]int64
 
+// offsetsOf are positions as they are declared.
+func offsetsOf(at map[string][]int64) Offsets {
+	all := Offsets{}
+	for topic, offsets := range at {
+		all[topic] = map[int32]int64{}
+		for p, offset := range offsets {
+			all[topic][int32(p)] = offset
+		}
+	}
+	return all
+}
+
+// Declared are positions as they are declared: by topic, an offset for each partition; 0
+// for one without.
+func (o Offsets) Declared() map[string][]int64 {
+	all := map[string][]int64{}
+	for topic, partitions := range o {
+		for p, offset := range partitions {
+			for int(p) >= len(all[topic]) {
+				all[topic] = append(all[topic], 0)
+			}
+			all[topic][p] = max(0, offset)
+		}
+	}
+	return all
+}
+
 // ErrRunning means that a version has members that run it.
 var ErrRunning = errors.New("the version still runs")
 

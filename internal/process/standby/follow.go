@@ -145,6 +145,9 @@ func (k *Keeper) reader(from map[int32]kgo.Offset) (*kgo.Client, error) {
 	)
 }
 
+// touchEvery is how often it is noted that a copy to which nothing comes is one of now.
+const touchEvery = 10 * time.Minute
+
 // measure notes where the changelog ends, and that copies that are there are of now.
 func (k *Keeper) measure(ctx context.Context, replicas map[int32]*replica) error {
 	if len(replicas) == 0 {
@@ -158,7 +161,7 @@ func (k *Keeper) measure(ctx context.Context, replicas map[int32]*replica) error
 	for task, end := range ends {
 		r := replicas[task]
 		r.end.Store(end)
-		if p := r.state.Position(); p.Next < end || now.Sub(p.At) < time.Minute {
+		if p := r.state.Position(); p.Next < end || now.Sub(p.At) < touchEvery {
 			continue
 		}
 		r.mu.Lock()

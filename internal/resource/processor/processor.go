@@ -44,9 +44,10 @@ func New(known []string) resource.Kind {
 type spec struct {
 	Active   int `json:"active"`
 	Versions []struct {
-		Version   int    `json:"version"`
-		From      string `json:"from"`
-		Continues int    `json:"continues"`
+		Version   int                `json:"version"`
+		From      string             `json:"from"`
+		Continues int                `json:"continues"`
+		At        map[string][]int64 `json:"at"`
 	} `json:"versions"`
 }
 
@@ -72,6 +73,9 @@ func check(text json.RawMessage) []resource.Fault {
 		}
 		if v.Continues == v.Version {
 			fault(at+"/continues", "version %d cannot continue itself", v.Version)
+		}
+		if v.At != nil && v.Continues == 0 {
+			fault(at+"/at", "these are the positions of the version that this one continues: say which, as continues")
 		}
 	}
 	for i, v := range s.Versions {
