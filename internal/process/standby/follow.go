@@ -21,7 +21,7 @@ func (k *Keeper) follow(ctx context.Context) error {
 	case <-k.changed: // what changes from here on is seen
 	default:
 	}
-	f := &feed{now: k.cfg.Now}
+	f := newFeed(k.cfg.Now)
 	replicas, err := k.adopt(ctx, f)
 	defer f.drop(replicas)
 	if err != nil {

@@ -66,7 +66,12 @@ func (r *replica) detach() {
 }
 
 // feed is one reading of the changelog without gaps, from where the state was.
-type feed struct{ now func() time.Time }
+type feed struct {
+	now   func() time.Time
+	began time.Time
+}
+
+func newFeed(now func() time.Time) *feed { return &feed{now, now()} }
 
 // apply applies what the feed has read of a task, unless somebody else has it meanwhile.
 func (f *feed) apply(r *replica, records []*kgo.Record) error {
@@ -78,12 +83,33 @@ func (f *feed) apply(r *replica, records []*kgo.Record) error {
 	if r.feed != f {
 		return nil
 	}
-	next := records[len(records)-1].Offset + 1
-	if err := r.state.Apply(changes(records), next, f.now()); err != nil {
+	last := records[len(records)-1]
+	next, now := last.Offset+1, f.now()
+	at := now
+	if next < r.end.Load() {
+		at = f.asOf(r.state.Position().At, last.Timestamp, now)
+	}
+	if err := r.state.Apply(changes(records), next, at, now); err != nil {
 		return fmt.Errorf("task %d: %w", r.task, err)
 	}
 	raise(&r.end, next)
 	return nil
+}
+
+// asOf is the time of a state that is behind, now that a record was applied that was
+// written then: of no later one, since a deletion that follows may be as old, and the
+// changelog keeps it for some time only.
+func (f *feed) asOf(was, written, now time.Time) time.Time {
+	if was.IsZero() {
+		was = f.began
+	}
+	if written.After(was) {
+		was = written
+	}
+	if was.After(now) {
+		return now
+	}
+	return was
 }
 
 // changes are those among records of the changelog; markers of transactions change

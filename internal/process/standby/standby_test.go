@@ -141,7 +141,7 @@ func (w *world) restore(k *standby.Keeper, task int32) *state.Task {
 // until waits for the status of a task.
 func (w *world) until(k *standby.Keeper, task int32, what string, is func(standby.Status) bool) {
 	w.t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(5 * time.Minute) // of a slow machine's
 	for !is(k.Status()[task]) {
 		if time.Now().After(deadline) {
 			w.t.Fatalf("it did not come to %s: %+v", what, k.Status()[task])

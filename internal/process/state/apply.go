@@ -6,10 +6,10 @@ import (
 )
 
 // Apply makes changes that were read from the changelog part of the state, in their
-// order, all or nothing; next is the offset to be read then. Standbys use it; a Restore
-// is quicker for many. No step may be under way. If next is the changelog's end, the
-// state is that of now.
-func (t *Task) Apply(changes []Change, next int64, now time.Time) error {
+// order, all or nothing; next is the offset to be read then. The state is that of the
+// changelog at a time: now, if next is its end. Standbys use it; a Restore is quicker for
+// many. No step may be under way.
+func (t *Task) Apply(changes []Change, next int64, at, now time.Time) error {
 	if err := t.db.enter(); err != nil {
 		return err
 	}
@@ -20,7 +20,7 @@ func (t *Task) Apply(changes []Change, next int64, now time.Time) error {
 	}
 	t.tx.reset()
 	p := t.Position()
-	p.Next, p.At = next, now
+	p.Next, p.At = next, at
 	err = t.add(p, size, func() {
 		for i, c := range changes {
 			key := append(append(t.tx.buf[:0], t.prefix...), c.Key...)

@@ -44,7 +44,7 @@ func TestMalformedChangesAreRefusedWhole(t *testing.T) {
 		{Key: good.Key, Value: make([]byte, 9)}, {Key: good.Key, Value: append([]byte{2}, make([]byte, 8)...)},
 		{Key: good.Key, Value: append([]byte{2}, bytes.Repeat([]byte{255}, 8)...)},
 	} {
-		if err := task.Apply([]Change{good, bad}, 2, start); !errors.Is(err, ErrMalformed) {
+		if err := task.Apply([]Change{good, bad}, 2, start, start); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%x %x was applied with %v", bad.Key, bad.Value, err)
 		}
 		r := task.Restore()

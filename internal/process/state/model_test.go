@@ -238,7 +238,7 @@ func (m *machine) restore(t *rapid.T) {
 		m.check(err)
 	}
 	if rapid.Bool().Draw(t, "applied") {
-		m.check(m.task.Apply(m.history(t), m.next, m.now))
+		m.check(m.task.Apply(m.history(t), m.next, m.now, m.now))
 	} else {
 		m.restoreRuns(t, m.history(t))
 	}

@@ -12,7 +12,8 @@ type Position struct {
 	Changelog [16]byte
 	// Next is the offset in the changelog's partition that has to be applied next.
 	Next int64
-	// At is when the state was that of the changelog's end, as far as was known.
+	// At is a time at which the state lacked nothing that the changelog had, as far as was
+	// known.
 	At time.Time
 }
 

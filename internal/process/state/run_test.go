@@ -157,7 +157,7 @@ func TestARestoreThatGoesOnDeletesWhatTheChangelogDeletes(t *testing.T) {
 				must(t, r.Add(there, 1, start))
 				must(t, r.Finish(start))
 			default:
-				must(t, task.Apply(there, 1, start))
+				must(t, task.Apply(there, 1, start, start))
 			}
 			if where == "on disk" {
 				must(t, db.flush())
@@ -192,6 +192,22 @@ func TestRestoreThatIsGivenUpLeavesNothing(t *testing.T) {
 	r.Discard()
 	if m, err := contents(task, "a", start); err != nil || len(m) > 0 || len(leftovers(t, fs)) > 0 || task.Position().Next != 0 {
 		t.Errorf("%v at %d, %q, %v", m, task.Position().Next, leftovers(t, fs), err)
+	}
+}
+
+// Long keys that differ in their middle take no longer than others.
+func TestWhatLongKeysHaveInCommonIsFound(t *testing.T) {
+	const long, same = 1 << 20, 600_000
+	keys := [][]byte{make([]byte, long), make([]byte, long), make([]byte, long)}
+	keys[1][same], keys[2][same+1] = 1, 1
+	s := sorter{key: func(i item) []byte { return keys[i.at] }}
+	for _, c := range []struct {
+		items []item
+		want  int
+	}{{nil, 0}, {[]item{{}}, long}, {[]item{{}, {at: 1}}, same}, {[]item{{}, {at: 2}}, same + 1}, {[]item{{}, {at: 1}, {at: 2}}, same}} {
+		if got := s.common(c.items); got != c.want {
+			t.Errorf("%d bytes in common, want %d", got, c.want)
+		}
 	}
 }
 
