@@ -69,10 +69,20 @@ func (s *sorter) common(items []item) int {
 	first := s.key(items[0])
 	n := len(first)
 	for _, i := range items {
-		key := s.key(i)
-		n = min(n, len(key))
-		for !bytes.Equal(key[:n], first[:n]) {
-			n--
+		n = inCommon(s.key(i), first[:n])
+	}
+	return n
+}
+
+// inCommon is how many bytes a and b begin with alike.
+func inCommon(a, b []byte) int {
+	n := min(len(a), len(b))
+	if bytes.Equal(a[:n], b[:n]) {
+		return n // quicker than byte by byte, and mostly so
+	}
+	for i := range n {
+		if a[i] != b[i] {
+			return i
 		}
 	}
 	return n
