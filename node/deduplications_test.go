@@ -81,7 +81,7 @@ func (f *filter) passed(want ...string) {
 		f.t.Fatal(err)
 	}
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(f.t.Context(), time.Minute)
+	ctx, cancel := context.WithDeadline(f.t.Context(), f.deadline())
 	defer cancel()
 	var got []string
 	for !slices.Contains(got, want[len(want)-1]) {
@@ -264,7 +264,7 @@ func TestNodesShareADeduplication(t *testing.T) {
 		}))
 	}
 	f.mustBe(`"input":"in","output":"out","key":"key"`)
-	deadline := time.Now().Add(time.Minute)
+	deadline := f.deadline()
 	for {
 		body := f.await(2, "/once", `"name":"once"`)
 		var d struct {

@@ -82,7 +82,7 @@ func becomes(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: becomes REGEXP PROGRAM ARGS...")
 	}
 	pattern := regexp.MustCompile("(?m)" + args[0])
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(2 * time.Millisecond) {
 		err := ts.Exec(args[1], args[2:]...)
 		if pattern.MatchString(ts.ReadFile("stdout")) {
 			return

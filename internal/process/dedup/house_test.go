@@ -24,15 +24,15 @@ const partitions = 2
 
 // house is a node with the topics "in" and "out", and runtimes that de-duplicate.
 type house struct {
-	testing.TB
+	*testing.T
 	node     *evidenttest.Node
 	client   *kgo.Client
 	services int
 	ends     int // how often the end was marked
 }
 
-func newHouse(t testing.TB) *house {
-	h := &house{TB: t, node: evidenttest.Start(t, evidenttest.WithoutLedger())}
+func newHouse(t *testing.T) *house {
+	h := &house{T: t, node: evidenttest.Start(t, evidenttest.WithoutLedger())}
 	h.client = h.node.Client(kgo.RecordRetries(100), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	made, err := kadm.NewClient(h.client).CreateTopics(t.Context(), partitions, 1, nil, "in", "out")
 	if err == nil {
@@ -118,7 +118,7 @@ func (h *house) passed() map[string]int {
 	for p := range partitions {
 		h.produce(record("in", p, fmt.Sprint("end ", h.ends), time.Now()))
 	}
-	ctx, cancel := context.WithTimeout(h.Context(), time.Minute)
+	ctx, cancel := context.WithDeadline(h.Context(), h.late())
 	defer cancel()
 	c := h.node.Client(kgo.ConsumeTopics("out"), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	all := map[string]int{}
@@ -142,6 +142,14 @@ func (h *house) passed() map[string]int {
 	until(stop)
 	maps.DeleteFunc(all, func(value string, _ int) bool { return strings.HasPrefix(value, "stop ") })
 	return all
+}
+
+// late is when it is too late to wait any longer: shortly before the tests are ended.
+func (h *house) late() time.Time {
+	if end, ok := h.Deadline(); ok {
+		return end.Add(-20 * time.Second)
+	}
+	return time.Now().Add(time.Hour)
 }
 
 // once checks that each of the first ids, and the end of each partition, was let by once.
