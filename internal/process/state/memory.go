@@ -62,13 +62,13 @@ func (m *Memory) Close() {
 }
 
 // join counts a DB in, and says how large its memtables may be: the nth gets an nth of
-// an eighth of the limit. They are small, since what is pending comes in batches that are
-// larger than one.
+// a quarter of the limit. They are small, since most of what is committed is pending
+// instead, and comes in batches that are larger than one.
 func (m *Memory) join() (memtable int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.mu.dbs++
-	return max(1<<20, m.limits.Memtables/8/int64(max(2, m.mu.dbs)))
+	return max(1<<20, m.limits.Memtables/4/int64(max(2, m.mu.dbs)))
 }
 
 // pendingShare is how much a task may have pending before it is written: as much is

@@ -36,7 +36,7 @@ func (db *DB) options() *pebble.Options {
 		DisableWAL:                  true,
 		MemTableSize:                uint64(db.memtable),
 		MemTableStopWritesThreshold: unlimited,
-		L0CompactionThreshold:       4,
+		L0CompactionThreshold:       8,
 		L0StopWritesThreshold:       unlimited,
 		LBaseMaxBytes:               64 << 20,
 		MaxManifestFileSize:         1 << 20,
