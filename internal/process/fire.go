@@ -6,8 +6,27 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// fire has the code called for the timer that is due first, and tells whether one was.
+// fire has the code called for timers that are due, and tells whether one was.
 func (w *worker) fire(t *task) bool {
+	if t.failing != nil || t.careful > 0 {
+		return w.fireOne(t)
+	}
+	var due []Timer
+	n, failure := w.supervise(t, &w.runner, job{task: t, out: w.out, due: &due})
+	for _, tm := range due[:n] {
+		w.fired(t, tm)
+	}
+	switch {
+	case failure != nil && n == len(due):
+		w.broken = failure.err
+	case failure != nil:
+		w.failedTimer(t, due[n], failure)
+	}
+	return len(due) > 0 || failure != nil
+}
+
+// fireOne is fire for the one that is due first only.
+func (w *worker) fireOne(t *task) bool {
 	t.save(w.out)
 	due, ok, err := t.queue.Take(t.timers(), w.run.cfg.Now())
 	if err != nil {

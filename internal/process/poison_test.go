@@ -246,6 +246,41 @@ func TestATimerWhoseOutputATopicRefusesIsFoundAmongOthers(t *testing.T) {
 	})
 }
 
+// bombs are timers that are due at once; one panics, one does not return by its deadline,
+// and the others are written.
+type bombs struct{}
+
+func (bombs) Handle(s process.Step, r *kgo.Record) error {
+	return s.SetTimer(process.Timer{Key: r.Key, Name: "bomb", At: r.Timestamp.Add(time.Minute)})
+}
+
+func (bombs) Fire(s process.Step, t process.Timer) error {
+	switch string(t.Key) {
+	case "3":
+		panic("bomb")
+	case "6":
+		<-s.Context().Done()
+		return s.Context().Err()
+	}
+	return s.Emit(process.Output{Topic: "out", Value: t.Key})
+}
+
+func TestTimersThatFailAreFoundAmongThoseDueAtOnce(t *testing.T) {
+	virtual(t, 1, func(h *house) {
+		h.produce("in", numbers(0, 10)...)
+		h.run(h.service(), process.Processor{
+			Name: "bombs", Version: 1, Inputs: []string{"in"}, Timers: true,
+			New: func(process.Task) process.Handler { return bombs{} },
+		})
+		h.once(h.read("out", 8), []string{"0", "1", "2", "4", "5", "7", "8", "9"})
+		for _, letter := range h.read("dlq.bombs", 2) {
+			if k := string(letter.Key); k != "3" && k != "6" {
+				t.Errorf("a letter of key %q", k)
+			}
+		}
+	})
+}
+
 func TestALetterThatIsTooLargeIsWrittenWithoutItsValue(t *testing.T) {
 	virtual(t, 1, func(h *house) {
 		small := map[string]*string{"max.message.bytes": kadm.StringPtr("4000")}

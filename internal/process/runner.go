@@ -19,12 +19,13 @@ type runner struct {
 	hurry *atomic.Bool         // the worker wants the job to end after a call
 }
 
-// job is to have code handle records, or a timer, one after the other.
+// job is to have code handle records, or timers, one after the other.
 type job struct {
 	task    *task
 	out     *outbox
 	records []*kgo.Record
-	timer   *Timer // instead of records; it has been taken, after a savepoint
+	timer   *Timer   // instead of records; it has been taken, after a savepoint
+	due     *[]Timer // instead of both: what is due, with those that were taken
 }
 
 // outcome is what became of a job: n records, or timers, were handled, and failure is
@@ -61,49 +62,98 @@ func (r *runner) close() {
 // do runs a job until its end, its first failure, or until it is to hurry. If the worker
 // has given a call up, nothing here is the goroutine's any more, and nobody looks at
 // what it returns.
-func (r *runner) do(j job) (o outcome) {
-	var c *call
-	handler := j.task.handler // it may become another one while a call of this one goes on
+func (r *runner) do(j job) outcome {
+	// The handler may become another one while a call of this one goes on.
+	d := doing{runner: r, job: j, handler: j.task.handler}
+	d.run()
+	return d.outcome
+}
+
+// doing is a job that is run.
+type doing struct {
+	job
+	outcome
+	runner  *runner
+	handler Handler
+	c       *call // that is under way
+}
+
+func (d *doing) run() {
 	defer func() {
 		if p := recover(); p != nil {
-			o.failure = &callError{fmt.Errorf("panic: %v", p), debug.Stack()}
+			d.failure = &callError{fmt.Errorf("panic: %v", p), debug.Stack()}
 		}
-		if c != nil && !r.finish(c) {
-			j.task.returned()
+		if d.c != nil && !d.runner.finish(d.c) {
+			d.task.returned()
 		}
 	}()
-	if j.timer != nil {
-		c = r.begin(j, 0, j.timer.At)
-		if err := handler.(TimerHandler).Fire(c, *j.timer); err != nil {
-			o.failure = &callError{err: err}
-			return o
-		}
-		o.n++
-		return o
+	switch {
+	case d.timer != nil:
+		d.fire(*d.timer)
+	case d.due != nil:
+		d.fireDue()
+	default:
+		d.handleAll()
 	}
-	for _, rec := range j.records {
-		if r.hurry.Load() {
-			return o
+}
+
+func (d *doing) handleAll() {
+	for _, rec := range d.records {
+		if d.runner.hurry.Load() {
+			return
 		}
-		now := j.task.run.cfg.Now()
-		j.task.observe(rec, now)
-		if j.task.due(now) {
-			return o // what is due by this record comes before it
+		now := d.task.run.cfg.Now()
+		d.task.observe(rec, now)
+		if d.task.due(now) {
+			return // what is due by this record comes before it
 		}
-		j.task.save(j.out)
-		j.out.input = o.n
-		c = r.begin(j, o.n, rec.Timestamp)
-		if err := handler.Handle(c, rec); err != nil {
-			o.failure = &callError{err: err}
-			return o
+		d.task.save(d.out)
+		d.out.input = d.n
+		d.c = d.runner.begin(d.job, d.n, rec.Timestamp)
+		if !d.called(d.handler.Handle(d.c, rec)) {
+			return
 		}
-		if !r.finish(c) {
-			return o
-		}
-		c = nil
-		o.n++
 	}
-	return o
+}
+
+// fireDue fires what is due, up to so many. A failure without a timer is the queue's.
+func (d *doing) fireDue() {
+	t := d.task
+	for d.n < most && !d.runner.hurry.Load() {
+		t.save(d.out)
+		due, ok, err := t.queue.Take(t.timers(), t.run.cfg.Now())
+		if err != nil {
+			d.failure = &callError{err: fmt.Errorf("timers of task %d: %w", t.id.Partition, err)}
+			return
+		}
+		if !ok {
+			return
+		}
+		*d.due = append(*d.due, ours(due))
+		if !d.fire(ours(due)) {
+			return
+		}
+	}
+}
+
+// fire says whether the next timer may be fired.
+func (d *doing) fire(tm Timer) bool {
+	d.c = d.runner.begin(d.job, d.n, tm.At)
+	return d.called(d.handler.(TimerHandler).Fire(d.c, tm))
+}
+
+// called ends a call, and says whether there may be another one.
+func (d *doing) called(err error) bool {
+	if err != nil {
+		d.failure = &callError{err: err}
+		return false
+	}
+	if !d.runner.finish(d.c) {
+		return false
+	}
+	d.c = nil
+	d.n++
+	return true
 }
 
 // begin makes the step of a call.

@@ -29,7 +29,7 @@ func (t *Task) room(size int) error {
 	}
 	p := &t.pending
 	p.mu.Lock()
-	much := p.mu.now.size() > t.db.memory.pendingShare()
+	much := p.mu.now.size() > p.enough(t.db.memory.pendingShare())
 	wait := much && p.mu.full
 	if much && !wait {
 		p.freeze(t.Position())
@@ -42,6 +42,14 @@ func (t *Task) room(size int) error {
 		t.db.drainer.call()
 	}
 	return nil
+}
+
+// inOrder has Pebble know all that was committed, for who asks for keys in their order.
+func (t *Task) inOrder() error {
+	t.pending.mu.Lock()
+	t.pending.mu.ordered = orderedFor
+	t.pending.mu.Unlock()
+	return t.drain()
 }
 
 // drain gives Pebble what is pending, with its position. It fails only if the DB has.

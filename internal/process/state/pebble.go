@@ -22,7 +22,7 @@ const (
 	stallMemtables = 2
 	// stallFiles is how many files a read may have to look into before writers wait for
 	// compactions.
-	stallFiles = 24
+	stallFiles = 32
 	unlimited  = 1 << 20
 )
 
@@ -36,7 +36,7 @@ func (db *DB) options() *pebble.Options {
 		DisableWAL:                  true,
 		MemTableSize:                uint64(db.memtable),
 		MemTableStopWritesThreshold: unlimited,
-		L0CompactionThreshold:       8,
+		L0CompactionThreshold:       12,
 		L0StopWritesThreshold:       unlimited,
 		LBaseMaxBytes:               64 << 20,
 		MaxManifestFileSize:         1 << 20,

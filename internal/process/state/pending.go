@@ -20,7 +20,26 @@ type pending struct {
 		moved    bool
 		position Position // of frozen
 		full     bool     // there is something in frozen
+		// ordered is how often still what is pending is written before it is much: keys were
+		// asked for in their order not long ago, will be again, and who does so waits for
+		// what has to be written.
+		ordered int
 	}
+}
+
+const (
+	// orderedFor is how often little is pending after keys were asked for in their order.
+	orderedFor = 64
+	// orderedShare is how much that is, in bytes: some milliseconds' worth of writing.
+	orderedShare = 256 << 10
+)
+
+// enough is how much may be pending before it is written, of a share. mu is held.
+func (p *pending) enough(share int) int {
+	if p.mu.ordered > 0 {
+		return min(share, orderedShare)
+	}
+	return share
 }
 
 func (p *pending) init(seed maphash.Seed) {
@@ -77,6 +96,7 @@ func (p *pending) freeze(at Position) {
 		return
 	}
 	m.now, m.frozen = m.frozen, m.now
+	m.ordered = max(0, m.ordered-1)
 	m.position, m.full, m.moved = at, true, false
 }
 

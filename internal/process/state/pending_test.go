@@ -125,3 +125,35 @@ func TestDeletedKeysStayAwayThoughTheyCameBackMeanwhile(t *testing.T) {
 		t.Errorf("it is back: %q, %v", v, err)
 	}
 }
+
+// Who asks for keys in their order again and again waits for little that has to be
+// written first.
+func TestLittleIsPendingWhereKeysAreAskedForInTheirOrder(t *testing.T) {
+	db := openDB(t, vfs.NewMem())
+	task := attached(t, db, 0)
+	fill := func(from, to int) {
+		tx := task.Begin(start)
+		for i := from; i < to; i++ {
+			must(t, tx.Store("a").Put(fmt.Appendf(nil, "key %d", i), nil))
+		}
+		must(t, tx.Commit(int64(to)))
+	}
+	look := func() {
+		for _, err := range task.Range("a", []byte("key 7"), []byte("key 8"), start) {
+			must(t, err)
+		}
+	}
+	fill(0, 20_000)
+	if n := task.pending.size(); n < 1<<20 {
+		t.Errorf("%d bytes are pending before anybody asks: nothing was to be written", n)
+	}
+	look()
+	most := 0
+	for i := 20_000; i < 60_000; i += 500 {
+		fill(i, i+500)
+		most = max(most, task.pending.size())
+	}
+	if most > 3*orderedShare {
+		t.Errorf("%d bytes are pending after somebody asked", most)
+	}
+}

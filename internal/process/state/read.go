@@ -51,7 +51,7 @@ func (t *Task) scan(prefix, from, to []byte, now int64, yield func(Entry, error)
 	if bytes.Compare(lower, upper) >= 0 {
 		return true, nil
 	}
-	if err := t.drain(); err != nil {
+	if err := t.inOrder(); err != nil {
 		return true, err
 	}
 	it, err := t.db.pebble.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})

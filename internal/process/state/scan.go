@@ -29,7 +29,7 @@ func (tx *Tx) scan(prefix, from, to []byte, yield func(Entry, error) bool) {
 		return
 	}
 	defer db.exit()
-	if err := tx.task.drain(); err != nil {
+	if err := tx.task.inOrder(); err != nil {
 		yield(Entry{}, err)
 		return
 	}
