@@ -2,7 +2,6 @@ package state
 
 import (
 	"fmt"
-	"math"
 	"time"
 )
 
@@ -117,7 +116,7 @@ func (r *Restore) install(now time.Time) error {
 	r.removeRuns()
 	r.run.clear()
 	r.fresh = false
-	t.expiry = expiry{low: math.MinInt64}
+	t.expiry = expiry{} // of what came nothing is known
 	t.setPosition(p)
 	return nil
 }
