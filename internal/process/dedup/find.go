@@ -76,6 +76,18 @@ func (v *viewed) attribute(name string) []byte {
 		}
 		return v.header("ce_", name)
 	}
+	if found := v.glanced(name); found != nil {
+		return found
+	}
+	if !v.parse() {
+		return nil
+	}
+	value, _ := v.event.Attribute(name)
+	return []byte(value.String())
+}
+
+// glanced is an attribute that a glance sees. It sees none of a very long event.
+func (v *viewed) glanced(name string) []byte {
 	switch name {
 	case "id":
 		return v.glance.ID
@@ -86,11 +98,7 @@ func (v *viewed) attribute(name string) []byte {
 	case event.CorrelationID:
 		return v.glance.CorrelationID
 	}
-	if !v.parse() {
-		return nil
-	}
-	value, _ := v.event.Attribute(name)
-	return []byte(value.String())
+	return nil
 }
 
 // structured tells whether the record is an event in structured mode, and glances at it.
