@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -25,19 +26,40 @@ func (b *Broker) transactionsTopic() stateTopic {
 
 func (b *Broker) newTransactions() *txn.Coordinator {
 	return txn.New(txn.Config{
-		Store: b.transactionsTopic(), Log: transactionLog{b}, ProducerID: b.store.ProducerID, Go: b.work.start,
+		Store: transactionStore{b.transactionsTopic()}, Log: transactionLog{b}, ProducerID: b.store.ProducerID, Go: b.work.start,
 		Logger: b.cfg.Logger, MaxTimeout: b.cfg.TransactionMaxTimeout, Expiration: b.cfg.TransactionalIDExpiration,
 	})
+}
+
+// transactionStore is __transaction_state for the transaction coordinator.
+type transactionStore struct{ stateTopic }
+
+// Read implements [statetopic.Store]. What lies before damage is not read: where a
+// commit may follow, a transaction would be taken for one that nobody has decided.
+func (s transactionStore) Read(ctx context.Context, partition int32, fn func([]byte) error) error {
+	p, err := s.partition(partition)
+	if err != nil {
+		return err
+	}
+	if err := p.Err(); errors.Is(err, log.ErrCorruption) {
+		return err
+	}
+	return s.stateTopic.Read(ctx, partition, fn)
 }
 
 // transactionLog is all partitions for the transaction coordinator.
 type transactionLog struct{ broker *Broker }
 
-// Open implements [txn.Log].
+// Open implements [txn.Log]. A damaged partition takes no markers, and no records that
+// could be taken for another transaction's: the start that finds it mended ends what it
+// holds open.
 func (l transactionLog) Open() []transaction.Open {
 	var all []transaction.Open
 	for t := range l.broker.store.Snapshot().All() {
 		for n, p := range t.Partitions {
+			if errors.Is(p.Err(), log.ErrCorruption) {
+				continue
+			}
 			for _, open := range p.OpenTransactions() {
 				all = append(all, transaction.Open{
 					In: transaction.Partition{Topic: t.Name, Number: int32(n)},

@@ -295,3 +295,19 @@ func TestTransactionsOfUnknownProducersEnd(t *testing.T) {
 		h.wantState("t", transaction.Ongoing, a0)
 	})
 }
+
+// What has been ended is not ended again because something else cannot be.
+func TestUnknownProducersAreEndedOnce(t *testing.T) {
+	inBubble(t, func(h *harness) {
+		h.log.set(func(l *memLog) {
+			l.open = []transaction.Open{{In: a0, By: transaction.Producer{ID: 55}}, {In: b0, By: transaction.Producer{ID: 56}}}
+			l.errs[a0] = errDisk
+		})
+		h.restart()
+		pass(10 * time.Second)
+		h.wantMarkers("abort b-0 of 56/32767")
+		h.log.set(func(l *memLog) { delete(l.errs, a0) })
+		pass(10 * time.Second)
+		h.wantMarkers("abort a-0 of 55/32767")
+	})
+}

@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/evidentlog/evident/internal/broker/txn/transaction"
 	"github.com/evidentlog/evident/internal/log/batch"
@@ -55,7 +54,8 @@ func (c *Coordinator) resume(ctx context.Context, values map[string]*transaction
 		endings = append(endings, first...)
 	}
 	c.mu.Unlock()
-	return changed, c.endAll(ctx, endings)
+	_, err = c.endAll(ctx, endings)
+	return changed, err
 }
 
 // endUnclaimed aborts the transactions of producer ids that nobody has any more. It
@@ -73,10 +73,11 @@ func (c *Coordinator) endUnclaimed(ctx context.Context) error {
 	}
 	c.mu.RUnlock()
 	for {
-		err := c.endAll(ctx, endings)
+		left, err := c.endAll(ctx, endings)
 		if err == nil {
 			break
 		}
+		endings = left
 		c.cfg.Logger.Warn("transactions that no producer has any more cannot be ended; trying again", "error", err)
 		select {
 		case <-ctx.Done():
@@ -90,13 +91,21 @@ func (c *Coordinator) endUnclaimed(ctx context.Context) error {
 	return nil
 }
 
-// endAll returns when all the markers are durable, or one cannot be written.
-func (c *Coordinator) endAll(ctx context.Context, endings []transaction.Ending) error {
-	var g errgroup.Group
-	for _, e := range endings {
-		g.Go(func() error { return c.endNow(ctx, e) })
+// endAll returns when each marker is durable or cannot be written, with those that
+// cannot and why one cannot.
+func (c *Coordinator) endAll(ctx context.Context, endings []transaction.Ending) (left []transaction.Ending, err error) {
+	errs := make([]error, len(endings))
+	var g sync.WaitGroup
+	for i, e := range endings {
+		g.Go(func() { errs[i] = c.endNow(ctx, e) })
 	}
-	return g.Wait()
+	g.Wait()
+	for i, e := range endings {
+		if errs[i] != nil {
+			left, err = append(left, e), errs[i]
+		}
+	}
+	return left, err
 }
 
 func (c *Coordinator) endNow(ctx context.Context, e transaction.Ending) error {
