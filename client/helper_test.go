@@ -122,9 +122,9 @@ func (f *fixture) await(what string, holds func() bool) {
 // committed is the group's offset of a partition; -1 without one.
 func (f *fixture) committed(group, topic string, partition int32) int64 {
 	f.Helper()
-	offsets, err := f.admin().FetchOffsets(f.ctx, group)
+	offsets, err := f.admin().FetchOffsets(kadm.RequireStable(f.ctx), group)
 	for err != nil && f.ctx.Err() == nil { // a machine that stands still for long breaks requests off
-		offsets, err = f.admin().FetchOffsets(f.ctx, group)
+		offsets, err = f.admin().FetchOffsets(kadm.RequireStable(f.ctx), group)
 	}
 	if err != nil {
 		f.Fatal(err)

@@ -138,7 +138,7 @@ func (a *API) move(ctx context.Context, p process.Processor, o Order, to kadm.Of
 			noted(to, func(kadm.Offset) string { return standby.Mark{Changelog: id, Discarded: true}.String() })
 		}
 	} else {
-		before, err := admin.FetchOffsets(ctx, name)
+		before, err := admin.FetchOffsets(kadm.RequireStable(ctx), name)
 		if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 			return fmt.Errorf("positions before: %w", err)
 		}

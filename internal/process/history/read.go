@@ -111,7 +111,7 @@ func placeOf(r *kgo.Record) Place { return Place{r.Topic, r.Partition, r.Offset}
 
 // committed are the positions of the group in the inputs.
 func committed(ctx context.Context, adm *kadm.Client, t Topics) ([]Place, error) {
-	offsets, err := adm.FetchOffsets(ctx, t.Group)
+	offsets, err := adm.FetchOffsets(kadm.RequireStable(ctx), t.Group)
 	if err != nil {
 		return nil, fmt.Errorf("positions of group %q: %w", t.Group, err)
 	}

@@ -89,7 +89,7 @@ func TestRecordsAndOffsetsAreCommittedTogether(t *testing.T) {
 	if got := d.committed(6); len(got) != 6 {
 		t.Errorf("read %v", got)
 	}
-	offsets, err := kadm.NewClient(d.client).FetchOffsets(t.Context(), "g")
+	offsets, err := kadm.NewClient(d.client).FetchOffsets(kadm.RequireStable(t.Context()), "g")
 	if err != nil {
 		t.Fatal(err)
 	}

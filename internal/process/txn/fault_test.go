@@ -89,7 +89,7 @@ func (d *desk) settles(key kmsg.Key, do evidenttest.Effect, opts ...kgo.Opt) {
 			d.Errorf("after %d failures: %v", failures, got)
 		}
 	}
-	offsets, err := kadm.NewClient(d.client).FetchOffsets(d.Context(), "g")
+	offsets, err := kadm.NewClient(d.client).FetchOffsets(kadm.RequireStable(d.Context()), "g")
 	if o, _ := offsets.Lookup("in", 0); err != nil || o.At != 5 {
 		d.Errorf("committed %+v, %v", o, err)
 	}
