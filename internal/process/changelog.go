@@ -70,14 +70,20 @@ func (r *Run) firstChangelog(ctx context.Context, adm *kadm.Client, marks []stan
 	return nil
 }
 
-// lost adds to why the state is lost what can be done.
+// lost adds to why state, or positions, are lost what can be done.
 func (r *Run) lost(err error) error {
+	if errors.Is(err, standby.ErrNoPositions) {
+		return fmt.Errorf("%w; version %d stands still, since what is in the state would count again: a cluster drops the positions of a group that nobody was in for offsets.retention.minutes (7 days), or whose inputs were deleted; evident processor reset %s --version %d --state keep --to PLACE goes on from there, and --state discard --to start begins anew",
+			err, r.p.Version, r.p.Name, r.p.Version)
+	}
 	return fmt.Errorf("%w; version %d stands still, since with the state that is left its results would be wrong: evident processor reset %s --version %d --state discard --to start (or another place) begins anew",
 		err, r.p.Version, r.p.Name, r.p.Version)
 }
 
-// marks are those of the group's positions, open transactions aside.
+// marks are those of the group's positions, open transactions aside. It takes note of tasks
+// with a position in what is no input any more: they have begun, too.
 func (r *Run) marks(ctx context.Context, adm *kadm.Client) (all []standby.Mark, err error) {
+	r.former = map[int32]bool{}
 	found, err := adm.FetchOffsets(ctx, r.p.groupName())
 	if errors.Is(err, kerr.GroupIDNotFound) {
 		return nil, nil
@@ -86,6 +92,9 @@ func (r *Run) marks(ctx context.Context, adm *kadm.Client) (all []standby.Mark, 
 		return nil, fmt.Errorf("positions of group %s: %w", r.p.groupName(), err)
 	}
 	found.Each(func(o kadm.OffsetResponse) {
+		if o.Err == nil && o.At >= 0 && !contains(r.p.Inputs, o.Topic) {
+			r.former[o.Partition] = true
+		}
 		if m, ok := markOf(o.Metadata); ok && o.Err == nil {
 			all = append(all, m)
 		}

@@ -7,9 +7,13 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/evidentlog/evident/evidenttest"
 	"github.com/evidentlog/evident/internal/process"
 	"github.com/evidentlog/evident/internal/process/standby"
+	"github.com/evidentlog/evident/internal/vfs"
 )
 
 const lostChangelog = "evident-process.lost.1.changelog"
@@ -44,10 +48,10 @@ func (h *house) makeChangelog() {
 }
 
 // standing waits until a version stands still, and says why.
-func (h *house) standing(s *process.Service) error {
+func (h *house) standing(s *process.Service, why error) error {
 	h.Helper()
 	for end := time.Now().Add(h.patience); time.Now().Before(end); time.Sleep(time.Second) {
-		if run, ok := s.Find("lost", 1); ok && errors.Is(run.Trouble(), standby.ErrLost) {
+		if run, ok := s.Find("lost", 1); ok && errors.Is(run.Trouble(), why) {
 			return run.Trouble()
 		}
 	}
@@ -84,19 +88,113 @@ func TestAVersionWhoseChangelogIsGoneStandsStillAndSaysSo(t *testing.T) {
 					h.run(s, counter("lost"))
 				}
 				h.produce("in", "a", "b")
-				why := h.standing(s).Error()
+				why := h.standing(s, standby.ErrLost).Error()
 				for _, part := range []string{c.want, lostChangelog, "evident processor reset lost --version 1 --state discard"} {
 					if !strings.Contains(why, part) {
 						t.Errorf("it says %q, and not %q", why, part)
 					}
 				}
 				time.Sleep(time.Minute)
-				h.standing(s)
+				h.standing(s, standby.ErrLost)
 				h.produce("out", "end")
 				h.once(h.read("out", 3), []string{"a=1", "b=1", "end"})
 			})
 		})
 	}
+}
+
+// A cluster drops the positions of a group that nobody was in for a week. To begin anew with
+// the state that is kept would count everything twice.
+func TestAVersionWhosePositionsAreGoneStandsStillAndSaysSo(t *testing.T) {
+	for name, keep := range map[string]bool{"with a copy of the state": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, 2, func(h *house) {
+				disk := vfs.NewMem()
+				on := func(c *process.Config) {
+					if keep {
+						c.FS = disk
+					}
+				}
+				stop := h.run(h.service(on), counter("lost"))
+				h.produce("in", "a", "b")
+				h.read("out", 2)
+				stop()
+				adm := kadm.NewClient(h.client)
+				if got, err := adm.DeleteGroups(h.Context(), "evident-process.lost.1"); err != nil || got.Error() != nil {
+					t.Fatal(err, got.Error())
+				}
+				s := h.service(on)
+				stop = h.run(s, counter("lost"))
+				why := h.standing(s, standby.ErrNoPositions).Error()
+				for _, part := range []string{lostChangelog, "evident processor reset lost --version 1 --state keep --to"} {
+					if !strings.Contains(why, part) {
+						t.Errorf("it says %q, and not %q", why, part)
+					}
+				}
+				time.Sleep(time.Minute)
+				h.standing(s, standby.ErrNoPositions)
+				stop()
+				ends, err := adm.ListCommittedOffsets(h.Context(), "in")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := adm.CommitAllOffsets(h.Context(), "evident-process.lost.1", ends.Offsets()); err != nil { // as a reset does
+					t.Fatal(err)
+				}
+				h.run(h.service(on), counter("lost"))
+				h.produce("in", "a", "b")
+				h.once(h.read("out", 4), []string{"a=1", "b=1", "a=2", "b=2"})
+			})
+		})
+	}
+}
+
+// Its changelog has changes then, though no state, and its group no positions.
+func TestAVersionWhoseFirstStepWasNeverCommittedBegins(t *testing.T) {
+	virtual(t, 1, func(h *house) {
+		hold := h.node.Inject(evidenttest.RequestFault{Client: "first", Requests: []kmsg.Key{kmsg.EndTxn}, Do: evidenttest.Hold})
+		stop := h.run(h.service(func(c *process.Config) {
+			c.Client = func(opts ...kgo.Opt) (*kgo.Client, error) { return h.dial(append(opts, kgo.ClientID("first"))...) }
+		}), counter("lost"))
+		h.produce("in", "a", "b")
+		h.node.Await(evidenttest.Hit(hold, 1))
+		stop()
+		if n := h.changes(); n == 0 {
+			t.Fatal("the changelog is empty: nothing is shown")
+		}
+		h.run(h.service(), counter("lost"))
+		h.once(h.read("out", 2), []string{"a=1", "b=1"})
+	})
+}
+
+// changes is where the changelog ends.
+func (h *house) changes() int64 {
+	h.Helper()
+	ends, err := kadm.NewClient(h.client).ListEndOffsets(h.Context(), lostChangelog)
+	if err != nil || ends.Error() != nil {
+		h.Fatal(err, ends.Error())
+	}
+	end, _ := ends.Lookup(lostChangelog, 0)
+	return end.Offset
+}
+
+// What it has handled of the other one is in its state, and in the group's positions.
+func TestAVersionGoesOnWithoutOneOfItsInputs(t *testing.T) {
+	virtual(t, 1, func(h *house) {
+		p := counter("lost")
+		p.Inputs = []string{"in", "more"}
+		if _, err := kadm.NewClient(h.client).CreateTopics(h.Context(), 1, 1, nil, "more"); err != nil {
+			t.Fatal(err)
+		}
+		stop := h.run(h.service(), p)
+		h.produce("in", "a")
+		h.read("out", 1)
+		stop()
+		p.Inputs = []string{"more"}
+		h.run(h.service(), p)
+		h.produce("more", "a")
+		h.once(h.read("out", 2), []string{"a=1", "a=2"})
+	})
 }
 
 // A group whose positions somebody has set before a version's first start has no marks.

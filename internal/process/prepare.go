@@ -2,12 +2,10 @@ package process
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
 
-	"github.com/evidentlog/evident/internal/process/standby"
 	"github.com/evidentlog/evident/internal/process/timer"
 )
 
@@ -25,7 +23,7 @@ func (t *task) prepare() {
 			close(t.released)
 			return
 		}
-		if errors.Is(err, standby.ErrLost) {
+		if forGood(err) {
 			t.run.fail(t.run.lost(err)) // nobody else's tasks go on, either
 		}
 		t.setState(Restoring, err.Error())

@@ -43,11 +43,12 @@ type Run struct {
 	trouble atomic.Pointer[error] // why it stands still; nil if it does not
 
 	// Of the membership that goes on; made before its goroutines.
-	asker      *kgo.Client   // for questions
-	partitions int32         // of each input
-	client     *kgo.Client   // the group's member
-	joined     chan struct{} // closed when there is a client: it tells of tasks before
-	failed     chan error    // why the membership has to end; holds one
+	asker      *kgo.Client    // for questions
+	partitions int32          // of each input
+	former     map[int32]bool // tasks with a position in what is no input any more
+	client     *kgo.Client    // the group's member
+	joined     chan struct{}  // closed when there is a client: it tells of tasks before
+	failed     chan error     // why the membership has to end; holds one
 	topics     *txn.Topics
 	workers    []*worker
 	hard       context.Context // ends when nothing is waited for any more
@@ -148,7 +149,7 @@ func (r *Run) openState(member *group.Group) (err error) {
 		return err
 	}
 	r.copies, err = standby.New(standby.Config{
-		Client: r.cfg.Client, Topic: r.p.changelog(), DB: r.db, Settled: settled(member),
+		Client: r.cfg.Client, Topic: r.p.changelog(), DB: r.db, Settled: r.settled(member),
 		Processor: r.p.Name, Version: version, Logger: r.log, Metrics: r.cfg.Metrics, Now: r.cfg.Now,
 	})
 	if err != nil {

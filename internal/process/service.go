@@ -2,14 +2,11 @@ package process
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/maphash"
 	"log/slog"
 	"sync"
 	"time"
-
-	"github.com/evidentlog/evident/internal/process/standby"
 )
 
 // Service runs processors on a node.
@@ -78,10 +75,10 @@ func (s *Service) RunAdmitted(ctx context.Context, p Processor, admit func(conte
 
 // loudness is how loud it is said that a version could not go on.
 func (r *Run) loudness(failures int, err error) slog.Level {
-	if level := levelOf(failures); level < slog.LevelWarn || !errors.Is(err, standby.ErrLost) {
+	if level := levelOf(failures); level < slog.LevelWarn || !forGood(err) {
 		return level
 	}
-	return slog.LevelError // it is not mended by waiting
+	return slog.LevelError
 }
 
 // Find is a version of a processor that runs on this node.

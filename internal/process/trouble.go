@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -33,6 +34,11 @@ func (r *Run) goesOn() {
 	}
 }
 
+// forGood tells whether waiting does not mend what keeps a version from running.
+func forGood(why error) bool {
+	return errors.Is(why, standby.ErrLost) || errors.Is(why, standby.ErrNoPositions)
+}
+
 // fail ends the membership: only a new beginning is safe, or can say what is wrong.
 func (r *Run) fail(why error) {
 	select {
@@ -42,15 +48,16 @@ func (r *Run) fail(why error) {
 }
 
 // settled is how a member waits until nothing of a task is open any more, and what it
-// learns of the task's state by that.
-func settled(member *group.Group) func(context.Context, *kgo.Client, int32) ([]standby.Mark, error) {
-	return func(ctx context.Context, client *kgo.Client, task int32) (marks []standby.Mark, err error) {
+// learns of the task's positions by that.
+func (r *Run) settled(member *group.Group) func(context.Context, *kgo.Client, int32) (standby.Positions, error) {
+	return func(ctx context.Context, client *kgo.Client, task int32) (found standby.Positions, err error) {
 		metadata, err := member.Settled(ctx, client, task)
 		for _, text := range metadata {
 			if m, ok := markOf(text); ok {
-				marks = append(marks, m)
+				found.Marks = append(found.Marks, m)
 			}
 		}
-		return marks, err
+		found.None = len(metadata) == 0 && !r.former[task]
+		return found, err
 	}
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // Settled waits until no transaction that somebody has begun for a task, and can still
-// commit, is open, and gives what the task's positions were committed with (their
-// metadata), as far as there are some. To be called by who has been given the task: what was done for it
+// commit, is open, and gives what each of the task's positions was committed with (its
+// metadata); none if it has none. To be called by who has been given the task: what was done for it
 // before is then in the topics, as far as it ever will be, behind markers that may
 // still be under way.
 //
@@ -65,7 +65,11 @@ func metadataOf(resp *kmsg.OffsetFetchResponse) (all []string, err error) {
 				if err := kerr.ErrorForCode(p.ErrorCode); err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
 					return nil, err
 				}
-				if p.Offset >= 0 && p.Metadata != nil {
+				switch {
+				case p.Offset < 0: // there is none
+				case p.Metadata == nil:
+					all = append(all, "")
+				default:
 					all = append(all, *p.Metadata)
 				}
 			}

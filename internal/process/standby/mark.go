@@ -15,6 +15,19 @@ import (
 // positions with what is left would give results that are wrong and look right.
 var ErrLost = errors.New("the state is lost")
 
+// ErrNoPositions says that the changelog has state of a task, and the group has no position
+// of it any more: where to go on is not known, and to begin anew with that state would count
+// twice what is in it.
+var ErrNoPositions = errors.New("the positions are lost")
+
+// Positions are what is known of those of a task.
+type Positions struct {
+	// Marks are theirs.
+	Marks []Mark
+	// None: the group has none.
+	None bool
+}
+
 // A Mark is committed with each position (docs/format/processor-group.md), and says which
 // state belongs to it.
 type Mark struct {

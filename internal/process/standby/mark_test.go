@@ -49,7 +49,9 @@ func TestAChangelogThatDoesNotFitThePositionsIsNotRestored(t *testing.T) {
 		"another one discarded": {standby.Mark{Changelog: [16]byte{1}, Discarded: true}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			k := w.keeper(standby.Config{Settled: func(context.Context, *kgo.Client, int32) ([]standby.Mark, error) { return []standby.Mark{c.mark}, nil }})
+			k := w.keeper(standby.Config{Settled: func(context.Context, *kgo.Client, int32) (standby.Positions, error) {
+				return standby.Positions{Marks: []standby.Mark{c.mark}}, nil
+			}})
 			if _, err := k.Restore(t.Context(), 0); errors.Is(err, standby.ErrLost) != c.lost {
 				t.Errorf("restored with %v", err)
 			}

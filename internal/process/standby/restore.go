@@ -14,7 +14,7 @@ import (
 // Restore gives the state of a task to who has been given the task: it waits until
 // nothing of it is open any more, and applies what is missing. The state is the
 // caller's alone until [Keeper.Release]. The error wraps [ErrLost] if the changelog has
-// not the state that belongs to the task's positions.
+// not the state that belongs to the task's positions, and [ErrNoPositions] if they are gone.
 func (k *Keeper) Restore(ctx context.Context, task int32) (*state.Task, error) {
 	r, err := k.replica(task)
 	if err != nil {
@@ -46,7 +46,7 @@ func (k *Keeper) Release(task int32) {
 }
 
 func (k *Keeper) restore(ctx context.Context, r *replica) error {
-	marks, err := k.cfg.Settled(ctx, k.client, r.task)
+	positions, err := k.cfg.Settled(ctx, k.client, r.task)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (k *Keeper) restore(ctx context.Context, r *replica) error {
 	}
 	log := logs[r.task]
 	r.end.Store(log.End)
-	if err := checkLog(k.cfg.Topic, marks, log); err != nil {
+	if err := checkLog(k.cfg.Topic, positions.Marks, log); err != nil {
 		return err
 	}
 	next, err := r.state.Attach(log, k.cfg.Now())
@@ -72,11 +72,21 @@ func (k *Keeper) restore(ctx context.Context, r *replica) error {
 	if log.Start > 0 && r.state.Position().At.IsZero() {
 		return fmt.Errorf("%w: the records of the changelog %q before offset %d were deleted, and this node has no state of its own", ErrLost, k.cfg.Topic, log.Start)
 	}
-	if next >= log.End {
+	if next < log.End {
+		r.become(Restoring, next, time.Time{})
+		if err := k.catchUp(ctx, r, next, log.End); err != nil {
+			return err
+		}
+	}
+	if !positions.None {
 		return nil
 	}
-	r.become(Restoring, next, time.Time{})
-	return k.catchUp(ctx, r, next, log.End)
+	// A step that changes state commits a position with it.
+	empty, err := r.state.Empty()
+	if err == nil && !empty {
+		err = fmt.Errorf("%w: the changelog %q has state of task %d, and its group no position", ErrNoPositions, k.cfg.Topic, r.task)
+	}
+	return err
 }
 
 // catchUp applies the changelog from an offset to an end, which is not the last stable

@@ -32,9 +32,8 @@ type Config struct {
 	// DB has the state. It is the caller's, and closed after the Keeper has ended.
 	DB *state.DB
 	// Settled waits until who had a task before has nothing open that it can still
-	// commit (see group.Group), and gives the marks of the task's positions. Nil: nobody
-	// had it.
-	Settled func(ctx context.Context, client *kgo.Client, task int32) ([]Mark, error)
+	// commit (see group.Group), and tells of the task's positions. Nil: nobody had it.
+	Settled func(ctx context.Context, client *kgo.Client, task int32) (Positions, error)
 	// Processor and Version are labels of the metrics.
 	Processor, Version string
 	// Keep is how long state stays that is neither a task's of this node nor a copy that
@@ -108,7 +107,7 @@ func (c *Config) setDefaults() {
 		c.Now = time.Now
 	}
 	if c.Settled == nil {
-		c.Settled = func(context.Context, *kgo.Client, int32) ([]Mark, error) { return nil, nil }
+		c.Settled = func(context.Context, *kgo.Client, int32) (Positions, error) { return Positions{}, nil }
 	}
 }
 

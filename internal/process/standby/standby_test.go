@@ -174,7 +174,10 @@ func TestATransactionThatIsOpenIsWaitedFor(t *testing.T) {
 	w.put(0, commit, "a", "1")
 	w.put(0, nil, "a", "2")
 	asked := make(chan struct{})
-	k := w.keeper(standby.Config{Settled: func(context.Context, *kgo.Client, int32) ([]standby.Mark, error) { close(asked); return nil, nil }})
+	k := w.keeper(standby.Config{Settled: func(context.Context, *kgo.Client, int32) (standby.Positions, error) {
+		close(asked)
+		return standby.Positions{}, nil
+	}})
 	done := make(chan *state.Task)
 	go func() { done <- w.restore(k, 0) }()
 	<-asked
@@ -214,11 +217,11 @@ func TestARestoreThatIsBrokenOffLeavesTheStateAsOldAsItWas(t *testing.T) {
 func TestWhoHadTheTaskIsAskedForFirst(t *testing.T) {
 	w := newWorld(t, 1)
 	w.put(0, commit, "a", "1")
-	k := w.keeper(standby.Config{Settled: func(_ context.Context, _ *kgo.Client, task int32) ([]standby.Mark, error) {
+	k := w.keeper(standby.Config{Settled: func(_ context.Context, _ *kgo.Client, task int32) (standby.Positions, error) {
 		if task == 0 {
 			w.put(0, commit, "a", "2") // it still could
 		}
-		return nil, nil
+		return standby.Positions{}, nil
 	}})
 	w.want(w.restore(k, 0), "a", "2")
 }

@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -163,6 +164,24 @@ func (t *Task) Touch(now time.Time) error {
 		return err
 	}
 	return t.drain()
+}
+
+// Empty tells whether there is no key in any store, also none that has expired.
+func (t *Task) Empty() (bool, error) {
+	if err := t.db.enter(); err != nil {
+		return false, err
+	}
+	defer t.db.exit()
+	empty := true
+	var failed error
+	_, err := t.scan(t.prefix, nil, nil, math.MinInt64, func(_ Entry, err error) bool {
+		empty, failed = false, err
+		return false
+	})
+	if failed == nil && err != nil {
+		failed = t.db.readError(err)
+	}
+	return empty, failed
 }
 
 // Drop removes the state, as if there had never been any. It is on disk when it returns.
