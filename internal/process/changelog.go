@@ -72,6 +72,10 @@ func (r *Run) firstChangelog(ctx context.Context, adm *kadm.Client, marks []stan
 
 // lost adds to why state, or positions, are lost what can be done.
 func (r *Run) lost(err error) error {
+	if errors.Is(err, ErrCutBack) {
+		return fmt.Errorf("%w; version %d stands still, since from the start all that is left would count again: evident processor reset %s --version %d --state keep --to latest goes on with what comes, and --state discard --to start begins anew",
+			err, r.p.Version, r.p.Name, r.p.Version)
+	}
 	if errors.Is(err, standby.ErrNoPositions) {
 		return fmt.Errorf("%w; version %d stands still, since what is in the state would count again: a cluster drops the positions of a group that nobody was in for offsets.retention.minutes (7 days), or whose inputs were deleted; evident processor reset %s --version %d --state keep --to PLACE goes on from there, and --state discard --to start begins anew",
 			err, r.p.Version, r.p.Name, r.p.Version)

@@ -3,9 +3,11 @@ package process
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -34,6 +36,8 @@ func (r *Run) fetchFailed(ctx context.Context, topic string, partition int32, er
 	var loss *kgo.ErrDataLoss
 	switch {
 	case ctx.Err() != nil:
+	case errors.Is(err, kerr.OffsetOutOfRange):
+		r.fail(fmt.Errorf("partition %d of %q has not the records any more that are to be read next: %w", partition, topic, err))
 	case errors.As(err, &loss):
 		r.log.Error("an input has lost records", "topic", topic, "partition", partition, "error", err)
 	default:

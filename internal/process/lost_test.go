@@ -103,6 +103,34 @@ func TestAVersionWhoseChangelogIsGoneStandsStillAndSaysSo(t *testing.T) {
 	}
 }
 
+// What is left of an input that was cut back has been handled: from its start it would count
+// twice.
+func TestAVersionWhoseInputWasCutBackStandsStillAndSaysSo(t *testing.T) {
+	virtual(t, 1, func(h *house) {
+		stop := h.run(h.service(), counter("lost"))
+		h.produce("in", "a", "b")
+		h.read("out", 2)
+		stop()
+		beyond := kadm.Offsets{}
+		beyond.AddOffset("in", 0, 5, -1)
+		if got, err := kadm.NewClient(h.client).CommitOffsets(h.Context(), "evident-process.lost.1", beyond); err != nil || got.Error() != nil {
+			t.Fatal(err, got.Error())
+		}
+		s := h.service()
+		h.run(s, counter("lost"))
+		why := h.standing(s, process.ErrCutBack).Error()
+		for _, part := range []string{`partition 0 of "in" ends at offset 2, and 5`, "evident processor reset lost --version 1 --state keep --to latest"} {
+			if !strings.Contains(why, part) {
+				t.Errorf("it says %q, and not %q", why, part)
+			}
+		}
+		time.Sleep(time.Minute)
+		h.standing(s, process.ErrCutBack)
+		h.produce("out", "end")
+		h.once(h.read("out", 3), []string{"a=1", "b=1", "end"})
+	})
+}
+
 // A cluster drops the positions of a group that nobody was in for a week. To begin anew with
 // the state that is kept would count everything twice.
 func TestAVersionWhosePositionsAreGoneStandsStillAndSaysSo(t *testing.T) {

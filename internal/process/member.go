@@ -41,8 +41,9 @@ func (r *Run) options(g *group.Group) []kgo.Opt {
 	}),
 		kgo.BlockRebalanceOnPoll(), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.FetchMaxWait(fetchWait),
-		// What is asked for has been made sure of; if it is gone all the same, the rest counts.
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		// What is asked for has been made sure of. If it is gone all the same, the membership
+		// ends, and the next one makes sure of it again.
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.AdjustFetchOffsetsFn(r.positions),
 	)
 }

@@ -9,6 +9,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// ErrCutBack is wrapped by why a version stands still whose input ends before what was
+// handled of it: its last records are gone, for example since a broker that had not all of
+// them was elected to lead. To begin at its start would count twice what is left of it.
+var ErrCutBack = errors.New("an input was cut back")
+
 // positions makes sure of where the inputs of new tasks are begun: where the group's
 // offset is, if there is one and it is still there, or where the processor says. It is
 // told what is committed, and tells where to read; then the tasks begin.
@@ -36,6 +41,11 @@ func (r *Run) positions(ctx context.Context, committed map[string]map[int32]kgo.
 				return nil, fmt.Errorf("where partition %d of %q begins and ends is not known: %w", partition, topic, err)
 			}
 			next := at.EpochOffset().Offset
+			if next > end.Offset {
+				err := r.lost(fmt.Errorf("%w: partition %d of %q ends at offset %d, and %d have been handled: its last records were lost, or it was made anew", ErrCutBack, partition, topic, end.Offset, next))
+				r.fail(err)
+				return nil, err
+			}
 			if next < 0 {
 				next = r.first(topic, partition, start.Offset, end.Offset, since)
 			}
@@ -74,15 +84,10 @@ func (r *Run) begin(topic string, partition int32, next, start, end int64) int64
 	if t == nil {
 		return next
 	}
-	switch {
-	case next < start:
+	if next < start {
 		r.metrics.lost.Add(float64(start - next))
 		t.log.Error("records of an input were removed before they were read: the task goes on with the first there is",
 			"topic", topic, "from", next, "to", start)
-		next = start
-	case next > end:
-		t.log.Error("an input ends before the offset that the task has handled: was it made anew? The task begins at its start",
-			"topic", topic, "offset", next, "end", end)
 		next = start
 	}
 	in := t.input(topic)

@@ -36,7 +36,7 @@ func (r *Run) goesOn() {
 
 // forGood tells whether waiting does not mend what keeps a version from running.
 func forGood(why error) bool {
-	return errors.Is(why, standby.ErrLost) || errors.Is(why, standby.ErrNoPositions)
+	return errors.Is(why, standby.ErrLost) || errors.Is(why, standby.ErrNoPositions) || errors.Is(why, ErrCutBack)
 }
 
 // fail ends the membership: only a new beginning is safe, or can say what is wrong.
