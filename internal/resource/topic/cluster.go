@@ -17,8 +17,9 @@ import (
 // A wanted topic is one that the cluster is to have.
 type wanted struct {
 	name       string
-	partitions int32 // 0: as the cluster has it
-	replicas   int16 // 0: nobody has said, -1: as the cluster has it
+	id         [16]byte // of one to be deleted; zero: by its name
+	partitions int32    // 0: as the cluster has it
+	replicas   int16    // 0: nobody has said, -1: as the cluster has it
 	set        map[string]string
 	unset      []string // settings that go back to the cluster's
 }
@@ -136,14 +137,18 @@ func grow(ctx context.Context, c *kgo.Client, topics []wanted, only bool) failur
 	return failed
 }
 
-// remove deletes topics. One that is not there is gone.
+// remove deletes topics: by their ids (KIP-516), so that one that was made anew is not
+// taken for the one before. One that is not there is gone.
 func remove(ctx context.Context, c *kgo.Client, topics []wanted) failures {
 	failed := failures{}
 	req := kmsg.NewPtrDeleteTopicsRequest()
 	req.TimeoutMillis = timeoutMillis
+	names := map[[16]byte]string{}
 	for _, w := range topics {
 		t := kmsg.NewDeleteTopicsRequestTopic()
-		t.Topic = kmsg.StringPtr(w.name)
+		if names[w.id], t.TopicID = w.name, w.id; w.id == [16]byte{} {
+			t.Topic = kmsg.StringPtr(w.name)
+		}
 		req.Topics, req.TopicNames = append(req.Topics, t), append(req.TopicNames, w.name)
 	}
 	resp, err := req.RequestWith(ctx, c)
@@ -152,9 +157,14 @@ func remove(ctx context.Context, c *kgo.Client, topics []wanted) failures {
 		return failed
 	}
 	for _, t := range resp.Topics {
-		if t.Topic != nil && t.ErrorCode != kerr.UnknownTopicOrPartition.Code {
-			failed.note(*t.Topic, t.ErrorCode, t.ErrorMessage)
+		if t.ErrorCode == kerr.UnknownTopicOrPartition.Code || t.ErrorCode == kerr.UnknownTopicID.Code {
+			continue
 		}
+		name := names[t.TopicID]
+		if t.Topic != nil {
+			name = *t.Topic
+		}
+		failed.note(name, t.ErrorCode, t.ErrorMessage)
 	}
 	return failed
 }
@@ -164,6 +174,7 @@ const timeoutMillis = 15_000
 
 // A found topic is one that the cluster has.
 type found struct {
+	id         [16]byte // zero where topics have none
 	partitions int32
 	replicas   int16 // of the partition with the fewest
 	settings   map[string]setting
@@ -199,7 +210,7 @@ func find(ctx context.Context, c *kgo.Client, names []string) (map[string]found,
 		case err != nil:
 			return nil, fmt.Errorf("topic %q: %w", *t.Topic, err)
 		default:
-			all[*t.Topic] = found{int32(len(t.Partitions)), fewest(t.Partitions), map[string]setting{}}
+			all[*t.Topic] = found{t.TopicID, int32(len(t.Partitions)), fewest(t.Partitions), map[string]setting{}}
 			there = append(there, *t.Topic)
 		}
 	}

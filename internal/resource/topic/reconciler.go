@@ -7,16 +7,28 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/evidentlog/evident/internal/resource"
 )
 
-type reconciler struct{ cfg Config }
+type reconciler struct {
+	cfg Config
+
+	mu struct {
+		sync.Mutex
+		// going are the topics of the deletions that were examined last, by name; one that
+		// was not there has none. Between that and the deletion the request is written,
+		// which only the writer of that moment can do: who stood still meanwhile deletes
+		// what was to be deleted, and not a topic that another writer has made since.
+		going map[string]*found
+	}
+}
 
 // Examine asks the cluster whether it would make the changes.
 func (c *reconciler) Examine(ctx context.Context, changes []resource.Change, allowed resource.Allowed) map[resource.Key]error {
 	if changes[0].After == nil {
-		return keyed(c.mayGo(ctx, changes, allowed))
+		return keyed(c.examineGoing(ctx, changes, allowed))
 	}
 	p, failed := c.sort(ctx, changes)
 	maps.Copy(failed, create(ctx, c.cfg.Client, p.fresh, true))
@@ -28,15 +40,7 @@ func (c *reconciler) Examine(ctx context.Context, changes []resource.Change, all
 // Make makes the changes.
 func (c *reconciler) Make(ctx context.Context, changes []resource.Change, allowed resource.Allowed) map[resource.Key]error {
 	if changes[0].After == nil {
-		failed := c.mayGo(ctx, changes, allowed)
-		var gone []wanted
-		for _, change := range changes {
-			if failed[change.Key.Name] == nil {
-				gone = append(gone, wanted{name: change.Key.Name})
-			}
-		}
-		maps.Copy(failed, remove(ctx, c.cfg.Client, gone))
-		return keyed(failed)
+		return keyed(c.makeGone(ctx, changes, allowed))
 	}
 	p, failed := c.sort(ctx, changes)
 	maps.Copy(failed, create(ctx, c.cfg.Client, p.fresh, false))
@@ -53,6 +57,66 @@ func keyed(failed failures) map[resource.Key]error {
 	return all
 }
 
+// examineGoing says which topics must not be deleted, and takes note of those that there are.
+func (c *reconciler) examineGoing(ctx context.Context, changes []resource.Change, allowed resource.Allowed) failures {
+	there, failed := c.lookUp(ctx, namesOf(changes))
+	if len(failed) > 0 {
+		return failed
+	}
+	c.mu.Lock()
+	c.mu.going = there
+	c.mu.Unlock()
+	return c.mayGo(ctx, changes, allowed)
+}
+
+// makeGone deletes topics: those that were there when that was examined, by their ids, or
+// that are there now, of a request that a writer before has written.
+func (c *reconciler) makeGone(ctx context.Context, changes []resource.Change, allowed resource.Allowed) failures {
+	c.mu.Lock()
+	there := c.mu.going
+	c.mu.going = nil
+	c.mu.Unlock()
+	names := namesOf(changes)
+	if slices.ContainsFunc(names, func(name string) bool { _, examined := there[name]; return !examined }) {
+		var failed failures
+		if there, failed = c.lookUp(ctx, names); len(failed) > 0 {
+			return failed
+		}
+	}
+	failed := c.mayGo(ctx, changes, allowed)
+	var gone []wanted
+	for _, name := range names {
+		if now := there[name]; now != nil && failed[name] == nil {
+			gone = append(gone, wanted{name: name, id: now.id})
+		}
+	}
+	maps.Copy(failed, remove(ctx, c.cfg.Client, gone))
+	return failed
+}
+
+// lookUp finds topics; those that are not there are nil.
+func (c *reconciler) lookUp(ctx context.Context, names []string) (map[string]*found, failures) {
+	all, failed := map[string]*found{}, failures{}
+	there, err := find(ctx, c.cfg.Client, names)
+	for _, name := range names {
+		all[name] = nil
+		if now, is := there[name]; is {
+			all[name] = &now
+		}
+		if err != nil {
+			failed[name] = err
+		}
+	}
+	return all, failed
+}
+
+func namesOf(changes []resource.Change) (names []string) {
+	for _, change := range changes {
+		names = append(names, change.Key.Name)
+	}
+	return names
+}
+
 // mayGo says which topics must not be deleted: those with records, unless that is
 // allowed.
 func (c *reconciler) mayGo(ctx context.Context, changes []resource.Change, allowed resource.Allowed) failures {
@@ -60,10 +124,7 @@ func (c *reconciler) mayGo(ctx context.Context, changes []resource.Change, allow
 	if allowed.DeleteData {
 		return failed
 	}
-	var names []string
-	for _, change := range changes {
-		names = append(names, change.Key.Name)
-	}
+	names := namesOf(changes)
 	there, err := find(ctx, c.cfg.Client, names)
 	var records map[string]int64
 	if err == nil && len(there) > 0 {
@@ -90,11 +151,7 @@ type parts struct {
 func (c *reconciler) sort(ctx context.Context, changes []resource.Change) (parts, failures) {
 	var p parts
 	failed := failures{}
-	var names []string
-	for _, change := range changes {
-		names = append(names, change.Key.Name)
-	}
-	there, unknown := find(ctx, c.cfg.Client, names)
+	there, unknown := find(ctx, c.cfg.Client, namesOf(changes))
 	for _, change := range changes {
 		name := change.Key.Name
 		w, err := c.want(change)

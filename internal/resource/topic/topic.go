@@ -66,7 +66,7 @@ type Config struct {
 func New(cfg Config) resource.Kind {
 	return resource.Kind{
 		Name: Name, Description: "A topic of the cluster.", Schema: schema, CheckName: checkName, Check: check,
-		Reconciler: &reconciler{cfg},
+		Reconciler: &reconciler{cfg: cfg},
 	}
 }
 

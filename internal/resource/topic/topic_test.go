@@ -160,6 +160,41 @@ func TestWhatCannotBeIsRefusedBeforeAnythingIsMade(t *testing.T) {
 	}
 }
 
+// A writer that stands still before it deletes a topic deletes that one, if at all, and not
+// one that another writer has made under its name since.
+func TestATopicThatWasMadeAnewIsNotDeleted(t *testing.T) {
+	w := newWorld(t)
+	orders := w.declared("orders", `{"partitions":1}`)
+	if err := w.become(nil, orders, resource.Allowed{}); err != nil {
+		t.Fatal(err)
+	}
+	gone := []resource.Change{{Action: resource.Delete, Key: orders.Key(), Before: orders}}
+	allowed := resource.Allowed{DeleteData: true}
+	r := w.kind.Reconciler
+	if wrong := r.Examine(t.Context(), gone, allowed); len(wrong) > 0 {
+		t.Fatal(wrong)
+	}
+	if got, err := w.admin.DeleteTopics(t.Context(), "orders"); err != nil || got.Error() != nil {
+		t.Fatal(err, got.Error())
+	}
+	if err := w.become(nil, orders, resource.Allowed{}); err != nil {
+		t.Fatal(err)
+	}
+	w.produce("orders")
+	if wrong := r.Make(t.Context(), gone, allowed); len(wrong) > 0 {
+		t.Error(wrong)
+	}
+	if got := w.drift(orders); got != "" {
+		t.Errorf("the topic that was made anew: %s", got)
+	}
+	if wrong := r.Make(t.Context(), gone, allowed); len(wrong) > 0 { // what is there now
+		t.Error(wrong)
+	}
+	if got := w.drift(orders); !strings.HasPrefix(got, "- : ") {
+		t.Errorf("not deleted: %s", got)
+	}
+}
+
 func TestNamesOfTopicsAreChecked(t *testing.T) {
 	w := newWorld(t)
 	for _, name := range []string{"__consumer_offsets", "a b"} {
