@@ -54,11 +54,16 @@ func (p *production) join(ps []transaction.Partition) {
 	})
 }
 
-// joined begins the appends once the partitions are in the transaction, or with
-// why they are not.
+// joined begins the appends once the partitions are in the transaction. If they are not,
+// nothing of the request is appended, also what belongs to no transaction: this may be
+// the log's own goroutine, which must not wait for room in it.
 func (p *production) joined(err *kerr.Error) {
 	if err != nil {
-		p.refuseTransacted(err)
+		for _, s := range p.slots[:p.used] {
+			if s.err == nil {
+				s.err = p.refusal(err)
+			}
+		}
 		p.pending.Add(-1)
 	}
 	p.begin()

@@ -266,6 +266,31 @@ func TestRecordsOutsideTheirTransaction(t *testing.T) {
 	}
 }
 
+// Where partitions cannot join the transaction nothing of the request is appended, also
+// what belongs to none.
+func TestARequestIsRefusedAsAWholeIfItsPartitionsCannotJoin(t *testing.T) {
+	s := start(t)
+	s.create(2, nil, "t")
+	topic := s.store.Snapshot().Topic("t")
+	c := s.dial()
+	old := c.initTxn("tx")
+	c.initTxn("tx")
+	req := txnProduce(t, 12, "tx", topic, old, 0, "x")
+	plain := produceRequest(12, -1, topic, records(t, batch.Head{}, "y")).Topics[0].Partitions[0]
+	plain.Partition = 1
+	req.Topics[0].Partitions = append(req.Topics[0].Partitions, plain)
+	for _, p := range ask[*kmsg.ProduceResponse](c, req).Topics[0].Partitions {
+		if err := kerr.ErrorForCode(p.ErrorCode); err != error(kerr.InvalidProducerEpoch) {
+			t.Errorf("partition %d: %v", p.Partition, err)
+		}
+	}
+	for n, p := range topic.Partitions {
+		if p.HighWatermark() != 0 {
+			t.Errorf("partition %d has records", n)
+		}
+	}
+}
+
 // Requests sent without waiting for answers keep their order, also where the
 // first of them has to join a transaction, or to wait for the one before.
 func TestRecordsKeepTheirOrderThroughTransactions(t *testing.T) {
