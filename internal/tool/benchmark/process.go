@@ -2,7 +2,6 @@ package benchmark
 
 import (
 	"context"
-	"errors"
 
 	"github.com/evidentlog/evident/internal/bench"
 	"github.com/evidentlog/evident/internal/bench/processing"
@@ -11,22 +10,16 @@ import (
 
 // RunProcess measures processors and prints the result.
 func RunProcess(ctx context.Context, env tool.Env, cfg processing.Config) error {
-	meter := &meter{w: env.Err}
-	if env.Progress {
-		cfg.Progress = meter.begins
-	}
-	result, err := processing.Run(ctx, cfg)
-	if env.Progress {
-		meter.clear()
-	}
-	if errors.Is(err, bench.ErrConfig) {
-		return &tool.UsageError{Err: err}
-	}
-	if err != nil {
-		return err
-	}
-	if env.JSON {
-		return env.Print(result, nil)
-	}
-	return result.WriteText(env.Out)
+	return alone(env, func(begins func(bench.Progress)) (*processing.Result, error) {
+		cfg.Progress = begins
+		return processing.Run(ctx, cfg)
+	})
+}
+
+// RunDedup measures de-duplication and prints the result.
+func RunDedup(ctx context.Context, env tool.Env, cfg processing.DedupConfig) error {
+	return alone(env, func(begins func(bench.Progress)) (*processing.DedupResult, error) {
+		cfg.Progress = begins
+		return processing.RunDedup(ctx, cfg)
+	})
 }

@@ -1,21 +1,22 @@
 package benchmark
 
 import (
-	"context"
 	"errors"
+	"io"
 
 	"github.com/evidentlog/evident/internal/bench"
-	"github.com/evidentlog/evident/internal/bench/processing"
 	"github.com/evidentlog/evident/internal/tool"
 )
 
-// RunDedup measures de-duplication and prints the result.
-func RunDedup(ctx context.Context, env tool.Env, cfg processing.DedupConfig) error {
+// alone runs a benchmark that starts what it measures, and prints its result. The
+// benchmark is given what to tell of its progress, nil if nobody wants to know.
+func alone[R interface{ WriteText(io.Writer) error }](env tool.Env, measure func(begins func(bench.Progress)) (R, error)) error {
 	meter := &meter{w: env.Err}
+	var begins func(bench.Progress)
 	if env.Progress {
-		cfg.Progress = meter.begins
+		begins = meter.begins
 	}
-	result, err := processing.RunDedup(ctx, cfg)
+	result, err := measure(begins)
 	if env.Progress {
 		meter.clear()
 	}
