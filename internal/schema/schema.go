@@ -101,7 +101,7 @@ type Schema interface {
 	// Type is the language.
 	Type() Type
 	// Text is the canonical text: what the registry stores and gives out. It
-	// says all that the author said and leaves out white space only.
+	// leaves out white space, and what has no meaning where it stands.
 	Text() string
 	// Normalized is a text that is the same for schemas that differ in nothing
 	// but the order of what has none. Its references are SortReferences of
