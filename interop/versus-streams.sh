@@ -11,6 +11,8 @@
 # Evident is by default, and unsynced, as it comes. On each of them there are Kafka
 # Streams and, as a third, Evident's processors on Kafka instead of on their own broker.
 #
+# "evident-little" is Evident with Go's heap held at 150 MiB.
+#
 # Streams' record cache lets it write only the last count of each key in a transaction.
 # "count" is without that cache, and so the same work; "count, cached" is as Streams
 # comes, and less work. The rate is that of committed positions, without start and
@@ -32,7 +34,7 @@ done
 
 kafka_sh=$repository/interop/kafka.sh
 results=$work/results # system, figure, value
-systems=(evident streams-fsync evident-on-kafka-fsync streams evident-on-kafka)
+systems=(evident evident-little streams-fsync evident-on-kafka-fsync streams evident-on-kafka)
 trap 'stop_kafka; cleanup' EXIT
 
 # start_kafka [FLAG...]: sets kafka (host:port) and pid.
@@ -112,6 +114,8 @@ embedded() {
 	for part in identity count; do
 		say "evident: $part" >&2
 		processors evident "$part"
+		say "evident-little: $part" >&2
+		GOMEMLIMIT=150MiB processors evident-little "$part"
 	done
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/evidentlog/evident/internal/engine/cluster"
+	"github.com/evidentlog/evident/internal/process/state"
 	"github.com/evidentlog/evident/internal/vfs"
 	"github.com/evidentlog/evident/proof"
 )
@@ -113,6 +114,9 @@ type Config struct {
 	// LedgerExclude are patterns, as of [path.Match], of names of topics whose
 	// history is not made provable. A topic's own evident.ledger=off does the same.
 	LedgerExclude []string
+	// StateMemory is about how many bytes the state of all processors on the node may
+	// take in memory, at least a MiB. Default: [DefaultStateMemory].
+	StateMemory int64
 	// LedgerMaxLag is how many bytes of all partitions may wait for the ledger of
 	// the node's own broker; how many of one is its topic's setting
 	// evident.ledger.max.lag.bytes. From half of that on producers are made to wait,
@@ -174,6 +178,9 @@ type Config struct {
 
 // DefaultRebalanceDelay is the default of Config.GroupInitialRebalanceDelay.
 const DefaultRebalanceDelay = 3 * time.Second
+
+// DefaultStateMemory is the default of Config.StateMemory.
+const DefaultStateMemory = state.DefaultTotal
 
 // Cluster is where a Kafka cluster is and how to get in. ClusterTLS and
 // ClusterSASL are parts of it.

@@ -349,6 +349,9 @@ func (c *Config) Validate() error {
 	if len(c.Declarations) > 0 && c.Cluster != nil && c.HTTPTokenFile == "" && (c.Ledger == nil || !*c.Ledger) && c.LedgerOrigin == "" {
 		errs = append(errs, errors.New("a node on a cluster that declares something needs a token, the same for all nodes: give --http-token-file"))
 	}
+	if c.StateMemory != 0 && c.StateMemory < 1<<20 {
+		errs = append(errs, fmt.Errorf("state of processors may take %d bytes of memory: want at least 1048576", c.StateMemory))
+	}
 	if c.LedgerMaxLag < 0 {
 		errs = append(errs, fmt.Errorf("the ledger may be %d bytes behind: want a number above 0", c.LedgerMaxLag))
 	}

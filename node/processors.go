@@ -21,6 +21,7 @@ import (
 	"github.com/evidentlog/evident/internal/process/control"
 	"github.com/evidentlog/evident/internal/process/dedup"
 	"github.com/evidentlog/evident/internal/process/group"
+	"github.com/evidentlog/evident/internal/process/state"
 	"github.com/evidentlog/evident/internal/resource"
 	"github.com/evidentlog/evident/internal/resource/deduplication"
 	"github.com/evidentlog/evident/internal/resource/processor"
@@ -36,6 +37,7 @@ type processors struct {
 	declare *http.ServeMux // the paths of resources
 	client  *kgo.Client
 	dedup   *dedup.Metrics
+	memory  *state.Memory // what all processors' state shares; nil until one is to run
 	done    chan struct{} // closed when all have stopped
 	telling sync.Mutex    // one tells the controller at a time
 }
@@ -102,6 +104,9 @@ func (p *processors) close() {
 	if p.dedup != nil {
 		p.dedup.Close()
 	}
+	if p.memory != nil {
+		p.memory.Close()
+	}
 	close(p.done)
 }
 
@@ -158,9 +163,12 @@ func (n *Node) newProcessService() (*process.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n.processors.memory == nil {
+		n.processors.memory = state.NewMemory(state.Share(n.cfg.StateMemory))
+	}
 	return process.New(process.Config{
 		Client: n.engine.Client, ReplicationFactor: n.engine.ReplicationFactor(), FS: n.cfg.FS, Dir: filepath.Join(n.cfg.Data, processorsDir),
-		Instance: instance, Address: n.httpURL(), Prober: group.NewProber(probe), Logger: n.cfg.Logger, Metrics: n.cfg.Metrics,
+		Instance: instance, Address: n.httpURL(), Prober: group.NewProber(probe), Memory: n.processors.memory, Logger: n.cfg.Logger, Metrics: n.cfg.Metrics,
 	})
 }
 

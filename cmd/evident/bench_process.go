@@ -10,6 +10,7 @@ import (
 	"github.com/evidentlog/evident/internal/bench/processing"
 	"github.com/evidentlog/evident/internal/tool"
 	"github.com/evidentlog/evident/internal/tool/benchmark"
+	"github.com/evidentlog/evident/node"
 )
 
 func newBenchProcess(c *cli, n *benchmark.Node) *cobra.Command {
@@ -57,6 +58,7 @@ own, in a folder that is removed at the end. Without PART all parts are measured
 	f.Int64Var(&cfg.Timers, "timers", 1_000_000, "how many timers are set")
 	f.IntVar(&cfg.FireRate, "due-rate", 50_000, "how many of them are due a second")
 	f.Int64Var(&cfg.StateKeys, "state-keys", 1_000_000, "how many keys state and restore have")
+	f.Int64Var(&cfg.StateMemory, "state-memory", node.DefaultStateMemory, "bytes of memory that the state may take")
 	return cmd
 }
 

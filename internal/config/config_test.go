@@ -61,6 +61,7 @@ func TestDefaultsAreThoseOfTheNode(t *testing.T) {
 		BootstrapUsers:             map[string]func() (string, error){},
 		FailedAuthenticationDelay:  100 * time.Millisecond,
 		LedgerMaxLag:               512 << 20,
+		StateMemory:                176 << 20,
 		LedgerExclude:              []string{},
 		WitnessInterval:            10 * time.Second,
 	}

@@ -100,6 +100,7 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 		LedgerKey:                  k.String("ledger-key"),
 		LedgerIndex:                onOrOff(k, "ledger-index"),
 		LedgerMaxLag:               k.Int64("ledger-max-lag-bytes"),
+		StateMemory:                k.Int64("state-memory"),
 		LedgerExclude:              k.Strings("ledger-exclude"),
 		LedgerPolicy:               policy,
 		WitnessInterval:            k.Duration("witness-interval"),

@@ -107,6 +107,7 @@ func brokerSettings() []setting {
 		{"witness", witnessKeys, "", "'VKEY URL'", "a witness of the ledger, by its verifier key and URL; may be repeated, and proofs wait for all of them"},
 		{"witness-interval", someDuration, "10s", "TIME", "time between checkpoints that witnesses are asked for when no proof waits for them"},
 		{"claim-store", someText, "", "URL", "keep data of events that are too large for the log in this S3-compatible bucket, s3://BUCKET/PREFIX?endpoint=URL&region=NAME (default: claims in the data folder; with --kafka and without a ledger none)"},
+		{"state-memory", byteCount, "184549376", "N", "bytes of memory that the state of all processors may take: what was read and written lately, and is not in files yet"},
 		{"truncate-damaged", truth, "false", "", "cut a partition that is damaged in the middle there, which loses the records behind it"},
 		{"log-level", oneOf("debug", "info", "warn", "error"), "info", "LEVEL", "debug, info, warn or error"},
 		{"log-format", oneOf("text", "json"), "text", "FORMAT", "text or json"},

@@ -42,7 +42,7 @@ type Config struct {
 	// Workers is how many workers each processor has; 0 is one a core.
 	Workers int
 	// Buffer is about how many bytes of input wait for a processor's tasks at most; 0 is
-	// 32 MiB.
+	// 12 MiB.
 	Buffer int
 	// Logger receives what an operator should know; nil says nothing.
 	Logger *slog.Logger
@@ -52,7 +52,7 @@ type Config struct {
 	Now func() time.Time
 }
 
-const defaultBuffer = 32 << 20
+const defaultBuffer = 12 << 20
 
 func (c *Config) setDefaults() error {
 	switch {

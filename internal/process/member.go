@@ -11,7 +11,7 @@ import (
 
 const (
 	// fetchBytes is how much a fetch asks a broker for, and of one partition.
-	fetchBytes, fetchPartitionBytes = 8 << 20, 1 << 20
+	fetchBytes, fetchPartitionBytes = 4 << 20, 1 << 20
 	// fetchWait is how long a broker keeps a fetch for which there is nothing. Partitions
 	// that are added, or fetched again, wait for the one that is under way.
 	fetchWait = 250 * time.Millisecond

@@ -37,6 +37,8 @@ type setup struct {
 	Dir string
 	// Brokers are those of somebody else's cluster; none for an embedded one.
 	Brokers []string
+	// StateMemory is how many bytes the state may take in memory.
+	StateMemory int64
 }
 
 // A request is each later one: to run a processor, or to tell what it did.

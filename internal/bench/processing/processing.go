@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/evidentlog/evident/internal/bench"
+	"github.com/evidentlog/evident/node"
 )
 
 // The parts of a run.
@@ -61,6 +62,9 @@ type Config struct {
 	FireRate int
 	// StateKeys is how many keys state and restore have. Default: 1,000,000.
 	StateKeys int64
+	// StateMemory is about how many bytes the state may take in memory. Default: that of
+	// a node.
+	StateMemory int64
 	// Program starts a child: it is called as `evident` is. Default: this program.
 	Program []string
 	// Progress, if not nil, is told what begins.
@@ -82,12 +86,13 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.Timers, 1_000_000)
 	setDefault(&c.FireRate, 50_000)
 	setDefault(&c.StateKeys, 1_000_000)
+	setDefault(&c.StateMemory, node.DefaultStateMemory)
 	for _, p := range c.Parts {
 		if !slices.Contains(Parts(), p) {
 			return c, fmt.Errorf("%w: there is no part %q: the parts are %q", bench.ErrConfig, p, Parts())
 		}
 	}
-	numbers := []int64{int64(c.Partitions), c.Records, c.Keys, int64(c.Rounds), int64(c.Rate), int64(c.Duration), c.Timers, int64(c.FireRate), c.StateKeys}
+	numbers := []int64{int64(c.Partitions), c.Records, c.Keys, int64(c.Rounds), int64(c.Rate), int64(c.Duration), c.Timers, int64(c.FireRate), c.StateKeys, c.StateMemory}
 	switch {
 	case slices.Min(numbers) < 1:
 		return c, fmt.Errorf("%w: counts, rates and times must be above 0", bench.ErrConfig)
@@ -160,7 +165,7 @@ func (r *run) withChild(ctx context.Context, do func(*child) error) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	c, err := startChild(ctx, r.cfg.Program, setup{Dir: dir, Brokers: r.cfg.Brokers})
+	c, err := startChild(ctx, r.cfg.Program, setup{dir, r.cfg.Brokers, r.cfg.StateMemory})
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/evidentlog/evident/internal/process"
+	"github.com/evidentlog/evident/internal/process/state"
 	"github.com/evidentlog/evident/node"
 )
 
@@ -30,9 +31,10 @@ func RunChild(ctx context.Context, in io.Reader, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
-	h := &host{fired: &firing{}}
+	h := &host{fired: &firing{}, memory: state.NewMemory(state.Share(s.StateMemory))}
+	defer h.memory.Close()
 	h.service, err = process.New(process.Config{
-		Client: n.Client, ReplicationFactor: n.ReplicationFactor(), Dir: filepath.Join(s.Dir, stateDir), Instance: "bench",
+		Client: n.Client, ReplicationFactor: n.ReplicationFactor(), Dir: filepath.Join(s.Dir, stateDir), Instance: "bench", Memory: h.memory,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
@@ -67,6 +69,7 @@ func configOf(s setup) node.Config {
 type host struct {
 	service *process.Service
 	fired   *firing
+	memory  *state.Memory // of all processors
 	stops   []func() error
 }
 

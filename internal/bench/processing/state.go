@@ -85,7 +85,7 @@ func (r *run) restore(ctx context.Context, round int) (err error) {
 		return err
 	}
 	begin := time.Now()
-	c, err := startChild(ctx, r.cfg.Program, setup{Dir: dir, Brokers: r.cfg.Brokers})
+	c, err := startChild(ctx, r.cfg.Program, setup{dir, r.cfg.Brokers, r.cfg.StateMemory})
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (r *run) restore(ctx context.Context, round int) (err error) {
 
 // fillState fills the state of a child that is ended afterwards.
 func (r *run) fillState(ctx context.Context, dir string, round int, records int64) (j job, err error) {
-	c, err := startChild(ctx, r.cfg.Program, setup{Dir: dir, Brokers: r.cfg.Brokers})
+	c, err := startChild(ctx, r.cfg.Program, setup{dir, r.cfg.Brokers, r.cfg.StateMemory})
 	if err != nil {
 		return j, err
 	}

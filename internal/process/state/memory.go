@@ -36,6 +36,15 @@ type Limits struct {
 	Runs int64
 }
 
+// DefaultTotal is how many bytes the defaults of [Limits] make together.
+const DefaultTotal = 176 << 20
+
+// Share divides total bytes as the defaults divide [DefaultTotal]; 0 is the defaults.
+func Share(total int64) Limits {
+	eleventh := total / 11
+	return Limits{Cache: 4 * eleventh, Memtables: 4 * eleventh, Hot: 2 * eleventh, Runs: eleventh}
+}
+
 const maxOpenFiles = 1000
 
 // NewMemory makes what DBs share. It has to be closed after them.
@@ -77,6 +86,13 @@ func (m *Memory) pendingShare() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return int(m.limits.Memtables) / 3 / max(1, m.mu.tasks)
+}
+
+// DBs is how many DBs that are open share the memory.
+func (m *Memory) DBs() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mu.dbs
 }
 
 func (m *Memory) leave() {
