@@ -32,7 +32,8 @@ type Limits struct {
 	// Hot is for keys that tasks have read or written lately, of all tasks; 32 MiB by
 	// default.
 	Hot int64
-	// Runs is for what restores sort at once, of all restores; 16 MiB by default.
+	// Runs is for what restores sort at once, of all restores; 16 MiB by default. Merging
+	// takes up to 4 MiB more for each CPU.
 	Runs int64
 }
 
@@ -114,11 +115,20 @@ func (m *Memory) countTasks(n int) {
 	m.mu.tasks += n
 }
 
-// runSize is how much a restore may sort at once: a large state is quicker by itself.
+// runSize is how much a restore may sort at once: half of its share, since it fills one
+// run while another is sorted. A large state is quicker by itself.
 func (m *Memory) runSize() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return max(64<<10, int(m.limits.Runs)/max(1, m.mu.restores))
+	return max(64<<10, int(m.limits.Runs)/2/max(1, m.mu.restores))
+}
+
+// mergers is how many goroutines may merge the runs of a restore: as many as the others
+// leave CPUs.
+func (m *Memory) mergers() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return max(1, runtime.GOMAXPROCS(0)/max(1, m.mu.restores))
 }
 
 func (m *Memory) countRestores(n int) {

@@ -2,123 +2,93 @@ package state
 
 import (
 	"bytes"
-	"errors"
+	"math"
 )
 
-// A source gives keys in their order.
-type source interface {
-	// next goes to the next key; it is false at the end.
-	next() (bool, error)
-	// at is where it is: valid until the next call of next.
-	at() (key, value []byte)
-	close() error
-}
-
-// A merged goes through several sources at once; of equal keys it gives that of the last
-// source.
+// A merged goes through several sorted sources at once, in the order of their keys; of
+// equal keys it gives that of the last source. The sources have the same skip. It is a
+// tree of losers: each node has the source that lost there, so that one comparison for
+// each level finds who is next.
 type merged struct {
-	heap  []heapItem // the first one's key is the least
-	begun bool
-	key   []byte
+	sources []*runReader // the oldest first
+	nodes   []node       // that of the least key first; a source's leaf would be behind all
+	key     []byte       // of where it is, once it has begun
+	begun   bool
 }
 
-type heapItem struct {
-	source
-	key  []byte
-	rank int // the later source has the higher
+// A node has a source with the head of its key, the greatest at its end.
+type node struct {
+	head   uint64
+	source int32
 }
 
-// mergeSources begins to go through sources, the oldest first.
-func mergeSources(sources []source) (*merged, error) {
-	m := &merged{}
-	for i, s := range sources {
-		item := heapItem{source: s, rank: i}
-		ok, err := item.advance()
-		if err != nil {
-			return m, err
-		}
-		if ok {
-			m.heap = append(m.heap, item)
-		}
+// mergeSources begins to go through sources, which are at their first keys.
+func mergeSources(sources []*runReader) *merged {
+	m := &merged{sources: sources, nodes: make([]node, len(sources))}
+	for i := range m.nodes {
+		m.nodes[i].source = -1
 	}
-	for i := len(m.heap)/2 - 1; i >= 0; i-- {
-		m.sink(i)
+	for i := range sources {
+		m.place(int32(i))
 	}
-	return m, nil
+	return m
 }
 
-// advance goes to the source's next key.
-func (i *heapItem) advance() (bool, error) {
-	ok, err := i.next()
-	if ok && err == nil {
-		i.key, _ = i.at()
+// place lets a source that has moved play from its leaf to the top; the first one to come
+// to a node waits there for the second.
+func (m *merged) place(source int32) {
+	r := m.sources[source]
+	now := node{r.head, source}
+	if r.ended {
+		now.head = math.MaxUint64
 	}
-	return ok, err
-}
-
-// before says whether an item comes first.
-func (i *heapItem) before(o *heapItem) bool {
-	c := bytes.Compare(i.key, o.key)
-	return c < 0 || c == 0 && i.rank > o.rank
-}
-
-// sink moves an item down to where it belongs.
-func (m *merged) sink(i int) {
-	h := m.heap
-	for {
-		least := 2*i + 1
-		if least >= len(h) {
+	for i := (len(m.nodes) + int(source)) / 2; i > 0; i /= 2 {
+		n := &m.nodes[i]
+		if n.source < 0 {
+			*n = now
 			return
 		}
-		if r := least + 1; r < len(h) && h[r].before(&h[least]) {
-			least = r
+		if n.head < now.head || n.head == now.head && m.before(n.source, now.source) {
+			*n, now = now, *n
 		}
-		if !h[least].before(&h[i]) {
-			return
-		}
-		h[i], h[least] = h[least], h[i]
-		i = least
 	}
+	m.nodes[0] = now
 }
 
-// next goes to the next key, if there is one.
+// before says which of two sources comes first whose heads are the same.
+func (m *merged) before(a, b int32) bool {
+	x, y := m.sources[a], m.sources[b]
+	if x.ended || y.ended {
+		return !x.ended
+	}
+	c := bytes.Compare(x.key, y.key)
+	return c < 0 || c == 0 && a > b
+}
+
+// next goes to the next key; it is false at the end.
 func (m *merged) next() (bool, error) {
-	if !m.begun {
-		m.begun = true
-		return len(m.heap) > 0, nil
-	}
-	if len(m.heap) == 0 {
+	if len(m.nodes) == 0 {
 		return false, nil
 	}
-	m.key = append(m.key[:0], m.heap[0].key...)
-	for len(m.heap) > 0 && bytes.Equal(m.heap[0].key, m.key) {
-		if err := m.pass(); err != nil {
-			return false, err
+	for {
+		if m.begun {
+			i := m.nodes[0].source
+			if err := m.sources[i].next(); err != nil {
+				return false, err
+			}
+			m.place(i)
 		}
+		first := m.sources[m.nodes[0].source]
+		if first.ended {
+			return false, nil
+		}
+		if m.begun && bytes.Equal(first.key, m.key) {
+			continue
+		}
+		m.key, m.begun = append(m.key[:0], first.key...), true
+		return true, nil
 	}
-	return len(m.heap) > 0, nil
 }
 
-// pass goes beyond the first key of the source that is first.
-func (m *merged) pass() error {
-	ok, err := m.heap[0].advance()
-	if err != nil {
-		return err
-	}
-	if !ok {
-		last := len(m.heap) - 1
-		m.heap[0], m.heap = m.heap[last], m.heap[:last]
-	}
-	m.sink(0)
-	return nil
-}
-
-func (m *merged) at() (key, value []byte) { return m.heap[0].at() }
-
-func closeSources(sources []source) error {
-	var errs []error
-	for _, s := range sources {
-		errs = append(errs, s.close())
-	}
-	return errors.Join(errs...)
-}
+// at is where it is: valid until the next call of next.
+func (m *merged) at() (key, value []byte) { return m.key, m.sources[m.nodes[0].source].value }

@@ -11,11 +11,10 @@ import (
 // A run has keys with their values in memory, to be sorted. Keys in it are those in Pebble
 // without the task's number: the kind, for data the store, and the rest.
 type run struct {
-	parts   []*part // one for each kind and store, in the order of their prefixes
-	last    *part   // that of the latest key
-	bytes   []byte  // of items: length of the key, length of the value + 1, both
-	items   int
-	scratch []item // for sorting
+	parts []*part // one for each kind and store, in the order of their prefixes
+	last  *part   // that of the latest key
+	bytes []byte  // of items: length of the key, length of the value + 1, both
+	items int
 }
 
 // A part has the keys of a run with one prefix.
@@ -31,8 +30,8 @@ type item struct {
 	at   uint32
 }
 
-// itemSize is what an item takes, and its place to be sorted.
-const itemSize = 32
+// itemSize is what an item takes, and half of its place to be sorted, which two runs share.
+const itemSize = 24
 
 // size is what the run takes in memory.
 func (r *run) size() int { return len(r.bytes) + r.items*itemSize }
@@ -80,31 +79,31 @@ func (r *run) part(kind byte, store []byte) *part {
 	return r.last
 }
 
-// at is the key and value of an item.
-func (r *run) at(i item) (key, value []byte) {
-	b := r.bytes[i.at:]
-	klen, n := binary.Uvarint(b)
-	vlen, m := binary.Uvarint(b[n:])
-	b = b[n+m:]
-	if vlen > 0 {
-		value = b[klen : klen+vlen-1 : klen+vlen-1]
+// lengths are those at the beginning of an item's bytes: of the key, of the value + 1 or
+// 0, and how many bytes they take themselves; that is 0 if there are none.
+func lengths(b []byte) (key, value uint64, n int) {
+	if len(b) >= 2 && b[0]|b[1] < 0x80 { // mostly
+		return uint64(b[0]), uint64(b[1]), 2
 	}
-	return b[:klen:klen], value
+	key, n = binary.Uvarint(b)
+	value, m := binary.Uvarint(b[max(0, n):])
+	if n <= 0 || m <= 0 {
+		return 0, 0, 0
+	}
+	return key, value, n + m
 }
 
-// sort brings the items of each part into the order of keys, the later one of equal keys
-// first.
-func (r *run) sort() {
-	s := sorter{key: r.key, scratch: r.scratch}
-	for _, p := range r.parts {
-		s.sort(p.items, 0)
-	}
-	r.scratch = s.scratch
+// item is the key of an item, and its bytes: lengths, key and value.
+func (r *run) item(i item) (key, all []byte) {
+	b := r.bytes[i.at:]
+	klen, vlen, n := lengths(b)
+	to := uint64(n) + klen
+	return b[n:to:to], b[:to+max(vlen, 1)-1]
 }
 
 // key is the key of an item.
 func (r *run) key(i item) []byte {
-	key, _ := r.at(i)
+	key, _ := r.item(i)
 	return key
 }
 
@@ -115,31 +114,3 @@ func (r *run) clear() {
 	}
 	r.bytes, r.items = r.bytes[:0], 0
 }
-
-// A runReader goes through a run that is sorted; of equal keys it gives the first.
-type runReader struct {
-	run     *run
-	part, n int
-	key     []byte
-	value   []byte
-}
-
-// next is false at the end. key is valid until the call after.
-func (r *runReader) next() (ok bool, err error) {
-	for ; r.part < len(r.run.parts); r.part, r.n = r.part+1, 0 {
-		p := r.run.parts[r.part]
-		for ; r.n < len(p.items); r.n++ {
-			key, value := r.run.at(p.items[r.n])
-			if r.n > 0 && r.key != nil && bytes.Equal(r.key[len(p.prefix):], key) {
-				continue
-			}
-			r.n++
-			r.key, r.value = append(append(r.key[:0], p.prefix...), key...), value
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-func (r *runReader) at() (key, value []byte) { return r.key, r.value }
-func (r *runReader) close() error            { return nil }

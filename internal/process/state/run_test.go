@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -17,21 +18,26 @@ import (
 
 func memFS() *vfs.Mem { return vfs.NewMem() }
 
-// read gives what a run's file has, or an error.
-func readRun(fs vfs.FS, name string) (list []string, err error) {
-	r, err := openRun(fs, name)
+// readRun gives what a run's file has, or an error.
+func readRun(fs vfs.FS, file *runFile) (list []string, err error) {
+	runs, err := openRuns(fs, []*runFile{file})
 	if err != nil {
 		return nil, err
 	}
-	defer r.close()
-	for {
-		ok, err := r.next()
-		if !ok || err != nil {
+	defer runs.close()
+	for _, s := range file.sections {
+		sources, err := runs.in(span{prefix: s.prefix})
+		if err != nil {
 			return list, err
 		}
-		key, value := r.at()
-		list = append(list, fmt.Sprintf("%x=%x,%t", key, value, value == nil))
+		for r := sources[0]; !r.ended; {
+			list = append(list, fmt.Sprintf("%x%x=%x,%t", s.prefix, r.key, r.value, r.value == nil))
+			if err := r.next(); err != nil {
+				return list, err
+			}
+		}
 	}
+	return list, nil
 }
 
 func TestRunsAreSortedAndTheLaterOfEqualKeysCounts(t *testing.T) {
@@ -50,10 +56,11 @@ func TestRunsAreSortedAndTheLaterOfEqualKeysCounts(t *testing.T) {
 			full := fmt.Sprintf("%c%s%s", kindData, store, key)
 			want[full] = fmt.Sprintf("%x=%x,%t", full, value, value == nil)
 		}
-		r.sort()
 		fs := memFS()
-		must(t, writeRun(fs, "/run", &runReader{run: &r}))
-		got, err := readRun(fs, "/run")
+		w := runWriter{fs: fs}
+		file, err := w.write(&r, "/run")
+		must(t, err)
+		got, err := readRun(fs, file)
 		must(t, err)
 		var expected []string
 		for _, k := range slices.Sorted(maps.Keys(want)) {
@@ -70,39 +77,32 @@ func TestDamagedRunIsFound(t *testing.T) {
 	for i := range 100 {
 		must(t, r.add(kindData, []byte("\x01a"), fmt.Append(nil, i), []byte("value")))
 	}
-	r.sort()
 	fs := memFS()
-	must(t, writeRun(fs, "/run", &runReader{run: &r}))
+	w := runWriter{fs: fs}
+	file, err := w.write(&r, "/run")
+	must(t, err)
 	n := size(t, fs, "/run")
 	for off := range n {
 		must(t, fs.FlipBit("/run", off))
-		if _, err := readRun(fs, "/run"); !errors.Is(err, ErrCorrupt) {
+		if _, err := readRun(fs, file); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("a bit flipped at %d of %d: %v", off, n, err)
 		}
 		must(t, fs.FlipBit("/run", off))
 	}
 }
 
-// Whatever a run's file has, reading it ends, with an error or without.
+// Whatever a block of a run has, reading it ends, with an error or without.
 func FuzzRun(f *testing.F) {
-	var r run
-	_ = r.add(kindData, []byte("\x01a"), []byte("key"), []byte("value"))
-	fs := memFS()
-	_ = writeRun(fs, "/run", &runReader{run: &r})
-	b := make([]byte, 64)
-	file, err := fs.Open("/run", 0)
-	if err != nil {
-		f.Fatal(err)
-	}
-	n, _ := file.ReadAt(b, 0)
-	f.Add(b[:n])
+	f.Add([]byte("\x03\x06keyvalue"))
+	f.Add([]byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		fs := memFS()
 		file, err := fs.Open("/run", vfs.Create)
 		must(t, err)
 		_, err = file.WriteAt(b, 0)
 		must(t, err)
-		if _, err := readRun(fs, "/run"); err != nil && !errors.Is(err, ErrCorrupt) {
+		s := section{blocks: []block{{size: len(b), sum: crc32.Checksum(b, castagnoli)}}}
+		if _, err := readRun(fs, &runFile{name: "/run", sections: []section{s}}); err != nil && !errors.Is(err, ErrCorrupt) {
 			t.Fatal(err)
 		}
 	})
@@ -120,7 +120,7 @@ func TestLargeRestoreIsTheStateOfTheChangelog(t *testing.T) {
 	for i := range int64(20) {
 		var changes []Change
 		for range 2_000 {
-			key, value := fmt.Sprintf("key %d", rng.IntN(10_000)), fmt.Sprint(rng.Uint64())
+			key, value := fmt.Sprintf("key %d", rng.IntN(10_000)), fmt.Sprintf("%0300d", rng.Uint64())
 			c := Change{Key: appendKey(nil, "a", []byte(key))}
 			delete(want, key)
 			if rng.IntN(4) > 0 {

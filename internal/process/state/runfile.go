@@ -1,170 +1,129 @@
 package state
 
 import (
-	"encoding/binary"
+	"bytes"
 	"errors"
-	"fmt"
 	"hash/crc32"
-	"io"
 
 	"github.com/evidentlog/evident/internal/vfs"
 )
 
-// A run that was put aside is a file of blocks: length of what follows the checksum, 4
-// bytes, CRC-32C of that, 4 bytes, and items: length of the key and length of the value +
-// 1, both uvarint, 0 for a deletion, key, value. It is read once, by the process that has
-// written it.
+// A run that was put aside is a file of items, sorted: length of the key and length of the
+// value + 1, both uvarint, 0 for a deletion, key, value. It is read once, by the process
+// that has written it, which keeps in memory what is where: the prefixes of keys, which
+// items are without, and blocks with their checksums (CRC-32C).
+type runFile struct {
+	name     string
+	sections []section // in the order of their prefixes
+}
+
+// A section has the keys of a run with one prefix.
+type section struct {
+	prefix []byte
+	last   []byte // its last key, cut off
+	blocks []block
+}
+
+// A block is a piece of a section, to be read at once.
+type block struct {
+	first []byte // its first key, cut off
+	off   int64
+	size  int
+	sum   uint32
+}
+
 const (
-	runBlock  = 64 << 10
-	runHeader = 8
+	// runBlock is from which size on a block is full: of each run that is merged, one is in
+	// memory.
+	runBlock = 16 << 10
+	// cutAt is how much of a key tells where it is: enough for most, and bounded.
+	cutAt = 32
 )
 
-// putAside sorts the run and writes it to a file.
-func (r *Restore) putAside() error {
-	db := r.task.db
-	name := db.folder.path(fmt.Sprintf("restore-%d%s", db.runs.Add(1), runSuffix))
-	r.run.sort()
-	r.files = append(r.files, name)
-	if err := writeRun(db.cfg.FS, name, &runReader{run: &r.run}); err != nil {
-		return err
-	}
-	r.run.clear()
-	return nil
-}
+// cut is a copy of what tells where a key is, more or less.
+func cut(key []byte) []byte { return bytes.Clone(key[:min(len(key), cutAt)]) }
 
-// removeRuns removes the files. One that cannot be is left to the next Open.
-func (r *Restore) removeRuns() {
-	for _, name := range r.files {
-		if err := r.task.db.cfg.FS.Remove(name); err != nil {
-			r.task.db.cfg.Logger.Warn("a file of a restore is left over", "file", name, "error", err)
-		}
-	}
-	r.files = nil
-}
-
-func writeRun(fs vfs.FS, name string, from *runReader) (err error) {
-	f, err := fs.Open(name, vfs.Create)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	w := runWriter{f: f, block: make([]byte, runHeader, runBlock+runHeader)}
-	for {
-		ok, err := from.next()
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return w.flush()
-		}
-		if err := w.add(from.at()); err != nil {
-			return err
-		}
-	}
-}
-
+// A runWriter sorts runs and writes them to files. It keeps the memory that it needs.
 type runWriter struct {
-	f     vfs.File
-	off   int64
-	block []byte
+	fs      vfs.FS
+	scratch []item
+	f       vfs.File
+	off     int64
+	block   []byte
+	seen    byte
 }
 
-func (w *runWriter) add(key, value []byte) error {
-	length := 0
-	if value != nil {
-		length = 1 + len(value)
-	}
-	w.block = binary.AppendUvarint(w.block, uint64(len(key)))
-	w.block = binary.AppendUvarint(w.block, uint64(length))
-	w.block = append(append(w.block, key...), value...)
-	if len(w.block) < runBlock {
-		return nil
-	}
-	return w.flush()
-}
-
-func (w *runWriter) flush() error {
-	content := w.block[runHeader:]
-	binary.BigEndian.PutUint32(w.block, uint32(len(content)))
-	binary.BigEndian.PutUint32(w.block[4:], crc32.Checksum(content, castagnoli))
-	n, err := w.f.WriteAt(w.block, w.off)
-	w.off += int64(n)
-	w.block = w.block[:runHeader]
-	return err
-}
-
-// A fileReader goes through a run that was put aside.
-type fileReader struct {
-	f          vfs.File
-	off        int64
-	block      []byte
-	rest       []byte
-	key, value []byte
-}
-
-func openRun(fs vfs.FS, name string) (*fileReader, error) {
-	f, err := fs.Open(name, 0)
-	if err != nil {
+// write sorts a run, and writes it to a new file.
+func (w *runWriter) write(r *run, name string) (file *runFile, err error) {
+	if w.f, err = w.fs.Open(name, vfs.Create); err != nil {
 		return nil, err
 	}
-	return &fileReader{f: f}, nil
+	defer func() { err = errors.Join(err, w.f.Close()) }()
+	w.off = 0
+	s := sorter{key: r.key, scratch: w.scratch}
+	file = &runFile{name: name}
+	for _, p := range r.parts {
+		if len(p.items) == 0 {
+			continue
+		}
+		s.sort(p.items, 0)
+		section, err := w.part(r, p)
+		if err != nil {
+			return file, err
+		}
+		file.sections = append(file.sections, section)
+	}
+	w.scratch = s.scratch
+	return file, nil
 }
 
-func (r *fileReader) at() (key, value []byte) { return r.key, r.value }
-func (r *fileReader) close() error            { return r.f.Close() }
+// ahead is how many items are looked at before they are written: they are all over the
+// memory, and the CPU gets several of them at once.
+const ahead = 16
 
-func (r *fileReader) next() (ok bool, err error) {
-	if len(r.rest) == 0 {
-		if ok, err := r.load(); !ok || err != nil {
-			return false, err
+// part writes the items of a part, of equal keys the first.
+func (w *runWriter) part(r *run, p *part) (section, error) {
+	s := section{prefix: p.prefix}
+	var last []byte
+	for n, i := range p.items {
+		if n%ahead == 0 {
+			w.look(r, p.items[n:min(n+ahead, len(p.items))])
+		}
+		key, all := r.item(i)
+		if n > 0 && bytes.Equal(key, last) {
+			continue
+		}
+		last = key
+		if len(w.block) == 0 {
+			s.blocks = append(s.blocks, block{first: cut(key), off: w.off})
+		}
+		if w.block = append(w.block, all...); len(w.block) < runBlock {
+			continue
+		}
+		if err := w.flush(&s); err != nil {
+			return s, err
 		}
 	}
-	klen, n := binary.Uvarint(r.rest)
-	vlen, m := binary.Uvarint(r.rest[max(0, n):])
-	if n <= 0 || m <= 0 {
-		return false, r.damaged("an item without length")
-	}
-	b := r.rest[n+m:]
-	size := max(vlen, 1) - 1
-	if klen > uint64(len(b)) || size > uint64(len(b))-klen {
-		return false, r.damaged("an item that is cut off")
-	}
-	r.key, r.value = b[:klen], nil
-	if vlen > 0 {
-		r.value = b[klen : klen+size]
-	}
-	r.rest = b[klen+size:]
-	return true, nil
+	s.last = cut(last)
+	return s, w.flush(&s)
 }
 
-// load reads the next block; ok is false behind the last.
-func (r *fileReader) load() (ok bool, err error) {
-	var header [runHeader]byte
-	switch n, err := r.f.ReadAt(header[:], r.off); {
-	case n == 0 && errors.Is(err, io.EOF):
-		return false, nil
-	case n < runHeader:
-		return false, r.damaged("a block without header")
+// look reads a byte of each item, none of which has to wait for another.
+func (w *runWriter) look(r *run, items []item) {
+	for _, i := range items {
+		w.seen ^= r.bytes[i.at]
 	}
-	size := int(binary.BigEndian.Uint32(header[:]))
-	if rest, err := r.f.Size(); err != nil || int64(size) > rest-r.off-runHeader {
-		return false, r.damaged("a block that is cut off")
-	}
-	if cap(r.block) < size {
-		r.block = make([]byte, size)
-	}
-	r.block = r.block[:size]
-	if _, err := r.f.ReadAt(r.block, r.off+runHeader); err != nil && !errors.Is(err, io.EOF) {
-		return false, err
-	}
-	if crc32.Checksum(r.block, castagnoli) != binary.BigEndian.Uint32(header[4:]) {
-		return false, r.damaged("a block whose checksum does not match")
-	}
-	r.off += int64(runHeader + size)
-	r.rest = r.block
-	return size > 0, nil
 }
 
-func (r *fileReader) damaged(what string) error {
-	return fmt.Errorf("%w: %s has %s at offset %d", ErrCorrupt, r.f.Name(), what, r.off)
+// flush writes the block, if there is something in it.
+func (w *runWriter) flush(s *section) error {
+	if len(w.block) == 0 {
+		return nil
+	}
+	b := &s.blocks[len(s.blocks)-1]
+	b.size, b.sum = len(w.block), crc32.Checksum(w.block, castagnoli)
+	n, err := w.f.WriteAt(w.block, w.off)
+	w.off += int64(n)
+	w.block = w.block[:0]
+	return err
 }

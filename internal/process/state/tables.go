@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2/sstable"
+
 	"github.com/evidentlog/evident/internal/vfs"
 )
 
@@ -13,28 +15,35 @@ import (
 // Pebble.
 const tableSize = 64 << 20
 
-// merge hands all runs to Pebble, with the position behind them: all or nothing.
-func (r *Restore) merge(p Position) error {
-	r.run.sort()
-	var sources []source
-	for _, name := range r.files {
-		f, err := openRun(r.task.db.cfg.FS, name)
-		if err != nil {
-			return errors.Join(err, closeSources(sources))
+// merge hands all runs to Pebble, with the position before them: all or nothing. Several
+// goroutines write files, each its share of the keys.
+func (r *Restore) merge(p Position) (err error) {
+	db := r.task.db
+	runs, err := openRuns(db.cfg.FS, r.files)
+	defer func() { err = errors.Join(err, runs.close()) }()
+	if err != nil {
+		return err
+	}
+	shares := shares(r.files, db.memory.mergers(), shareLeast)
+	writers, errs := make([]tableWriter, len(shares)), make([]error, len(shares))
+	var running sync.WaitGroup
+	for i, spans := range shares {
+		writers[i] = tableWriter{db: db, prefix: r.task.prefix[:taskPrefix-1], fresh: r.fresh}
+		if i == 0 {
+			err = writers[0].add([]byte{kindPosition}, p.append(nil))
 		}
-		sources = append(sources, f)
+		running.Go(func() { errs[i] = writers[i].write(runs, spans) })
 	}
-	sources = append(sources, &runReader{run: &r.run})
-	m, err := mergeSources(sources)
-	w := tableWriter{db: r.task.db, prefix: r.task.prefix[:taskPrefix-1], fresh: r.fresh}
-	if err == nil {
-		err = w.write(m, p)
+	running.Wait()
+	var names []string
+	for i := range writers {
+		names = append(names, writers[i].names...)
 	}
-	if err = errors.Join(err, closeSources(sources)); err == nil {
-		err = r.task.db.ingest(w.names)
+	if err = errors.Join(err, errors.Join(errs...)); err == nil {
+		err = db.ingest(names)
 	}
 	if err != nil {
-		w.discard()
+		db.discardTables(names)
 	}
 	return err
 }
@@ -50,22 +59,35 @@ type tableWriter struct {
 	key    []byte
 }
 
-// write writes the position and all of a merge.
-func (w *tableWriter) write(m *merged, p Position) (err error) {
+// write writes what runs have in spans, and ends the last file.
+func (w *tableWriter) write(runs openedRuns, spans []span) (err error) {
 	defer func() {
 		if w.now != nil {
 			err = errors.Join(err, w.now.Close())
 		}
 	}()
-	if err := w.add([]byte{kindPosition}, p.append(nil)); err != nil {
+	for _, s := range spans {
+		if err := w.span(runs, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *tableWriter) span(runs openedRuns, s span) error {
+	sources, err := runs.in(s)
+	if err != nil {
 		return err
 	}
-	for {
+	key := append([]byte(nil), s.prefix...)
+	for m := mergeSources(sources); ; {
 		ok, err := m.next()
 		if !ok || err != nil {
 			return err
 		}
-		if err := w.add(m.at()); err != nil {
+		behind, value := m.at()
+		key = append(key[:len(s.prefix)], behind...)
+		if err := w.add(key, value); err != nil {
 			return err
 		}
 	}
@@ -118,12 +140,12 @@ func (w *tableWriter) level() int {
 	return 0
 }
 
-// discard removes the files, as far as Pebble has not taken them. What cannot be removed
+// discardTables removes files, as far as Pebble has not taken them. What cannot be removed
 // is left to the next Open.
-func (w *tableWriter) discard() {
-	for _, name := range w.names {
-		if err := w.db.fs().Remove(name); err != nil {
-			w.db.cfg.Logger.Warn("a file of a restore is left over", "file", name, "error", err)
+func (db *DB) discardTables(names []string) {
+	for _, name := range names {
+		if err := db.fs().Remove(name); err != nil {
+			db.cfg.Logger.Warn("a file of a restore is left over", "file", name, "error", err)
 		}
 	}
 }
