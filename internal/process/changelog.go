@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/evidentlog/evident/internal/process/standby"
+	"github.com/evidentlog/evident/internal/process/timer"
 	"github.com/evidentlog/evident/internal/process/txn"
 )
 
@@ -107,15 +109,30 @@ func (r *Run) marks(ctx context.Context, adm *kadm.Client) (all []standby.Mark, 
 }
 
 // markOf is the mark in the metadata of a position.
-func markOf(metadata string) (standby.Mark, bool) { return standby.ParseMark(txn.Note(metadata)) }
+func markOf(metadata string) (standby.Mark, bool) {
+	mark, _, _ := strings.Cut(txn.Note(metadata), " ")
+	return standby.ParseMark(mark)
+}
 
-// mark is committed with the task's positions: which state belongs to them.
+// FiredOf is how far timers of a task had fired when a position was committed, from its
+// metadata; ok is false if that does not say.
+func FiredOf(metadata string) (Fired, bool) {
+	_, fired, _ := strings.Cut(txn.Note(metadata), " ")
+	return timer.ParseFired(fired)
+}
+
+// mark is committed with the task's positions: which state belongs to them, and how far timers
+// have fired.
 func (t *task) mark() string {
 	if t.kept == nil {
 		return ""
 	}
 	p := t.kept.Position()
-	return standby.Mark{Changelog: p.Changelog, Next: p.Next}.String()
+	mark := standby.Mark{Changelog: p.Changelog, Next: p.Next}.String()
+	if t.queue != nil {
+		mark += " " + t.fired().String()
+	}
+	return mark
 }
 
 // weigh says what may go wrong with the changelog later.

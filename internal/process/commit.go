@@ -99,15 +99,10 @@ func (w *worker) offsets() (txn.Offsets, error) {
 		if t.member != o.Member || o.Member == "" {
 			return o, fmt.Errorf("%w: it was member %q of group %q and is %q", errReplaced, t.member, o.Group, o.Member)
 		}
-		before := len(o.Next)
-		for _, in := range t.inputs {
-			if in.next != in.committed {
+		for i, in := range t.inputs {
+			if in.next != in.committed || i == 0 && t.queue != nil { // what it says of timers is of now
 				o.Next = append(o.Next, txn.Offset{Topic: in.topic, Partition: t.id.Partition, At: in.next, Note: note})
 			}
-		}
-		if len(o.Next) == before { // timers only
-			in := t.inputs[0]
-			o.Next = append(o.Next, txn.Offset{Topic: in.topic, Partition: t.id.Partition, At: in.next, Note: note})
 		}
 	}
 	return o, nil

@@ -28,7 +28,7 @@ func (w *worker) fire(t *task) bool {
 // fireOne is fire for the one that is due first only.
 func (w *worker) fireOne(t *task) bool {
 	t.save(w.out)
-	due, ok, err := t.queue.Take(t.timers(), w.run.cfg.Now())
+	due, ok, err := t.queue.Take(t.timers(), t.clock(w.run.cfg.Now()))
 	if err != nil {
 		w.broken = fmt.Errorf("timers of task %d: %w", t.id.Partition, err)
 		return true

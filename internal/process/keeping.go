@@ -20,6 +20,7 @@ type keeping struct {
 	tx      *state.Tx // of the step under way
 	touched bool      // the step under way has begun
 	queue   *timer.Queue
+	cut     *cut // where timers begin to count; nil: they do
 
 	mark  state.Mark // the savepoint
 	armed timer.Mark
@@ -65,6 +66,9 @@ func (k *keeping) aborted() {
 	}
 	if k.queue != nil {
 		k.queue.Aborted()
+	}
+	if k.cut != nil {
+		k.cut.passed = k.cut.kept
 	}
 }
 
@@ -128,6 +132,9 @@ func (t *task) committed(ctx context.Context, b *txn.Buffer) error {
 	t.touched = false
 	if t.queue != nil {
 		t.queue.Committed()
+	}
+	if t.cut != nil {
+		t.cut.kept = t.cut.passed
 	}
 	return nil
 }

@@ -64,7 +64,7 @@ func (t *task) makeCode(ctx context.Context) (err error) {
 	t.open(t.run.cfg.Now())
 	defer t.aborted()
 	if t.run.p.Timers && t.queue == nil {
-		if t.queue, err = timer.Open(t.timers(), timer.Config{Lateness: t.run.p.Lateness}); err != nil {
+		if err := t.openTimers(ctx); err != nil {
 			return fmt.Errorf("reading the timers: %w", err)
 		}
 	}
@@ -72,6 +72,19 @@ func (t *task) makeCode(ctx context.Context) (err error) {
 		return err
 	}
 	return ctx.Err()
+}
+
+// openTimers reads the timers, and where they begin to count.
+func (t *task) openTimers(ctx context.Context) (err error) {
+	if err := t.openCut(ctx); err != nil {
+		return err
+	}
+	now := t.run.cfg.Now()
+	if t.before() {
+		now = t.still(now)
+	}
+	t.queue, err = timer.Open(t.timers(), timer.Config{Lateness: t.run.p.Lateness, Now: now})
+	return err
 }
 
 // newCode makes the code, and has it read its state if it wants to.

@@ -37,6 +37,8 @@ type Processor struct {
 	Standbys int
 	// Policy is what happens with records on which the code fails.
 	Policy Policy
+	// Withhold is which outputs go nowhere; nil: none.
+	Withhold *Withholding
 	// DeadLetters is the topic for records that were given up; empty is "dlq." and Name.
 	DeadLetters string
 	// New makes the code for a task, whenever a node takes the task on. What New gives

@@ -51,6 +51,7 @@ type Run struct {
 	failed     chan error     // why the membership has to end; holds one
 	topics     *txn.Topics
 	workers    []*worker
+	until      context.Context // ends when the version is to stop here
 	hard       context.Context // ends when nothing is waited for any more
 	room       room
 	db         *state.DB       // nil without state
@@ -85,7 +86,7 @@ func (r *Run) once(ctx context.Context) (err error) {
 	if err := member.Evict(ctx, r.asker); err != nil {
 		r.log.Warn("what is left of this node in the group from before a restart stays until the cluster misses it", "error", err)
 	}
-	r.hard, r.room = hard, newRoom(int64(r.cfg.Buffer))
+	r.until, r.hard, r.room = ctx, hard, newRoom(int64(r.cfg.Buffer))
 	if err := r.openState(member); err != nil {
 		return err
 	}

@@ -102,6 +102,9 @@ func (d *doing) handleAll() {
 		if d.runner.hurry.Load() {
 			return
 		}
+		if d.task.waits(rec) {
+			return
+		}
 		now := d.task.run.cfg.Now()
 		d.task.observe(rec, now)
 		if d.task.due(now) {
@@ -110,6 +113,7 @@ func (d *doing) handleAll() {
 		d.task.save(d.out)
 		d.out.input = d.n
 		d.c = d.runner.begin(d.job, d.n, rec.Timestamp)
+		d.c.mute = d.task.mutes(rec)
 		if !d.called(d.handler.Handle(d.c, rec)) {
 			return
 		}
@@ -121,7 +125,7 @@ func (d *doing) fireDue() {
 	t := d.task
 	for d.n < most && !d.runner.hurry.Load() {
 		t.save(d.out)
-		due, ok, err := t.queue.Take(t.timers(), t.run.cfg.Now())
+		due, ok, err := t.queue.Take(t.timers(), t.clock(t.run.cfg.Now()))
 		if err != nil {
 			d.failure = &callError{err: fmt.Errorf("timers of task %d: %w", t.id.Partition, err)}
 			return
@@ -139,6 +143,7 @@ func (d *doing) fireDue() {
 // fire says whether the next timer may be fired.
 func (d *doing) fire(tm Timer) bool {
 	d.c = d.runner.begin(d.job, d.n, tm.At)
+	d.c.mute = d.task.mutesTimer(tm)
 	return d.called(d.handler.(TimerHandler).Fire(d.c, tm))
 }
 

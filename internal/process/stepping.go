@@ -66,6 +66,7 @@ func (w *worker) goesOn(ctx context.Context) bool {
 // advance has some of a task's records handled.
 func (w *worker) advance(t *task) {
 	t.open(w.run.cfg.Now())
+	w.pass(t)
 	if t.due(w.run.cfg.Now()) && w.fire(t) {
 		return
 	}

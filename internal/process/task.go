@@ -189,7 +189,10 @@ func (t *task) wakes(now time.Time) time.Time {
 	if until := t.blocked(now); !until.IsZero() || t.queue == nil {
 		return until
 	}
-	if wait, ok := t.queue.Wait(now); ok {
+	if t.before() && !t.reached() {
+		return time.Time{} // its clock stands still until records have come
+	}
+	if wait, ok := t.queue.Wait(t.clock(now)); ok {
 		return now.Add(wait)
 	}
 	return time.Time{}
@@ -204,7 +207,7 @@ func (t *task) ready(now time.Time) bool {
 }
 
 // due tells whether a timer may be.
-func (t *task) due(now time.Time) bool { return t.queue != nil && t.queue.Ready(now) }
+func (t *task) due(now time.Time) bool { return t.queue != nil && t.queue.Ready(t.clock(now)) }
 
 // most is how many records the code is given at a time.
 func (t *task) most() int {

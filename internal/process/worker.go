@@ -70,7 +70,7 @@ func (w *worker) work(ctx, hard context.Context) error {
 		w.arrive()
 		w.leave()
 		if ctx.Err() != nil {
-			return nil
+			return w.last(hard)
 		}
 		did, err := w.doStep(ctx, hard)
 		if err != nil {

@@ -47,14 +47,14 @@ func (a *API) change(w http.ResponseWriter, r *http.Request, name string, o Orde
 	if !a.Declare(w, r, name, pausing(true, from)) {
 		return
 	}
-	at, err := a.stopped(r.Context(), name, from)
+	at, fired, err := a.handover(r.Context(), name, from, to)
 	if err != nil {
 		if a.Declare(w, r, name, func(s *control.Spec) error { return errors.Join(pausing(false, from)(s), pausing(false, to)(s)) }) {
 			problem.Write(w, http.StatusServiceUnavailable, fmt.Errorf("%w: %w", errOrder, err))
 		}
 		return
 	}
-	if a.Declare(w, r, name, switched(from, to, at)) {
+	if a.Declare(w, r, name, switched(from, to, at, fired)) {
 		a.answer(w, r, name)
 	}
 }
@@ -62,13 +62,13 @@ func (a *API) change(w http.ResponseWriter, r *http.Request, name string, o Orde
 // switched lets the outputs of a version count from where another one has stopped, which
 // does not run any more. The positions are declared: whoever deletes what the other one has
 // left changes nothing.
-func switched(from, to int, at control.Offsets) func(*control.Spec) error {
+func switched(from, to int, at control.Offsets, fired control.Fired) func(*control.Spec) error {
 	return func(s *control.Spec) error {
 		v, err := find(s, to)
 		if err != nil {
 			return err
 		}
-		v.Paused, v.Continues, v.At = false, from, at.Declared()
+		v.Paused, v.Continues, v.At, v.Fired = false, from, at.Declared(), fired.Declared()
 		s.Versions = slices.DeleteFunc(s.Versions, func(v control.Version) bool { return v.Version == from })
 		s.Active = to
 		return nil
@@ -120,6 +120,24 @@ func (a *API) passes(ctx context.Context, name string, from, to int) error {
 			return fmt.Errorf("version %d has not come as far as version %d in %v: %w", from, to, halting, cmp.Or(last, ctx.Err()))
 		}
 	}
+}
+
+// handover waits until a version has stopped, and tells where another one goes on, which has
+// stopped before: at its positions, and between two timers of each task.
+func (a *API) handover(ctx context.Context, name string, from, to int) (at control.Offsets, fired control.Fired, err error) {
+	if at, err = a.stopped(ctx, name, from); err != nil {
+		return nil, nil, err
+	}
+	stops, _ := a.Control.Code(name, from)
+	follows, _ := a.Control.Code(name, to)
+	if fired, err = control.FiredOf(ctx, a.Client, stops); err != nil {
+		return nil, nil, err
+	}
+	already, err := control.FiredOf(ctx, a.Client, follows)
+	if err == nil {
+		err = already.Follows(fired)
+	}
+	return at, fired, err
 }
 
 // stopped waits until nobody runs a version, for so long, and gives its positions.

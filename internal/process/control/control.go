@@ -41,6 +41,8 @@ type Version struct {
 	// At are these positions: by topic the offset for each partition. Nil: the group of the
 	// version still has them.
 	At map[string][]int64 `json:"at,omitempty"`
+	// Fired is up to when that version's timers have fired, by task.
+	Fired []process.Cut `json:"fired,omitempty"`
 }
 
 // Runner runs a version until ctx ends; it asks before anything counts whether it is to.

@@ -153,3 +153,27 @@ func TestTwoOfOneNameAndVersionAreRefused(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestOutputsAreWithheldAsDeclared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s := directed(t, nil, code("p", 1))
+		at := map[string][]int64{"in": {5}}
+		cuts := []process.Cut{{Wall: 7, Event: 3}}
+		c.Declare(map[string]Spec{"p": {Active: 3, Versions: []Version{
+			{Version: 2, From: "start"}, {Version: 3, From: "latest", Continues: 1, At: at, Fired: cuts},
+		}}})
+		for range 2 {
+			p := <-s.began
+			switch w := p.Withhold; {
+			case p.Version == 2 && (w == nil || w.Until != nil):
+				t.Errorf("outputs of version 2, which does not count, are withheld so: %+v", w)
+			case p.Version == 3 && (w == nil || w.Until["in"][0] != 5 || w.Fired[0] != cuts[0] || p.From.NotAfter["in"][0] != 5):
+				t.Errorf("outputs of version 3, which continues another one, are withheld so: %+v", w)
+			}
+		}
+		c.Declare(map[string]Spec{})
+		if p := <-s.began; p.Withhold != nil {
+			t.Errorf("outputs of the only version are withheld: %+v", p.Withhold)
+		}
+	})
+}

@@ -63,26 +63,34 @@ func Stopped(ctx context.Context, client *kgo.Client, name string) (Offsets, err
 
 // Positions are those that a group has committed, with nothing open.
 func Positions(ctx context.Context, client *kgo.Client, name string) (Offsets, error) {
+	found, err := committed(ctx, client, name)
+	all := Offsets{}
+	for topic, partitions := range found {
+		all[topic] = map[int32]int64{}
+		for p, o := range partitions {
+			all[topic][p] = o.At
+		}
+	}
+	return all, err
+}
+
+// committed is what a group has, with nothing open.
+func committed(ctx context.Context, client *kgo.Client, name string) (kadm.OffsetResponses, error) {
 	found, err := kadm.NewClient(client).FetchOffsets(kadm.RequireStable(ctx), name)
 	if errors.Is(err, kerr.GroupIDNotFound) {
-		return Offsets{}, nil
+		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("positions of group %s: %w", name, err)
 	}
-	all := Offsets{}
 	for topic, partitions := range found {
 		for p, o := range partitions {
 			if o.Err != nil {
 				return nil, fmt.Errorf("position of group %s in partition %d of %q: %w", name, p, topic, o.Err)
 			}
-			if all[topic] == nil {
-				all[topic] = map[int32]int64{}
-			}
-			all[topic][p] = o.At
 		}
 	}
-	return all, nil
+	return found, nil
 }
 
 // Behind is the first partition in which o is before other; ok is false if there is none.

@@ -34,14 +34,12 @@ func (c *Controller) run(ctx context.Context, k key, as plan) error {
 	p.From = from
 	switch {
 	case as.withheld:
-		c.withhold(&p, nil)
+		p.Withhold = &process.Withholding{}
 	case as.Continues != 0:
-		limits, err := c.limits(ctx, p, as)
-		if err != nil {
+		if p.Withhold, err = c.limits(ctx, p, as); err != nil {
 			return err
 		}
-		p.From.NotAfter = limits
-		c.withhold(&p, limits)
+		p.From.NotAfter = p.Withhold.Until
 	}
 	return c.cfg.Runner.RunAdmitted(ctx, p, func(ctx context.Context) error { return c.admit(ctx, k, as) })
 }
@@ -81,9 +79,9 @@ func (c *Controller) admit(ctx context.Context, k key, as plan) error {
 
 // limits are from where on a version's outputs count. If they are not declared, they are
 // where the version has stopped that it continues, which is waited for.
-func (c *Controller) limits(ctx context.Context, p process.Processor, as plan) (Offsets, error) {
+func (c *Controller) limits(ctx context.Context, p process.Processor, as plan) (*process.Withholding, error) {
 	if as.At != nil {
-		return offsetsOf(as.At), nil
+		return &process.Withholding{Until: offsetsOf(as.At), Fired: cutsOf(as.Fired)}, nil
 	}
 	name := group.Name(p.Name, as.Continues)
 	for {
@@ -93,7 +91,7 @@ func (c *Controller) limits(ctx context.Context, p process.Processor, as plan) (
 				c.cfg.Logger.Warn("a version continues another one whose group has no positions: all its outputs count; if that group was deleted, declare where the other one had stopped, as at",
 					"processor", p.Name, "version", p.Version, "continues", as.Continues, "group", name)
 			}
-			return at, nil
+			return c.undeclared(ctx, p, as, at)
 		}
 		select {
 		case <-ctx.Done():
@@ -101,4 +99,21 @@ func (c *Controller) limits(ctx context.Context, p process.Processor, as plan) (
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+// undeclared are limits where a version has stopped without anybody's declaring where.
+func (c *Controller) undeclared(ctx context.Context, p process.Processor, as plan, at Offsets) (*process.Withholding, error) {
+	code, _ := c.Code(p.Name, as.Continues)
+	fired, err := FiredOf(ctx, c.cfg.Client, code)
+	if err != nil {
+		return nil, err
+	}
+	cuts := map[int32]process.Cut{}
+	for task, f := range fired {
+		if cuts[task] = f.Through; !f.Exact() {
+			c.cfg.Logger.Warn("a version continues another one that has stopped amid timers that were due: some of them fire twice",
+				"processor", p.Name, "version", p.Version, "continues", as.Continues, "task", task)
+		}
+	}
+	return &process.Withholding{Until: at, Fired: cuts}, nil
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/evidentlog/evident/internal/process/state"
@@ -135,61 +134,4 @@ func (k *Keeper) offsets(ctx context.Context, tasks []int32, which int64) (map[i
 		}
 	}
 	return all, nil
-}
-
-// empty tells whether there is nothing between two offsets of a partition that a reader
-// of what is committed would be given, now or later.
-func (k *Keeper) empty(ctx context.Context, task int32, from, to int64) (bool, error) {
-	for from < to {
-		got, err := k.fetch(ctx, task, from)
-		if err != nil {
-			return false, err
-		}
-		parsed, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
-			KeepControlRecords: true, Offset: from, IsolationLevel: kgo.ReadCommitted(), Topic: k.cfg.Topic, Partition: task,
-		}, got, kgo.DefaultDecompressor(), nil)
-		if parsed.Err != nil || len(parsed.Records) > 0 || next <= from {
-			return false, parsed.Err
-		}
-		from = next
-	}
-	return true, nil
-}
-
-// fetch asks a partition's leader for what comes at an offset.
-func (k *Keeper) fetch(ctx context.Context, task int32, from int64) (*kmsg.FetchResponseTopicPartition, error) {
-	id, _, err := k.describe(ctx)
-	if err != nil {
-		return nil, err
-	}
-	topics, err := kadm.NewClient(k.client).ListTopics(ctx, k.cfg.Topic)
-	if err != nil {
-		return nil, err
-	}
-	found, ok := topics[k.cfg.Topic].Partitions[task]
-	if !ok {
-		return nil, fmt.Errorf("partition %d: %w", task, kerr.UnknownTopicOrPartition)
-	}
-	req := kmsg.NewPtrFetchRequest()
-	req.IsolationLevel, req.MaxWaitMillis, req.MaxBytes, req.ReplicaID = 1, 0, 1<<20, -1
-	topic := kmsg.NewFetchRequestTopic()
-	topic.Topic, topic.TopicID = k.cfg.Topic, id
-	p := kmsg.NewFetchRequestTopicPartition()
-	p.Partition, p.FetchOffset, p.PartitionMaxBytes, p.CurrentLeaderEpoch = task, from, 1<<20, -1
-	topic.Partitions = append(topic.Partitions, p)
-	req.Topics = append(req.Topics, topic)
-	resp, err := k.client.Broker(int(found.Leader)).Request(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	got := resp.(*kmsg.FetchResponse)
-	if err := kerr.ErrorForCode(got.ErrorCode); err != nil {
-		return nil, err
-	}
-	for _, t := range got.Topics {
-		for i := range t.Partitions {
-			return &t.Partitions[i], kerr.ErrorForCode(t.Partitions[i].ErrorCode)
-		}
-	}
-	return nil, fmt.Errorf("partition %d: the cluster sends nothing", task)
 }

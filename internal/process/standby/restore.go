@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/evidentlog/evident/internal/process/gap"
 	"github.com/evidentlog/evident/internal/process/state"
 )
 
@@ -113,7 +114,7 @@ func (k *Keeper) catchUp(ctx context.Context, r *replica, next, end int64) error
 		// Compaction may leave offsets at which there is nothing at the end of a log: no
 		// client says so, and they would be waited for.
 		var empty bool
-		if empty, err = k.empty(ctx, r.task, next, end); empty && err == nil {
+		if empty, err = k.changelog(r.task).Empty(ctx, next, end); empty && err == nil {
 			next, err = end, to.Add(nil, end, k.cfg.Now())
 		}
 	}
@@ -125,6 +126,11 @@ func (k *Keeper) catchUp(ctx context.Context, r *replica, next, end int64) error
 		at = time.Time{}
 	}
 	return errors.Join(err, to.Finish(at))
+}
+
+// changelog is that of a task: markers are among what its readers are given.
+func (k *Keeper) changelog(task int32) gap.Partition {
+	return gap.Partition{Client: k.client, Topic: k.cfg.Topic, Number: task, Markers: true}
 }
 
 // poll waits for records a while.

@@ -13,6 +13,7 @@ const (
 	keyDue      = 'd' // when something is due: ordered by time
 	keyIdentity = 'i' // when a given timer is due
 	keyEvent    = 'e' // event time
+	keyCut      = 'c' // the cut that was passed
 )
 
 // version begins every value.

@@ -16,6 +16,7 @@ type line struct {
 	budget int              // the size at which the line is cut
 	end    string           // the least due that need not be here, unless all are
 	all    bool             // all timers of the store are here
+	fired  int64            // none that was due later has been taken, by a step that may have been aborted
 }
 
 // An item is one timer in memory.

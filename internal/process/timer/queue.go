@@ -13,6 +13,9 @@ type Config struct {
 	Lateness time.Duration
 	// Memory is about how many bytes the timers in memory may take up. 0 is 1 MiB.
 	Memory int
+	// Now is the wall clock's time: timers due by then may have fired before the queue was
+	// opened, and no later ones.
+	Now time.Time
 }
 
 // A Queue has the timers of one task, and its event time. It is not safe for concurrent
@@ -50,7 +53,7 @@ func Open(s Store, cfg Config) (*Queue, error) {
 		return nil, err
 	}
 	for c := range q.lines {
-		q.lines[c] = line{byID: make(map[string]*item), budget: cfg.Memory / clocks}
+		q.lines[c] = line{byID: make(map[string]*item), budget: cfg.Memory / clocks, fired: q.time(Clock(c), cfg.Now)}
 		if err := q.fill(s, Clock(c)); err != nil {
 			return nil, err
 		}
@@ -115,6 +118,7 @@ func (q *Queue) Take(s Store, now time.Time) (t Timer, ok bool, err error) {
 		return Timer{}, false, err
 	}
 	q.id = append(q.id[:0], first[8:]...)
+	q.lines[clock].fired = max(q.lines[clock].fired, dueAt(first))
 	return t, true, q.unset(s, clock, dueAt(first))
 }
 

@@ -48,6 +48,7 @@ type spec struct {
 		From      string             `json:"from"`
 		Continues int                `json:"continues"`
 		At        map[string][]int64 `json:"at"`
+		Fired     []json.RawMessage  `json:"fired"`
 	} `json:"versions"`
 }
 
@@ -76,6 +77,9 @@ func check(text json.RawMessage) []resource.Fault {
 		}
 		if v.At != nil && v.Continues == 0 {
 			fault(at+"/at", "these are the positions of the version that this one continues: say which, as continues")
+		}
+		if v.Fired != nil && v.At == nil {
+			fault(at+"/fired", "these are the timers of the version that this one continues: say where that has stopped, as at")
 		}
 	}
 	for i, v := range s.Versions {
