@@ -46,6 +46,11 @@ func (r *LineReader) Next() (Event, error) {
 	return Event{}, r.err
 }
 
+// Buffered tells whether Next would return without waiting for the stream.
+func (r *LineReader) Buffered() bool {
+	return r.err != nil || bytes.IndexByte(bytes.TrimLeft(r.unread(), " \t\r\n"), '\n') >= 0
+}
+
 func (r *LineReader) event(line []byte, offset int64) (Event, error) {
 	index := r.events
 	r.events++

@@ -36,6 +36,7 @@ func (n *Node) startClaims() error {
 	if err != nil {
 		return fmt.Errorf("store of large data: %w", err)
 	}
+	n.claimStore = store
 	n.claims, err = claim.NewAPI(store, n.cfg.FS, filepath.Join(n.cfg.Data, claimsDir, coming), claim.Guard{Keep: n.mayClaim, Read: n.mayRead})
 	return err
 }

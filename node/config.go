@@ -139,6 +139,19 @@ type Config struct {
 	// alone; none for a node without a folder.
 	ClaimStore string
 
+	// GatewayWindow is for how long an event that is sent over HTTP again is not written
+	// again. Default: 24 h.
+	GatewayWindow time.Duration
+	// GatewayIDs is how many of the newest events are known again; each takes 40 bytes of
+	// memory. Default: 10,000,000.
+	GatewayIDs int
+	// GatewayOrigins are the origins that the handshake of CloudEvents' webhooks lets in;
+	// "*" is all. Default: none.
+	GatewayOrigins []string
+	// GatewayMaxBody is how large the body of a request with events may be that is no
+	// stream of lines, in bytes. Default: 16 MiB.
+	GatewayMaxBody int64
+
 	// LedgerIndex keeps an index of the ledger's records: by key, event id, type,
 	// correlation id and time. A topic's own evident.index=off does without.
 	// Default (nil): yes, where there is a ledger.

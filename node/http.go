@@ -54,6 +54,9 @@ func (n *Node) handler() http.Handler {
 	if n.claims != nil {
 		n.claims.Handle(mux)
 	}
+	if n.gateway != nil {
+		n.gateway.events.Handle(mux)
+	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.cfg.Metrics, promhttp.HandlerOpts{ErrorLog: n.errorLog()}))
 	return mux
 }

@@ -50,6 +50,8 @@ type Node struct {
 	resources  *declared
 	processors *processors
 	claims     *claim.API // nil without a store for them
+	claimStore claim.Store
+	gateway    *gateway // nil without HTTP
 
 	behind *lag.Watch // how far the ledger is; nil without one, and on a cluster
 
@@ -148,6 +150,9 @@ func (n *Node) startRooms(starting, ctx context.Context) error {
 		return err
 	}
 	if err := n.startClaims(); err != nil {
+		return err
+	}
+	if err := n.startGateway(); err != nil {
 		return err
 	}
 	if !*n.cfg.Ledger {
@@ -268,6 +273,9 @@ func (n *Node) close() error {
 	if n.cancel != nil {
 		n.cancel()
 	}
+	if n.gateway != nil {
+		n.gateway.close() // what came in is acknowledged
+	}
 	if n.processors != nil {
 		<-n.processors.done // they commit what is under way
 	}
@@ -355,7 +363,7 @@ func (c *Config) Validate() error {
 	if c.LedgerMaxLag < 0 {
 		errs = append(errs, fmt.Errorf("the ledger may be %d bytes behind: want a number above 0", c.LedgerMaxLag))
 	}
-	return errors.Join(append(errs, c.validateExclude(), c.validateWitnesses(), c.validateShared(), c.validateClaims())...)
+	return errors.Join(append(errs, c.validateExclude(), c.validateWitnesses(), c.validateShared(), c.validateClaims(), c.validateGateway())...)
 }
 
 // validateExclude checks the patterns of topics without a ledger.

@@ -62,6 +62,10 @@ func TestDefaultsAreThoseOfTheNode(t *testing.T) {
 		FailedAuthenticationDelay:  100 * time.Millisecond,
 		LedgerMaxLag:               512 << 20,
 		StateMemory:                176 << 20,
+		GatewayWindow:              24 * time.Hour,
+		GatewayIDs:                 10_000_000,
+		GatewayOrigins:             []string{},
+		GatewayMaxBody:             16 << 20,
 		LedgerExclude:              []string{},
 		WitnessInterval:            10 * time.Second,
 	}

@@ -157,6 +157,19 @@ func patterns(text string) (any, error) {
 	return all, nil
 }
 
+// origins are names of senders of webhooks, with commas between them.
+func origins(text string) (any, error) {
+	var all []string
+	for item := range strings.SplitSeq(text, ",") {
+		item = strings.TrimSpace(item)
+		if item == "" || strings.ContainsAny(item, " \t") {
+			return nil, errors.New(`origins with commas between them, such as "events.example.com,hooks.example.org", or *`)
+		}
+		all = append(all, item)
+	}
+	return all, nil
+}
+
 // bootstrapUsers are names with references to their passwords.
 func bootstrapUsers(text string) (any, error) {
 	pairs, err := properties(text)

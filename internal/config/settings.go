@@ -34,7 +34,7 @@ func (s setting) shown(text string) string {
 
 // isList tells if the file may give the setting as a list.
 func (s setting) isList() bool {
-	return s.key == "sasl" || s.key == "sasl-kafka" || s.key == "ledger-exclude" || s.key == "witness" || s.key == "anchor-opentimestamps"
+	return s.key == "sasl" || s.key == "sasl-kafka" || s.key == "ledger-exclude" || s.key == "witness" || s.key == "anchor-opentimestamps" || s.key == "gateway-origin"
 }
 
 // env is the environment variable that gives the setting.
@@ -77,7 +77,7 @@ func brokerSettings() []setting {
 	return []setting{
 		{"data", someText, "./evident-data", "DIR", "folder that the node owns"},
 		{"listen-kafka", listenAddress, "", "HOST:PORT", "address of the Kafka protocol (default " + node.DefaultKafkaAddress + `; port 0 takes a free one; "none")`},
-		{"listen-http", listenAddress, "", "HOST:PORT", "address of HTTP: /healthz, /readyz, /metrics (default " + node.DefaultHTTPAddress + `; port 0 takes a free one; "none")`},
+		{"listen-http", listenAddress, "", "HOST:PORT", "address of HTTP: events, /healthz, /readyz, /metrics (default " + node.DefaultHTTPAddress + `; port 0 takes a free one; "none")`},
 		{"advertise-kafka", clientAddress, "", "HOST:PORT", "address that Kafka clients are told to connect to (default: the one listened on)"},
 		{"advertise-http", clientAddress, "", "HOST:PORT", "address of HTTP as seen from outside (default: the one listened on)"},
 		{"http-token-file", someText, "", "FILE", "file with what HTTP requests must show that change or destroy something, or read data from another machine; made if it is not there; the same for all nodes of a cluster (default: http-token in the data folder; with --kafka and without a ledger none, and nothing can be changed, or read from elsewhere)"},
@@ -108,6 +108,10 @@ func brokerSettings() []setting {
 		{"witness-interval", someDuration, "10s", "TIME", "time between checkpoints that witnesses are asked for when no proof waits for them"},
 		{"claim-store", someText, "", "URL", "keep data of events that are too large for the log in this S3-compatible bucket, s3://BUCKET/PREFIX?endpoint=URL&region=NAME (default: claims in the data folder; with --kafka and without a ledger none)"},
 		{"state-memory", byteCount, "184549376", "N", "bytes of memory that the state of all processors may take: what was read and written lately, and is not in files yet"},
+		{"gateway-window", someDuration, "24h", "TIME", "for how long an event that is sent over HTTP again is not written again"},
+		{"gateway-ids", wholeNumber(1000), "10000000", "N", "how many of the newest events over HTTP are known again; each takes 40 bytes of memory"},
+		{"gateway-origin", origins, "", "ORIGIN", "origins whose webhooks are let in by the handshake of CloudEvents, several with commas between them; * is all (default: none)"},
+		{"gateway-max-body-bytes", byteCount, "16777216", "N", "bytes that a request with events may have, if it is no stream of lines"},
 		{"truncate-damaged", truth, "false", "", "cut a partition that is damaged in the middle there, which loses the records behind it"},
 		{"log-level", oneOf("debug", "info", "warn", "error"), "info", "LEVEL", "debug, info, warn or error"},
 		{"log-format", oneOf("text", "json"), "text", "FORMAT", "text or json"},

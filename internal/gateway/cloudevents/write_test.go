@@ -1,0 +1,156 @@
+package cloudevents_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/evidentlog/evident/evidenttest"
+)
+
+func TestEachModeWritesTheEventThatItHas(t *testing.T) {
+	n := evidenttest.Start(t, evidenttest.WithoutLedger())
+	topic(t, n, 3)
+	d := open(t, n, nil)
+	var one place
+	d.post("application/cloudevents+json", text("structured")).json(t, 202, &one)
+	var two place
+	d.post("application/json", `{"n":"binary"}`, "ce-specversion", "1.0", "ce-id", "binary", "ce-source", "/shop",
+		"ce-type", "order.placed", "ce-subject", "order-binary").json(t, 202, &two)
+	var more []place
+	d.post("application/cloudevents-batch+json", "["+text("batch-1")+","+text("batch-2")+"]").json(t, 202, &more)
+	lines := strings.Split(d.post("application/x-ndjson", text("line-1")+"\n\n"+text("line-2")).text, "\n")
+	all := append(more, one, two)
+	for i := range 2 {
+		var p place
+		answer{202, nil, lines[i]}.json(t, 202, &p)
+		if p.Index != i {
+			t.Errorf("line %d is answered as %d", i, p.Index)
+		}
+		p.Index = 0
+		all = append(all, p)
+	}
+	logged := d.logged()
+	if len(logged) != len(all) {
+		t.Errorf("the log has %d events, want %d", len(logged), len(all))
+	}
+	for _, p := range all {
+		e, ok := logged[p]
+		if !ok {
+			t.Errorf("nothing is at %+v", p)
+			continue
+		}
+		if e.Source != "/shop" || e.Subject != "order-"+p.ID || string(e.Data) != fmt.Sprintf(`{"n":%q}`, p.ID) || e.Time == "" {
+			t.Errorf("at %+v is %+v with %s", p, e, e.Data)
+		}
+	}
+	if want := `{"written":2,"failed":0}`; lines[2] != want {
+		t.Errorf("the last line is %s, want %s", lines[2], want)
+	}
+}
+
+func TestAnEventSentAgainIsWrittenOnceAndGetsTheFirstAnswer(t *testing.T) {
+	n := evidenttest.Start(t, evidenttest.WithoutLedger())
+	topic(t, n, 3)
+	d := open(t, n, nil)
+	first := d.post("application/cloudevents+json", text("1"))
+	d.post("application/cloudevents+json", text("2"))
+	for _, again := range []*door{d, open(t, n, nil)} { // the second knows only what is in the log
+		if a := again.post("application/cloudevents+json", text("1")); a.text != first.text || a.status != 202 {
+			t.Errorf("again: %d %s, want %s", a.status, a.text, first.text)
+		}
+		if a := again.post("application/cloudevents-batch+json", "["+text("1")+","+text("1")+"]"); strings.Count(a.text, strings.TrimSpace(first.text)) != 2 {
+			t.Errorf("again, twice: %s, want %s", a.text, first.text)
+		}
+		if a := again.post("application/x-ndjson", text("1")); !strings.Contains(a.text, strings.TrimSpace(first.text)[1:]) {
+			t.Errorf("again, as a line: %s, want %s", a.text, first.text)
+		}
+	}
+	if got := len(d.logged()); got != 2 {
+		t.Errorf("the log has %d events, want 2", got)
+	}
+}
+
+func TestTheSameEventSentAtOnceIsWrittenOnce(t *testing.T) {
+	n := evidenttest.Start(t, evidenttest.WithoutLedger())
+	d := open(t, n, nil)
+	var all sync.WaitGroup
+	answers := make([]string, 32)
+	for i := range answers {
+		all.Go(func() {
+			a, err := d.send("/v1/topics/orders/events", "application/cloudevents+json", strings.NewReader(text("1")))
+			if answers[i] = a.text; err != nil || a.status != 202 {
+				t.Errorf("%d %s, %v", a.status, a.text, err)
+			}
+		})
+	}
+	all.Wait()
+	for _, a := range answers {
+		if a != answers[0] {
+			t.Errorf("one is told %s and another %s", answers[0], a)
+		}
+	}
+	if got := len(d.logged()); got != 1 {
+		t.Errorf("the log has %d events, want 1", got)
+	}
+}
+
+func TestEventsOfOneKeyAreInOnePartitionInOrder(t *testing.T) {
+	n := evidenttest.Start(t, evidenttest.WithoutLedger())
+	topic(t, n, 5)
+	d := open(t, n, nil)
+	var lines strings.Builder
+	const count = 2000
+	for i := range count {
+		fmt.Fprintf(&lines, `{"specversion":"1.0","id":"%d","source":"/s","type":"t","partitionkey":"one"}`+"\n", i)
+	}
+	if a := d.post("application/x-ndjson", lines.String()); !strings.Contains(a.text, `"written":2000,"failed":0`) {
+		t.Fatal(a.text[max(0, len(a.text)-300):])
+	}
+	for p := range d.logged() {
+		if p.ID != fmt.Sprint(p.Offset) {
+			t.Fatalf("event %s is at %d of partition %d", p.ID, p.Offset, p.Partition)
+		}
+	}
+}
+
+func TestABatchWithABadEventIsNotWritten(t *testing.T) {
+	n := evidenttest.Start(t, evidenttest.WithoutLedger())
+	d := open(t, n, nil)
+	var p struct {
+		Status int
+		Events []place
+	}
+	d.post("application/cloudevents-batch+json", "["+text("1")+`,{"specversion":"1.0","id":"2"},`+text("3")+`,{"specversion":"2.0"}]`).json(t, 422, &p)
+	if len(p.Events) != 2 || p.Events[0].Index != 1 || p.Events[1].Index != 3 || p.Events[0].Offset == 0 {
+		t.Errorf("it says %+v", p)
+	}
+	huge := strings.Replace(text("4"), `"data":`, `"huge":"`+strings.Repeat("x", 2<<20)+`","data":`, 1)
+	d.post("application/cloudevents-batch+json", "["+text("1")+","+huge+"]").json(t, 413, &p)
+	if len(p.Events) != 1 || p.Events[0].Index != 1 {
+		t.Errorf("of one that is too large it says %+v", p)
+	}
+	d.post("application/cloudevents+json", text("5")).json(t, 202, &p)
+	if logged := d.logged(); len(logged) != 1 {
+		t.Errorf("the log has %v", logged)
+	}
+}
+
+func TestTimesOf1970And2200AreKept(t *testing.T) {
+	n := evidenttest.Start(t, evidenttest.WithoutLedger())
+	d := open(t, n, nil)
+	times := []string{"1970-01-01T00:00:00Z", "2200-12-31T23:59:59.5+14:00", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z"}
+	for i, at := range times {
+		a := d.post("application/cloudevents+json", fmt.Sprintf(`{"specversion":"1.0","id":"%d","source":"/s","type":"t","time":%q}`, i, at))
+		if a.status != http.StatusAccepted {
+			t.Errorf("%s: %d %s", at, a.status, a.text)
+		}
+	}
+	for p, e := range d.logged() {
+		if string(e.Time) != times[p.Offset] {
+			t.Errorf("%s has become %s", times[p.Offset], e.Time)
+		}
+	}
+}
