@@ -2,6 +2,7 @@ package bucket
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"time"
 
@@ -17,23 +18,53 @@ func (b *Bucket) allowance(size int64) time.Duration {
 }
 
 // Open returns an object's content, to be read as it comes, with its size in bytes;
-// ErrNotFound if there is none. The caller closes it. ctx is also of the reading.
+// ErrNotFound if there is none. The caller closes it. ctx is also of the reading. An error
+// of either wraps [context.DeadlineExceeded] if that took too long.
 func (b *Bucket) Open(ctx context.Context, name string) (io.ReadCloser, int64, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	patience := time.AfterFunc(b.timeout, cancel)
+	ctx, cancel := context.WithCancelCause(ctx)
+	patience := time.AfterFunc(b.timeout, func() { cancel(tooSlow(b.timeout)) })
 	body, info, _, err := minio.Core{Client: b.client}.GetObject(ctx, b.place.Bucket, b.place.key(name), minio.GetObjectOptions{})
 	if err != nil {
-		cancel()
-		return nil, 0, b.explain("read", name, err)
+		patience.Stop()
+		err = b.explain("read", name, caused(ctx, err))
+		cancel(nil)
+		return nil, 0, err
 	}
-	patience.Reset(b.allowance(info.Size))
-	return &stream{body, func() { patience.Stop(); cancel() }}, info.Size, nil
+	allowed := b.allowance(info.Size)
+	patience.Stop()
+	patience = time.AfterFunc(allowed, func() { cancel(tooSlow(allowed)) })
+	s := &stream{ReadCloser: body, end: func() { patience.Stop(); cancel(nil) }}
+	s.explain = func(err error) error { return b.explain("read", name, caused(ctx, err)) }
+	return s, info.Size, nil
+}
+
+// tooSlow says that a request took longer than it may.
+func tooSlow(allowed time.Duration) error {
+	return fmt.Errorf("it takes more than %v: %w", allowed, context.DeadlineExceeded)
+}
+
+// caused is why ctx has ended, if it has: what failed then only says that it has.
+func caused(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
 }
 
 // stream is an object's content that is being read.
 type stream struct {
 	io.ReadCloser
-	end func()
+	explain func(error) error
+	end     func()
+}
+
+// Read reads the content as it comes.
+func (s *stream) Read(p []byte) (int, error) {
+	n, err := s.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		err = s.explain(err)
+	}
+	return n, err
 }
 
 func (s *stream) Close() error {
