@@ -127,7 +127,9 @@ func (t *task) committed(ctx context.Context, b *txn.Buffer) error {
 		pause(ctx, backoff(failures))
 	}
 	if next == 0 {
-		t.tx.Discard()
+		if err := t.tx.Unchanged(); err != nil {
+			return err
+		}
 	}
 	t.touched = false
 	if t.queue != nil {

@@ -31,7 +31,7 @@ func (t *Task) Apply(changes []Change, next int64, at, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("apply changes to task %d: %w", t.partition, err)
 	}
-	t.db.flushByTime(now)
+	t.db.flushByTime(now.UnixMilli())
 	return nil
 }
 

@@ -27,21 +27,35 @@ func (t *Task) room(size int) error {
 	if err := t.db.roomOnDisk(int64(size)); err != nil {
 		return err
 	}
+	for {
+		much, wait := t.makeRoom()
+		switch {
+		case much && !wait:
+			t.db.drainer.call()
+			return nil
+		case !wait:
+			return nil
+		}
+		if err := t.drainFrozen(); err != nil {
+			return err
+		}
+	}
+}
+
+// makeRoom freezes what is pending, if that is much; if something else is being written,
+// that has to be waited for.
+func (t *Task) makeRoom() (much, wait bool) {
 	p := &t.pending
 	p.mu.Lock()
-	much := p.mu.now.size() > p.enough(t.db.memory.pendingShare())
-	wait := much && p.mu.full
-	if much && !wait {
+	defer p.mu.Unlock()
+	if p.mu.now.size() <= p.enough(t.db.memory.pendingShare()) {
+		return false, false
+	}
+	if !p.mu.full {
 		p.freeze(t.Position())
+		return true, false
 	}
-	p.mu.Unlock()
-	switch {
-	case wait:
-		return t.drain()
-	case much:
-		t.db.drainer.call()
-	}
-	return nil
+	return true, true
 }
 
 // inOrder has Pebble know all that was committed, for who asks for keys in their order.
@@ -52,24 +66,39 @@ func (t *Task) inOrder() error {
 	return t.drain()
 }
 
-// drain gives Pebble what is pending, with its position. It fails only if the DB has.
+// drain gives Pebble what is pending now, with its position; what becomes so meanwhile
+// may stay. It fails only if the DB has.
 func (t *Task) drain() error {
 	p := &t.pending
 	p.writing.Lock()
 	defer p.writing.Unlock()
-	for {
-		p.mu.Lock()
-		p.freeze(t.Position())
-		full := p.mu.full
-		p.mu.Unlock()
-		if !full {
-			return t.db.health.err()
-		}
-		if err := t.write(&p.mu.frozen, p.mu.position); err != nil {
-			return fmt.Errorf("write changes of task %d: %w", t.partition, err)
-		}
-		p.written()
+	if err := t.writeFrozen(); err != nil {
+		return err
 	}
+	p.mu.Lock()
+	p.freeze(t.Position())
+	p.mu.Unlock()
+	return t.writeFrozen()
+}
+
+// drainFrozen gives Pebble what is frozen.
+func (t *Task) drainFrozen() error {
+	t.pending.writing.Lock()
+	defer t.pending.writing.Unlock()
+	return t.writeFrozen()
+}
+
+// writeFrozen is drainFrozen for who holds writing.
+func (t *Task) writeFrozen() error {
+	p := &t.pending
+	if !p.isFull() {
+		return t.db.health.err()
+	}
+	if err := t.write(&p.mu.frozen, p.mu.position); err != nil {
+		return fmt.Errorf("write changes of task %d: %w", t.partition, err)
+	}
+	p.written()
+	return t.db.health.err()
 }
 
 // write writes what is frozen, which nobody changes meanwhile, to Pebble: all or nothing.

@@ -45,8 +45,10 @@ func (d *drainer) stop() {
 func (db *DB) drainSome() {
 	late := db.late.Swap(false)
 	for _, t := range db.tasks() {
-		if late || t.pending.isFull() {
+		if late {
 			_ = t.drain()
+		} else {
+			_ = t.drainFrozen()
 		}
 	}
 	if late {

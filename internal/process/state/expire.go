@@ -9,19 +9,26 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// expiry is what is known of the index of what expires: below low there is nothing, and
-// nothing is due before next. Both are Unix ms.
-type expiry struct{ low, next int64 }
-
-// expect notes that something is put into the index.
-func (x *expiry) expect(slot int64) {
-	x.low, x.next = min(x.low, slot), min(x.next, slot)
+// expiry is what is known of the index of what expires: there is nothing before the key
+// from, which is nil if that is not known, nothing is due before next, and nothing that is
+// pending before soon. Both are Unix ms.
+type expiry struct {
+	from       []byte
+	next, soon int64
 }
 
-// Expire deletes keys that have expired, at most so many, as part of the step; it says
-// how many it went through. Nobody has seen
-// them any more since they expired: this gives back their room, here and, as deletions,
-// in the changelog.
+// expect notes that something is put into the index, and is pending.
+func (x *expiry) expect(slot int64) {
+	x.next, x.soon = min(x.next, slot), min(x.soon, slot)
+	if x.from != nil && slot <= slotOf(x.from) {
+		x.from = nil
+	}
+}
+
+// Expire deletes keys that have expired, at most so many, as part of the step; it says how
+// many it went through. Nobody has seen them any more since they expired: this gives back
+// their room, here and, as deletions, in the changelog. Pebble is given what is pending
+// only if some of that is due, which is once a second at most, as the index is coarse.
 func (tx *Tx) Expire(limit int) (int, error) {
 	t := tx.task
 	if t.expiry.next > tx.now {
@@ -31,8 +38,11 @@ func (tx *Tx) Expire(limit int) (int, error) {
 		return 0, err
 	}
 	defer t.db.exit()
-	if err := t.drain(); err != nil {
-		return 0, err
+	if t.expiry.soon <= tx.now {
+		if err := t.drain(); err != nil {
+			return 0, err
+		}
+		t.expiry.soon = math.MaxInt64
 	}
 	to := appendPrefix(nil, t.partition, kindEnd)
 	it, err := t.db.pebble.NewIter(&pebble.IterOptions{LowerBound: tx.expireFrom(), UpperBound: to})
@@ -47,12 +57,15 @@ func (tx *Tx) Expire(limit int) (int, error) {
 }
 
 // expireFrom is where in the index the next key is that may have expired: behind those
-// that the step has gone through, which are still in Pebble.
+// that this step and others have gone through, which may still be in Pebble.
 func (tx *Tx) expireFrom() []byte {
 	if n := len(tx.reaped); n > 0 {
 		return append(bytes.Clone(tx.reaped[n-1]), 0)
 	}
-	return appendExpiry(nil, tx.task.partition, tx.task.expiry.low, nil)
+	if from := tx.task.expiry.from; from != nil {
+		return from
+	}
+	return appendPrefix(nil, tx.task.partition, kindExpiry)
 }
 
 // unreap forgets the entries of the index that the step went through after the first n.
@@ -67,8 +80,7 @@ func (tx *Tx) unreap(n int) {
 // reap notes that entries of the index are gone that the step went through.
 func (tx *Tx) reap() {
 	if n := len(tx.reaped); n > 0 {
-		x := &tx.task.expiry
-		x.low = max(x.low, slotOf(tx.reaped[n-1]))
+		tx.task.expiry.from = append(bytes.Clone(tx.reaped[n-1]), 0)
 		clear(tx.reaped)
 		tx.reaped = tx.reaped[:0]
 	}
@@ -83,7 +95,7 @@ func (tx *Tx) expire(it *pebble.Iterator, limit int) (n int, err error) {
 	for valid := it.First(); valid; valid = it.Next() {
 		slot := slotOf(it.Key())
 		if slot > tx.now || n == limit {
-			x.next = slot
+			x.next = min(slot, x.soon)
 			return n, nil
 		}
 		if err := tx.expireKey(it.Key()); err != nil {
@@ -91,7 +103,7 @@ func (tx *Tx) expire(it *pebble.Iterator, limit int) (n int, err error) {
 		}
 		n++
 	}
-	x.next = math.MaxInt64
+	x.next = x.soon
 	return n, it.Error()
 }
 

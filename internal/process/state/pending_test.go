@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/evidentlog/evident/internal/vfs"
 )
@@ -155,5 +156,45 @@ func TestLittleIsPendingWhereKeysAreAskedForInTheirOrder(t *testing.T) {
 	}
 	if most > 3*orderedShare {
 		t.Errorf("%d bytes are pending after somebody asked", most)
+	}
+}
+
+// The drainer writes what there was enough of, not what steps commit meanwhile: it would
+// go on for ever, with a little each time.
+func TestTheDrainerLeavesWhatIsCommittedMeanwhile(t *testing.T) {
+	db := openDB(t, vfs.NewMem())
+	task := attached(t, db, 0)
+	put := func(key string, next int64) {
+		tx := task.Begin(start)
+		must(t, tx.Store("a").Put([]byte(key), nil))
+		must(t, tx.Commit(next))
+	}
+	put("enough", 1)
+	task.pending.mu.Lock()
+	task.pending.freeze(task.Position())
+	task.pending.mu.Unlock()
+	put("meanwhile", 2)
+	db.drainSome()
+	if task.pending.isFull() || task.pending.size() == 0 {
+		t.Errorf("%d bytes are pending, and some are being written: %t", task.pending.size(), task.pending.isFull())
+	}
+	must(t, task.drain())
+	if n := task.pending.size(); n > 0 {
+		t.Errorf("%d bytes are pending after all was written", n)
+	}
+}
+
+// What was committed goes to disk every 30 s also by a clock that was set back by a year.
+func TestAClockSetBackDoesNotKeepStateFromTheDisk(t *testing.T) {
+	db := openDB(t, vfs.NewMem())
+	task := attached(t, db, 0)
+	for i, at := range []time.Duration{0, -365 * 24 * time.Hour, 40*time.Second - 365*24*time.Hour} {
+		now := start.Add(at)
+		tx := task.Begin(now)
+		must(t, tx.Store("a").Put(fmt.Append(nil, i), nil))
+		must(t, tx.Commit(int64(i+1)))
+		if got := db.flushed.Load(); got != now.UnixMilli() {
+			t.Errorf("step %d, at %v, begins no flush: the latest was at %v", i, now, time.UnixMilli(got))
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"time"
@@ -11,6 +12,7 @@ import (
 type Tx struct {
 	task   *Task
 	now    int64 // Unix ms; never goes back
+	clock  int64 // the same, as it was given
 	stores map[string]*Store
 	table
 	base   int     // the table's size when the step began
@@ -53,7 +55,10 @@ func (t *Task) Begin(now time.Time) *Tx {
 
 // SetNow sets the time by which values expire from now on. An earlier one is not taken:
 // what has expired stays so while the clock is set back.
-func (tx *Tx) SetNow(now time.Time) { tx.now = max(tx.now, now.UnixMilli()) }
+func (tx *Tx) SetNow(now time.Time) {
+	tx.clock = now.UnixMilli()
+	tx.now = max(tx.now, tx.clock)
+}
 
 // Bytes is what the step takes up in memory. A step that takes more than a few MiB is to
 // be ended.
@@ -116,8 +121,8 @@ func (tx *Tx) Changes() []Change {
 func (e *entry) void() bool { return e.value == nil && e.flags&entryAbsent != 0 }
 
 // Commit makes the step's changes part of the state. They must be in the changelog,
-// committed, and next is the offset that follows them there. If the step has changed
-// nothing, and nothing was written to the changelog, it need not be called.
+// committed, and next is the offset that follows them there. A step that has changed
+// nothing, so that nothing was written to the changelog, ends with Unchanged.
 func (tx *Tx) Commit(next int64) error {
 	t := tx.task
 	if err := t.db.enter(); err != nil {
@@ -131,7 +136,32 @@ func (tx *Tx) Commit(next int64) error {
 	}
 	tx.reap()
 	tx.settle()
-	t.db.flushByTime(p.At)
+	t.db.flushByTime(tx.clock)
+	return nil
+}
+
+// Unchanged ends a step that has no Changes. Entries of the index of expiry that it went
+// through are gone, since what they name had been deleted, or lives longer; with a full
+// disk a later step goes through them again.
+func (tx *Tx) Unchanged() error {
+	if len(tx.reaped) == 0 {
+		tx.Discard()
+		return nil
+	}
+	t := tx.task
+	if err := t.db.enter(); err != nil {
+		return err
+	}
+	defer t.db.exit()
+	switch err := t.add(t.Position(), 0, tx.pend); {
+	case errors.Is(err, ErrFull):
+		tx.Discard()
+		return nil
+	case err != nil:
+		return fmt.Errorf("end a step of task %d: %w", t.partition, err)
+	}
+	tx.reap()
+	tx.settle()
 	return nil
 }
 

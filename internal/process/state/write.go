@@ -3,7 +3,6 @@ package state
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -109,10 +108,11 @@ func (db *DB) flushPebble() error {
 }
 
 // flushByTime begins to write what has been committed to disk if that was not done for
-// long.
-func (db *DB) flushByTime(now time.Time) {
-	last, ms := db.flushed.Load(), now.UnixMilli()
-	if ms-last < db.cfg.FlushAfter.Milliseconds() || !db.flushed.CompareAndSwap(last, ms) || last == 0 {
+// long, or the clock, which shows now, in Unix ms, was set back.
+func (db *DB) flushByTime(now int64) {
+	last := db.flushed.Load()
+	early := last <= now && now-last < db.cfg.FlushAfter.Milliseconds()
+	if early || !db.flushed.CompareAndSwap(last, now) || last == 0 {
 		return
 	}
 	db.late.Store(true)
