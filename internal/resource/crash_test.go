@@ -117,7 +117,7 @@ func TestTheOthersFindANodeThatCameBackElsewhere(t *testing.T) {
 	w.port = 1
 	w.wired(out, "a")
 	for {
-		seat := b.seated()
+		seat := b.turn.Changed()
 		if at, err := b.Writer(ctx); err != nil {
 			t.Fatal(err)
 		} else if at != "http://a:0" {

@@ -12,7 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/evidentlog/evident/internal/engine/peers"
+	"github.com/evidentlog/evident/internal/engine/turn"
 )
 
 // Config says where resources are kept, and by whom.
@@ -44,7 +44,7 @@ type Config struct {
 // no group.
 type Service struct {
 	cfg    Config
-	view   *peers.View
+	turn   *turn.Turn
 	writer atomic.Pointer[writer] // nil while it is another node's turn
 	wanted signal                 // somebody wants to declare something
 	read   signal                 // what there was at the start was read
@@ -53,7 +53,6 @@ type Service struct {
 		sync.Mutex
 		state   *State
 		changed chan struct{} // closed when state is replaced
-		seat    chan struct{} // closed when it may be another node's turn
 	}
 }
 
@@ -72,9 +71,12 @@ func New(cfg Config) *Service {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Service{cfg: cfg, view: peers.NewView(cfg.Address), wanted: newSignal(), read: newSignal()}
-	s.mu.state, s.mu.changed, s.mu.seat = newState(), make(chan struct{}), make(chan struct{})
-	s.view.OnChange(s.reseat)
+	s := &Service{cfg: cfg, wanted: newSignal(), read: newSignal()}
+	s.mu.state, s.mu.changed = newState(), make(chan struct{})
+	s.turn = turn.New(turn.Config{
+		Client: cfg.Client, Group: Group, Topic: Topic, Instance: cfg.Instance, Address: cfg.Address,
+		What: "what is declared", Write: s.write, Logger: cfg.Logger,
+	})
 	return s
 }
 
@@ -92,7 +94,7 @@ func (s *Service) Run(ctx context.Context) error {
 	g.Go(func() error { return s.follow(ctx) })
 	g.Go(func() error { s.readAll(ctx, client); return nil })
 	if !s.cfg.ReadOnly {
-		g.Go(func() error { return s.lead(ctx) })
+		g.Go(func() error { return s.turn.Run(ctx) })
 	}
 	if err := g.Wait(); err != nil && ctx.Err() == nil {
 		return err
@@ -135,21 +137,6 @@ func (s *Service) publish(next *State) {
 	s.mu.Unlock()
 }
 
-// reseat wakes who waits for a writer.
-func (s *Service) reseat() {
-	s.mu.Lock()
-	close(s.mu.seat)
-	s.mu.seat = make(chan struct{})
-	s.mu.Unlock()
-}
-
-// seated is closed when it may be another node's turn than now.
-func (s *Service) seated() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.mu.seat
-}
-
 // ErrNotWriter says that it is another node's turn to write, or nobody's yet.
 var ErrNotWriter = errors.New("another node writes what is declared")
 
@@ -159,18 +146,9 @@ var ErrNotWriter = errors.New("another node writes what is declared")
 // ctx ends before that.
 func (s *Service) Writer(ctx context.Context) (base string, err error) {
 	s.wanted.give()
-	for {
-		seat := s.seated()
-		if s.writer.Load() != nil {
-			return "", nil
-		}
-		if address, ok := s.view.Owner(Topic, 0); ok && address != s.cfg.Address {
-			return address, nil
-		}
-		select {
-		case <-ctx.Done():
-			return "", ErrNotWriter
-		case <-seat:
-		}
+	base, err = s.turn.Writer(ctx, func() bool { return s.writer.Load() != nil })
+	if err != nil {
+		return "", ErrNotWriter
 	}
+	return base, nil
 }
