@@ -29,6 +29,9 @@ type Config struct {
 	// HTTP are the listeners that speak HTTP. Default: one named "http" on
 	// 127.0.0.1:8080. An empty, non-nil slice means none.
 	HTTP []Listener
+	// Registry are listeners that speak the schema registry's HTTP alone, with paths
+	// that begin at the root. Default: none; the node's HTTP has it under /registry.
+	Registry []Listener
 	// Wire is given the node's end of each connection that speaks the Kafka protocol
 	// without TLS, also of those inside the process, and what it returns is served
 	// instead. Tests break connections with it. Default (nil): each is served as it is.
@@ -229,4 +232,6 @@ type Listener struct {
 type Addresses struct {
 	Kafka map[string]string
 	HTTP  map[string]string
+	// Registry are those of the schema registry alone.
+	Registry map[string]string
 }

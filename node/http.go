@@ -11,15 +11,17 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/evidentlog/evident/internal/schema/registry/rest"
 )
 
 // httpPatience is how long requests may still take when the node stops.
 const httpPatience = 2 * time.Second
 
-// serveHTTP serves the node's HTTP API on l until ctx ends.
-func (n *Node) serveHTTP(ctx context.Context, l net.Listener) error {
+// serveHTTP serves h on l until ctx ends.
+func (n *Node) serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
 	srv := &http.Server{
-		Handler: n.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		ErrorLog: n.errorLog(),
 	}
 	stopped := make(chan error, 1)
@@ -51,6 +53,7 @@ func (n *Node) handler() http.Handler {
 	}
 	n.resources.api.Handle(mux)
 	n.processors.api.Handle(mux)
+	mux.Handle(rest.Prefix+"/", http.StripPrefix(rest.Prefix, n.schemas.handler))
 	if n.claims != nil {
 		n.claims.Handle(mux)
 	}

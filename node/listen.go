@@ -20,6 +20,8 @@ import (
 const (
 	DefaultKafkaAddress = "127.0.0.1:9092"
 	DefaultHTTPAddress  = "127.0.0.1:8080"
+	// DefaultRegistryAddress is where clients of a schema registry look for it.
+	DefaultRegistryAddress = "127.0.0.1:8081"
 )
 
 func (l *Listener) validate(insecure bool) error {
@@ -61,7 +63,7 @@ func splitAddress(address string) (host string, port int32, err error) {
 
 // listenerSet are the listeners of a node that is about to start.
 type listenerSet struct {
-	kafka, http []openListener
+	kafka, http, registry []openListener
 }
 
 type openListener struct {
@@ -70,7 +72,7 @@ type openListener struct {
 }
 
 func (s *listenerSet) close() {
-	for _, l := range slices.Concat(s.kafka, s.http) {
+	for _, l := range slices.Concat(s.kafka, s.http, s.registry) {
 		_ = l.Close() // nobody was served
 	}
 }
@@ -78,12 +80,12 @@ func (s *listenerSet) close() {
 // listen opens all listeners and notes their real addresses.
 func (n *Node) listen() (*listenerSet, error) {
 	s := &listenerSet{}
-	n.addresses = Addresses{Kafka: make(map[string]string), HTTP: make(map[string]string)}
+	n.addresses = Addresses{Kafka: make(map[string]string), HTTP: make(map[string]string), Registry: make(map[string]string)}
 	for _, kind := range []struct {
 		from []Listener
 		to   *[]openListener
 		addr map[string]string
-	}{{n.cfg.Kafka, &s.kafka, n.addresses.Kafka}, {n.cfg.HTTP, &s.http, n.addresses.HTTP}} {
+	}{{n.cfg.Kafka, &s.kafka, n.addresses.Kafka}, {n.cfg.HTTP, &s.http, n.addresses.HTTP}, {n.cfg.Registry, &s.registry, n.addresses.Registry}} {
 		for _, l := range kind.from {
 			nl, err := l.open()
 			if err != nil {
@@ -162,7 +164,10 @@ func (n *Node) serve(ctx context.Context, s *listenerSet) {
 		n.servers.Go(func() { n.fail(n.broker.Serve(ctx, n.wiredAll(l), l.info())) })
 	}
 	for _, l := range s.http {
-		n.servers.Go(func() { n.fail(n.serveHTTP(ctx, l.Listener)) })
+		n.servers.Go(func() { n.fail(n.serveHTTP(ctx, l.Listener, n.handler())) })
+	}
+	for _, l := range s.registry {
+		n.servers.Go(func() { n.fail(n.serveHTTP(ctx, l.Listener, n.schemas.handler)) })
 	}
 }
 

@@ -32,6 +32,7 @@ import (
 	"github.com/evidentlog/evident/internal/log"
 	"github.com/evidentlog/evident/internal/process/group"
 	"github.com/evidentlog/evident/internal/resource"
+	"github.com/evidentlog/evident/internal/schema/registry"
 	"github.com/evidentlog/evident/internal/vfs"
 )
 
@@ -49,6 +50,7 @@ type Node struct {
 	token      token.Token // zero: HTTP changes nothing
 	resources  *declared
 	processors *processors
+	schemas    *schemas
 	claims     *claim.API // nil without a store for them
 	claimStore claim.Store
 	gateway    *gateway // nil without HTTP
@@ -155,6 +157,9 @@ func (n *Node) startRooms(starting, ctx context.Context) error {
 	if err := n.startGateway(); err != nil {
 		return err
 	}
+	if err := n.startRegistry(ctx); err != nil {
+		return err
+	}
 	if !*n.cfg.Ledger {
 		return nil
 	}
@@ -216,7 +221,7 @@ func (n *Node) open() (err error) {
 		ShareStatePartitions:       n.cfg.ShareStatePartitions,
 		DeadLetterCreate:           n.cfg.DeadLetterCreate,
 		GroupInitialRebalanceDelay: max(0, n.cfg.GroupInitialRebalanceDelay),
-		ImmediateGroups:            []string{resource.Group, group.Prefix + "*"},
+		ImmediateGroups:            []string{resource.Group, registry.Group, group.Prefix + "*"},
 		ConsumerHeartbeat:          n.cfg.GroupConsumerHeartbeat,
 		ConsumerSession:            n.cfg.GroupConsumerSession,
 		ConnectionsMaxReauth:       n.cfg.ConnectionsMaxReauth,
@@ -279,6 +284,9 @@ func (n *Node) close() error {
 	if n.processors != nil {
 		<-n.processors.done // they commit what is under way
 	}
+	if n.schemas != nil {
+		<-n.schemas.done
+	}
 	if n.resources != nil {
 		<-n.resources.done // it has something to tell the broker
 	}
@@ -335,7 +343,7 @@ func (c *Config) setDefaults() {
 // Validate reports what is wrong with the configuration, in words for whoever
 // wrote it: names used twice, incomplete TLS, plain text beyond loopback.
 func (c *Config) Validate() error {
-	all := slices.Concat(c.Kafka, c.HTTP)
+	all := slices.Concat(c.Kafka, c.HTTP, c.Registry)
 	seen := make(map[string]string)
 	errs := []error{c.validateCluster()}
 	for _, l := range all {
@@ -345,7 +353,7 @@ func (c *Config) Validate() error {
 		seen[l.Name] = l.Address
 		errs = append(errs, l.validate(c.Insecure))
 	}
-	for _, l := range c.HTTP {
+	for _, l := range slices.Concat(c.HTTP, c.Registry) {
 		if len(l.SASL) > 0 || l.TLSClientCA != "" {
 			errs = append(errs, fmt.Errorf("listener %q speaks HTTP, where nobody can log in: leave out sasl and tls-client-ca", l.Name))
 		}

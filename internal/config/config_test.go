@@ -48,6 +48,7 @@ func TestDefaultsAreThoseOfTheNode(t *testing.T) {
 		Data:                       "./evident-data",
 		Kafka:                      []node.Listener{{Name: "kafka", Address: "127.0.0.1:9092"}},
 		HTTP:                       []node.Listener{{Name: "http", Address: "127.0.0.1:8080"}},
+		Registry:                   []node.Listener{{Name: "registry", Address: "127.0.0.1:8081"}},
 		AutoCreateTopics:           &yes,
 		Partitions:                 1,
 		TopicDefaults:              map[string]string{},

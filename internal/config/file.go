@@ -163,7 +163,7 @@ func (p fileParser) pairs(mapping *yaml.Node, m mapping) (any, error) {
 // listeners reads the named listeners of each protocol.
 func (p fileParser) listeners(value *yaml.Node) (any, error) {
 	protocols := map[string]any{}
-	err := p.eachKey(value, []string{"kafka", "http"}, func(key, value *yaml.Node) error {
+	err := p.eachKey(value, []string{"kafka", "http", "registry"}, func(key, value *yaml.Node) error {
 		if value.Kind != yaml.SequenceNode {
 			return p.wrong(value, "listeners."+key.Value, `a list of listeners, each with "name" and "address"`)
 		}

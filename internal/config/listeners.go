@@ -12,19 +12,30 @@ import (
 // noListener as an address means: do not listen.
 const noListener = "none"
 
-// listeners reads the listeners of both protocols. A node that runs on another
-// cluster speaks HTTP only.
-func listeners(k *koanf.Koanf, onCluster bool) (kafka, http []node.Listener, err error) {
-	kafka = []node.Listener{}
+// listenerSet are the listeners of each protocol.
+type listenerSet struct{ kafka, http, registry []node.Listener }
+
+// listeners reads the listeners of all protocols. A node that runs on another cluster
+// speaks HTTP only. One whose HTTP is not where it is by default is not the machine's
+// only one: the registry's own address is the first's.
+func listeners(k *koanf.Koanf, onCluster bool) (s listenerSet, err error) {
+	s.kafka = []node.Listener{}
 	if !onCluster {
-		if kafka, err = protocol(k, "kafka", node.DefaultKafkaAddress); err != nil {
-			return nil, nil, err
+		if s.kafka, err = protocol(k, "kafka", node.DefaultKafkaAddress); err != nil {
+			return s, err
 		}
 	}
-	if http, err = protocol(k, "http", node.DefaultHTTPAddress); err != nil {
-		return nil, nil, err
+	if s.http, err = protocol(k, "http", node.DefaultHTTPAddress); err != nil {
+		return s, err
 	}
-	return kafka, http, advertised(kafka)
+	registry := noListener
+	if len(s.http) == 1 && s.http[0].Address == node.DefaultHTTPAddress {
+		registry = node.DefaultRegistryAddress
+	}
+	if s.registry, err = protocol(k, "registry", registry); err != nil {
+		return s, err
+	}
+	return s, advertised(s.kafka)
 }
 
 // advertised refuses a Kafka listener on every interface that does not say

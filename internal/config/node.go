@@ -57,7 +57,7 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 	if err != nil {
 		return Node{}, err
 	}
-	kafka, http, err := listeners(k, other.Cluster != nil)
+	listen, err := listeners(k, other.Cluster != nil)
 	if err != nil {
 		return Node{}, err
 	}
@@ -73,8 +73,9 @@ func LoadNode(flags *pflag.FlagSet, environ []string) (Node, error) {
 	n := Node{LogJSON: k.String("log-format") == "json"}
 	n.Config = node.Config{
 		Data:                       k.String("data"),
-		Kafka:                      kafka,
-		HTTP:                       http,
+		Kafka:                      listen.kafka,
+		HTTP:                       listen.http,
+		Registry:                   listen.registry,
 		Cluster:                    other.Cluster,
 		ReplicationFactor:          other.ReplicationFactor,
 		Insecure:                   k.Bool("insecure"),

@@ -78,6 +78,7 @@ func brokerSettings() []setting {
 		{"data", someText, "./evident-data", "DIR", "folder that the node owns"},
 		{"listen-kafka", listenAddress, "", "HOST:PORT", "address of the Kafka protocol (default " + node.DefaultKafkaAddress + `; port 0 takes a free one; "none")`},
 		{"listen-http", listenAddress, "", "HOST:PORT", "address of HTTP: events, /healthz, /readyz, /metrics (default " + node.DefaultHTTPAddress + `; port 0 takes a free one; "none")`},
+		{"listen-registry", listenAddress, "", "HOST:PORT", "address of the schema registry's HTTP (default " + node.DefaultRegistryAddress + `, if HTTP listens on its default, else none: it is also under /registry of HTTP; port 0 takes a free one; "none")`},
 		{"advertise-kafka", clientAddress, "", "HOST:PORT", "address that Kafka clients are told to connect to (default: the one listened on)"},
 		{"advertise-http", clientAddress, "", "HOST:PORT", "address of HTTP as seen from outside (default: the one listened on)"},
 		{"http-token-file", someText, "", "FILE", "file with what HTTP requests must show that change or destroy something, or read data from another machine; made if it is not there; the same for all nodes of a cluster (default: http-token in the data folder; with --kafka and without a ledger none, and nothing can be changed, or read from elsewhere)"},

@@ -44,7 +44,7 @@ func ready(cfg node.Config, a node.Addresses) []slog.Attr {
 	for _, p := range []struct {
 		protocol  string
 		addresses map[string]string
-	}{{"kafka", a.Kafka}, {"http", a.HTTP}} {
+	}{{"kafka", a.Kafka}, {"http", a.HTTP}, {"registry", a.Registry}} {
 		for _, name := range slices.Sorted(maps.Keys(p.addresses)) {
 			key := p.protocol
 			if name != p.protocol {
