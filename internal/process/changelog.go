@@ -78,6 +78,10 @@ func (r *Run) lost(err error) error {
 		return fmt.Errorf("%w; version %d stands still, since from the start all that is left would count again: evident processor reset %s --version %d --state keep --to latest goes on with what comes, and --state discard --to start begins anew",
 			err, r.p.Version, r.p.Name, r.p.Version)
 	}
+	if errors.Is(err, standby.ErrNoPositions) && !r.p.stateful() {
+		return fmt.Errorf("%w; version %d stands still, since all that is in its inputs would be handled again: a cluster drops the positions of a group that nobody was in for offsets.retention.minutes (7 days); evident processor reset %s --version %d --to PLACE goes on from there",
+			err, r.p.Version, r.p.Name, r.p.Version)
+	}
 	if errors.Is(err, standby.ErrNoPositions) {
 		return fmt.Errorf("%w; version %d stands still, since what is in the state would count again: a cluster drops the positions of a group that nobody was in for offsets.retention.minutes (7 days), or whose inputs were deleted; evident processor reset %s --version %d --state keep --to PLACE goes on from there, and --state discard --to start begins anew",
 			err, r.p.Version, r.p.Name, r.p.Version)

@@ -118,6 +118,9 @@ func (w *worker) committed(ctx context.Context) error {
 	m.seconds.Observe(time.Since(w.step.began).Seconds())
 	for _, t := range w.step.tasks {
 		for _, in := range t.inputs {
+			if in.next != in.committed {
+				t.begins(in)
+			}
 			in.committed = in.next
 			in.shown.Store(in.next)
 		}

@@ -177,6 +177,64 @@ func TestAVersionWhosePositionsAreGoneStandsStillAndSaysSo(t *testing.T) {
 	}
 }
 
+// A version without state has the node's word for it.
+func TestAVersionWithoutStateWhosePositionsAreGoneStandsStillAndSaysSo(t *testing.T) {
+	virtual(t, 2, func(h *house) {
+		disk := vfs.NewMem()
+		on := func(c *process.Config) { c.FS = disk }
+		stop := h.run(h.service(on), identity("lost", 1))
+		h.produce("in", numbers(0, 10)...)
+		h.read("out", 10)
+		stop()
+		adm := kadm.NewClient(h.client)
+		if got, err := adm.DeleteGroups(h.Context(), "evident-process.lost.1"); err != nil || got.Error() != nil {
+			t.Fatal(err, got.Error())
+		}
+		s := h.service(on)
+		stop = h.run(s, identity("lost", 1))
+		why := h.standing(s, standby.ErrNoPositions).Error()
+		for _, part := range []string{`of "in" was handled`, "evident processor reset lost --version 1 --to PLACE"} {
+			if !strings.Contains(why, part) {
+				t.Errorf("it says %q, and not %q", why, part)
+			}
+		}
+		stop()
+		ends, err := adm.ListCommittedOffsets(h.Context(), "in")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := adm.CommitAllOffsets(h.Context(), "evident-process.lost.1", ends.Offsets()); err != nil { // as a reset does
+			t.Fatal(err)
+		}
+		h.run(h.service(on), identity("lost", 1))
+		h.produce("in", numbers(10, 20)...)
+		h.once(h.read("out", 20), numbers(0, 20))
+	})
+}
+
+// What is in it was never handled.
+func TestAVersionWithoutStateBeginsAnInputThatIsMadeAnew(t *testing.T) {
+	virtual(t, 1, func(h *house) {
+		disk := vfs.NewMem()
+		on := func(c *process.Config) { c.FS = disk }
+		stop := h.run(h.service(on), identity("lost", 1))
+		h.produce("in", "0")
+		h.read("out", 1)
+		stop()
+		adm := kadm.NewClient(h.client)
+		if got, err := adm.DeleteTopics(h.Context(), "in"); err != nil || got.Error() != nil {
+			t.Fatal(err, got.Error())
+		}
+		if _, err := adm.CreateTopic(h.Context(), 1, 1, nil, "in"); err != nil {
+			t.Fatal(err)
+		}
+		h.client = h.node.Client() // that does not know the one before
+		h.run(h.service(on), identity("lost", 1))
+		h.produce("in", "1", "2")
+		h.once(h.read("out", 3), numbers(0, 3))
+	})
+}
+
 // Its changelog has changes then, though no state, and its group no positions.
 func TestAVersionWhoseFirstStepWasNeverCommittedBegins(t *testing.T) {
 	virtual(t, 1, func(h *house) {

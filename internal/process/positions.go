@@ -47,6 +47,10 @@ func (r *Run) positions(ctx context.Context, committed map[string]map[int32]kgo.
 				return nil, err
 			}
 			if next < 0 {
+				if err := r.forgotten(topic, partition); err != nil {
+					r.fail(err)
+					return nil, err
+				}
 				next = r.first(topic, partition, start.Offset, end.Offset, since)
 			}
 			partitions[partition] = kgo.NewOffset().At(r.begin(topic, partition, next, start.Offset, end.Offset))

@@ -43,12 +43,14 @@ type Run struct {
 	trouble atomic.Pointer[error] // why it stands still; nil if it does not
 
 	// Of the membership that goes on; made before its goroutines.
-	asker      *kgo.Client    // for questions
-	partitions int32          // of each input
-	former     map[int32]bool // tasks with a position in what is no input any more
-	client     *kgo.Client    // the group's member
-	joined     chan struct{}  // closed when there is a client: it tells of tasks before
-	failed     chan error     // why the membership has to end; holds one
+	asker      *kgo.Client         // for questions
+	partitions int32               // of each input
+	ids        map[string][16]byte // of the inputs' topics
+	begun      *begun              // nil with state
+	former     map[int32]bool      // tasks with a position in what is no input any more
+	client     *kgo.Client         // the group's member
+	joined     chan struct{}       // closed when there is a client: it tells of tasks before
+	failed     chan error          // why the membership has to end; holds one
 	topics     *txn.Topics
 	workers    []*worker
 	until      context.Context // ends when the version is to stop here

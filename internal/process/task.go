@@ -65,6 +65,7 @@ type input struct {
 	committed int64 // offset that has been committed, or was begun at
 	next      int64 // the same with the step that is under way
 
+	begun   bool  // it is noted that a position was committed; the worker's
 	fetched int64 // offset after what was fetched; the consumer's
 
 	shown atomic.Int64 // committed, for others; -1 before it is known

@@ -27,7 +27,7 @@ func (r *Run) prepare(ctx context.Context) (partitions int32, err error) {
 		pause(ctx, min(backoff(failures), time.Second))
 	}
 	if !r.p.stateful() {
-		return partitions, nil
+		return partitions, r.openBegun()
 	}
 	return partitions, r.makeChangelog(ctx, adm, partitions)
 }
@@ -39,6 +39,7 @@ func (r *Run) copartitioned(ctx context.Context, adm *kadm.Client) (int32, error
 		return 0, err
 	}
 	var n int
+	r.ids = map[string][16]byte{}
 	for i, name := range r.p.Inputs {
 		t := topics[name]
 		switch {
@@ -48,6 +49,7 @@ func (r *Run) copartitioned(ctx context.Context, adm *kadm.Client) (int32, error
 			return 0, fmt.Errorf("input %q has %d partitions and %q has %d: they have to be as many", r.p.Inputs[0], n, name, len(t.Partitions))
 		}
 		n = len(t.Partitions)
+		r.ids[name] = t.ID
 	}
 	if n == 0 {
 		return 0, fmt.Errorf("input %q has no partitions", r.p.Inputs[0])
