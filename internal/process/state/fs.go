@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	pvfs "github.com/cockroachdb/pebble/v2/vfs"
 
@@ -56,25 +57,18 @@ func (p pebbleFS) create(name string) (*pebbleFile, error) {
 // the filesystem below has no links for.
 func (p pebbleFS) Link(oldName, newName string) error { return p.fs.Rename(oldName, newName) }
 
-// Open opens for reading.
+// Open opens for reading. What is read from end to end is what a compaction reads, or who
+// goes through very many keys.
 func (p pebbleFS) Open(name string, opts ...pvfs.OpenOption) (pvfs.File, error) {
-	f, err := p.open(name, 0)
+	f, err := p.fs.Open(name, 0)
 	if err != nil {
 		return nil, err
 	}
-	for _, o := range opts {
-		o.Apply(f)
-	}
-	return f, nil
+	return &pebbleFile{File: f, fs: p.fs, yields: slices.Contains(opts, pvfs.SequentialReadsOption)}, nil
 }
 
 func (p pebbleFS) OpenReadWrite(name string, _ pvfs.DiskWriteCategory, _ ...pvfs.OpenOption) (pvfs.File, error) {
-	return p.open(name, vfs.Create)
-}
-
-// open returns no *pebbleFile in an interface with an error, so that nil is nil.
-func (p pebbleFS) open(name string, mode vfs.Mode) (pvfs.File, error) {
-	f, err := p.fs.Open(name, mode)
+	f, err := p.fs.Open(name, vfs.Create)
 	if err != nil {
 		return nil, err
 	}

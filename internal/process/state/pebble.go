@@ -45,6 +45,9 @@ func (db *DB) options() *pebble.Options {
 		EventListener:               db.events(),
 	}
 	o.Experimental.CompactionScheduler = db.compacting
+	// Where timers fire, or keys expire, each file is full of deletions, and Pebble would
+	// write all of the state again for each of them.
+	o.Experimental.TombstoneDenseCompactionThreshold = -1
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		o.Levels[i].IndexBlockSize = 256 << 10 // or each read would look into two of them

@@ -190,6 +190,10 @@ func (q *Queue) dueFirst(s Store, c Clock, at int64) (due string, ok bool, err e
 	return due, dueAt(due) <= at, nil
 }
 
+// fillMost is how many timers are read at once: all timers that are due wait meanwhile, and
+// so do the other tasks of the worker.
+const fillMost = 512
+
 // fill reads the timers that follow an empty line, up to half of its budget.
 func (q *Queue) fill(s Store, c Clock) error {
 	l := &q.lines[c]
@@ -208,7 +212,7 @@ func (q *Queue) fill(s Store, c Clock) error {
 		if l.byID[due[8:]] != nil { // taking it would leave the other, due for ever
 			return fmt.Errorf("%w: a timer of the %v is due at two times, the later one %d", ErrCorrupt, c, dueAt(due))
 		}
-		if len(l.first) > 0 && l.size > l.budget/2 {
+		if len(l.first) == fillMost || len(l.first) > 0 && l.size > l.budget/2 {
 			l.end = due
 			return nil
 		}

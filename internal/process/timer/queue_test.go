@@ -192,3 +192,28 @@ func TestWhatTheStoreSaysIsPassedOn(t *testing.T) {
 	q.Aborted()
 	wantFired(t, take(t, q, s, noon))
 }
+
+// Whoever fires waits while timers are read, with all that are due.
+func TestFewTimersAreReadAtOnce(t *testing.T) {
+	s := newMemory()
+	q := open(t, s, Config{})
+	const all = 3 * fillMost
+	for i := range all {
+		set(t, q, s, wall(fmt.Sprint(i), "", noon.Add(time.Duration(i)*time.Millisecond)))
+	}
+	s.read = 0
+	q = open(t, s, Config{Memory: 64 << 20})
+	for ok := true; ok; {
+		if s.read > fillMost+1 { // and one that tells where to go on
+			t.Fatalf("%d timers were read to take one, and %d is the most", s.read, fillMost)
+		}
+		s.read = 0
+		var err error
+		if _, ok, err = q.Take(s, noon.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(s.now) != 0 {
+		t.Errorf("%d entries are left of %d timers that fired", len(s.now), all)
+	}
+}

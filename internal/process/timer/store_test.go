@@ -13,6 +13,7 @@ type memory struct {
 	saved        []map[string]string
 	fails        error // what everything returns, if set
 	ranges       int   // how often a range was begun
+	read         int   // entries that ranges gave
 }
 
 func newMemory() *memory {
@@ -45,6 +46,7 @@ func (m *memory) Range(from, to []byte) iter.Seq2[struct{ Key, Value []byte }, e
 			if key < string(from) || key >= string(to) {
 				continue
 			}
+			m.read++
 			if !yield(struct{ Key, Value []byte }{[]byte(key), []byte(m.now[key])}, m.fails) || m.fails != nil {
 				return
 			}
