@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
-	"time"
 )
 
 // errExited is what a handler comes to that neither returned nor panicked.
@@ -16,11 +15,11 @@ var errExited = Permanent(errors.New("the handler ended its goroutine (runtime.G
 // was left behind does not meet the next attempt. It is over once: when the handler
 // returns, or when it is left behind.
 type call struct {
-	context.Context // with the deadline
-	crew            *crew
-	task            *task
-	over            atomic.Bool
-	message         Message
+	deadline // the handler's context
+	crew     *crew
+	task     *task
+	over     atomic.Bool
+	message  Message
 }
 
 // Value is what the handler's context says: its event is the cause of what it produces.
@@ -28,33 +27,31 @@ func (c *call) Value(key any) any {
 	if key == (causeKey{}) {
 		return &c.message.Event
 	}
-	return c.Context.Value(key)
+	return c.deadline.Value(key)
 }
 
 // make calls the handler. It tells whether the worker still counts.
-func (c *call) make() (counts bool) {
+func (c *call) make(watch *timekeeper) (counts bool) {
 	t, m, consumer := c.task, &c.message, c.crew.c
 	t.tries++
-	m.Attempt, m.over = t.tries, &c.over
-	deadline := consumer.policy.Deadline
-	ctx, cancel := context.WithTimeoutCause(t.part.ctx, deadline, ErrDeadline)
-	defer cancel()
-	c.Context, m.ctx = ctx, ctx
-	timer := time.AfterFunc(deadline+lateness, c.leave)
-	defer timer.Stop()
+	m.Attempt, m.over, m.ctx = t.tries, &c.over, c
+	c.begin(t.part.ctx, consumer.policy.Deadline)
+	watch.begin(c)
 	err := errExited
 	defer func() {
+		watch.end()
 		if counts = c.over.CompareAndSwap(false, true); counts {
 			t.emits = m.emits
 			c.crew.settle(t, err)
 		}
+		c.end()
 		if err == errExited {
 			c.exited(counts)
 		}
 	}()
 	err = consumer.call(c, m)
-	if err != nil && context.Cause(ctx) == ErrDeadline {
-		err = fmt.Errorf("%w (%v): %w", ErrDeadline, deadline, err)
+	if err != nil && context.Cause(c) == ErrDeadline {
+		err = fmt.Errorf("%w (%v): %w", ErrDeadline, consumer.policy.Deadline, err)
 	}
 	return counts
 }

@@ -50,8 +50,10 @@ func (w *crew) hire() {
 // work handles tasks, until the board is closed or a call has outlived its deadline, as
 // another worker has taken this one's place then.
 func (w *crew) work() {
+	watch := newTimekeeper()
+	defer watch.timer.Stop()
 	for t := w.board.take(); t != nil; t = w.board.take() {
-		if !w.attempt(t) {
+		if !w.attempt(t, watch) {
 			w.back()
 			return
 		}
@@ -66,7 +68,7 @@ func (w *crew) back() {
 }
 
 // attempt tries a task once, and tells whether the worker still counts.
-func (w *crew) attempt(t *task) bool {
+func (w *crew) attempt(t *task, watch *timekeeper) bool {
 	c := &call{crew: w, task: t}
 	if err := c.message.read(w.c, t.record); err != nil {
 		w.giveUp(t, fmt.Errorf("not readable as an event: %w", err))
@@ -90,7 +92,7 @@ func (w *crew) attempt(t *task) bool {
 			return true
 		}
 	}
-	return c.make()
+	return c.make(watch)
 }
 
 // settle decides what an attempt comes to.
