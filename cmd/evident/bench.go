@@ -20,6 +20,6 @@ between machines.`
 	config.ClientFlags(f)
 	outputFlag(cmd)
 	cmd.AddCommand(newBenchProduce(c, &n), newBenchConsume(c, &n), newBenchLatency(c, &n), newBenchTransactions(c, &n), newBenchLedger(c), newBenchProcess(c, &n),
-		newBenchDedup(c), newBenchProcessChild(c), newBenchDiscard(c))
+		newBenchDedup(c), newBenchGateway(c, &n), newBenchProcessChild(c), newBenchDiscard(c))
 	return cmd
 }

@@ -123,10 +123,7 @@ func (x *Index[F]) Done(id seen.ID, at Place) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.mu.writing, id)
-	now := x.now()
-	if _, ok := s.mu.known.Find(id, now); !ok { // it may have been read from the log meanwhile
-		x.add(s, id, now, at)
-	}
+	x.add(s, id, x.now(), at)
 }
 
 // Failed says that an event that was begun was not written, as far as its writer knows.
@@ -138,7 +135,8 @@ func (x *Index[F]) Failed(id seen.ID) {
 }
 
 // Learn takes an event that is in the log, written so long ago. Of those with one
-// identity the first that is learnt counts.
+// identity the first that is learnt counts; one that is being written here is its
+// writer's to tell of.
 func (x *Index[F]) Learn(id seen.ID, age time.Duration, at Place) {
 	if age >= x.window {
 		return
@@ -146,6 +144,9 @@ func (x *Index[F]) Learn(id seen.ID, age time.Duration, at Place) {
 	s, now := x.shard(id), x.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if _, here := s.mu.writing[id]; here {
+		return
+	}
 	if _, ok := s.mu.known.Find(id, now); !ok {
 		x.add(s, id, now-max(age, 0).Milliseconds(), at)
 	}

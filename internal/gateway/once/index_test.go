@@ -43,6 +43,17 @@ func TestAnEventIsWrittenByOneAndThenKnown(t *testing.T) {
 	begin(t, x, number(2), Unknown, Place{})
 }
 
+func TestWhatIsReadWhileItIsWrittenIsKnownOnce(t *testing.T) {
+	x, at := newIndex(t, 1000), Place{0, 7}
+	begin(t, x, number(1), Unknown, Place{})
+	x.Learn(number(1), 0, at) // the write has come to the log, and its answer not yet here
+	x.Done(number(1), at)
+	begin(t, x, number(1), Known, at)
+	if x.Len() != 1 {
+		t.Errorf("%d are known, want 1", x.Len())
+	}
+}
+
 func TestOneOfManyWritesAnEvent(t *testing.T) {
 	x := newIndex(t, 1<<20)
 	var writers atomic.Int64
