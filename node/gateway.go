@@ -8,11 +8,13 @@ import (
 	"github.com/evidentlog/evident/internal/auth/token"
 	"github.com/evidentlog/evident/internal/gateway/cloudevents"
 	"github.com/evidentlog/evident/internal/gateway/intake"
+	"github.com/evidentlog/evident/internal/gateway/live"
 )
 
 // gateway is the door for events over HTTP.
 type gateway struct {
 	intake *intake.Intake
+	live   *live.Hub
 	events *cloudevents.API
 }
 
@@ -44,20 +46,27 @@ func (n *Node) startGateway() error {
 	if err != nil {
 		return fmt.Errorf("gateway: %w", err)
 	}
-	events, err := cloudevents.New(cloudevents.Config{
-		Intake: in, MayWrite: n.mayWrite, Origins: n.cfg.GatewayOrigins, MaxBody: n.cfg.GatewayMaxBody,
-	})
+	readers, err := live.New(live.Config{Client: n.engine.Client})
 	if err != nil {
 		in.Close()
 		return fmt.Errorf("gateway: %w", err)
 	}
-	n.gateway = &gateway{in, events}
+	events, err := cloudevents.New(cloudevents.Config{
+		Intake: in, MayWrite: n.mayWrite, Live: readers, MayRead: n.mayRead, Origins: n.cfg.GatewayOrigins, MaxBody: n.cfg.GatewayMaxBody,
+	})
+	if err != nil {
+		in.Close()
+		readers.Close()
+		return fmt.Errorf("gateway: %w", err)
+	}
+	n.gateway = &gateway{in, readers, events}
 	return nil
 }
 
 // close ends streams, and lets what is under way come to its end.
 func (g *gateway) close() {
 	g.events.Close()
+	g.live.Close()
 	g.intake.Close()
 }
 

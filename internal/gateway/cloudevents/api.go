@@ -11,6 +11,7 @@ import (
 
 	"github.com/evidentlog/evident/event"
 	"github.com/evidentlog/evident/internal/gateway/intake"
+	"github.com/evidentlog/evident/internal/gateway/live"
 	"github.com/evidentlog/evident/internal/problem"
 )
 
@@ -29,6 +30,10 @@ type Config struct {
 	Intake *intake.Intake
 	// MayWrite tells why a request may not write; nil if it may.
 	MayWrite func(*http.Request) error
+	// Live gives the events to readers.
+	Live *live.Hub
+	// MayRead tells why a request may not read; nil if it may.
+	MayRead func(*http.Request) error
 	// Origins are the origins from which webhooks are let in (the names that senders give
 	// themselves in the handshake); "*" is all. Default: none.
 	Origins []string
@@ -79,6 +84,7 @@ func (a *API) Handle(mux *http.ServeMux) {
 		mux.HandleFunc("POST "+path, a.post)
 		mux.HandleFunc("OPTIONS "+path, a.handshake)
 	}
+	mux.HandleFunc("GET /v1/topics/{topic}/events", a.get)
 }
 
 // topicOf is the topic that a request names; empty if it names none.

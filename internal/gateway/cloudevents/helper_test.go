@@ -19,6 +19,7 @@ import (
 	"github.com/evidentlog/evident/evidenttest"
 	"github.com/evidentlog/evident/internal/gateway/cloudevents"
 	"github.com/evidentlog/evident/internal/gateway/intake"
+	"github.com/evidentlog/evident/internal/gateway/live"
 )
 
 // A door is one for events to a node, with a client of it, over connections in memory.
@@ -36,7 +37,7 @@ func open(t *testing.T, n *evidenttest.Node, change func(*intake.Config, *cloude
 	t.Helper()
 	process := n.Process("gateway")
 	from := intake.Config{Client: func(opts ...kgo.Opt) (*kgo.Client, error) { return process.Client(opts...), nil }}
-	cfg := cloudevents.Config{MayWrite: func(*http.Request) error { return nil }}
+	cfg := cloudevents.Config{MayWrite: func(*http.Request) error { return nil }, MayRead: func(*http.Request) error { return nil }}
 	if change != nil {
 		change(&from, &cfg)
 	}
@@ -44,7 +45,11 @@ func open(t *testing.T, n *evidenttest.Node, change func(*intake.Config, *cloude
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Intake = in
+	readers, err := live.New(live.Config{Client: from.Client})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Intake, cfg.Live = in, readers
 	api, err := cloudevents.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -66,6 +71,7 @@ func open(t *testing.T, n *evidenttest.Node, change func(*intake.Config, *cloude
 	}
 	t.Cleanup(func() {
 		api.Close()
+		readers.Close()
 		in.Close()
 		transport.CloseIdleConnections()
 		_ = server.Close()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/evidentlog/evident/event"
 	"github.com/evidentlog/evident/internal/gateway/intake"
+	"github.com/evidentlog/evident/internal/gateway/live"
 	"github.com/evidentlog/evident/internal/problem"
 )
 
@@ -37,6 +38,8 @@ var statuses = []struct {
 	{intake.ErrReserved, http.StatusForbidden},
 	{kerr.TopicAuthorizationFailed, http.StatusForbidden},
 	{intake.ErrNoTopic, http.StatusNotFound},
+	{live.ErrNoTopic, http.StatusNotFound},
+	{live.ErrPosition, http.StatusBadRequest},
 }
 
 // statusOf is the status of an error; 503 if nothing is known against the request.
