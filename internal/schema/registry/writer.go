@@ -143,5 +143,6 @@ func (w *writer) pairs(records []record.Record) []pair {
 // lose ends the turn for an error: the next one begins with what is really there.
 func (w *writer) lose(err error) {
 	w.over = true
+	w.registry.writer.CompareAndSwap(w, nil) // who comes now waits for the next one
 	w.lost <- err
 }
