@@ -9,7 +9,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
-all=(franz-go java sasl librdkafka python kcat kafkajs go-clients conformance engine bank ledger erasure full-disk shared anchor contract witness cloudevents resources processors demo) # in the table's order
+all=(franz-go java sasl librdkafka python kcat kafkajs go-clients conformance engine bank ledger erasure full-disk shared anchor contract witness cloudevents registry resources processors demo) # in the table's order
 scripts=("$@")
 if [ $# -eq 0 ]; then
 	scripts=("${all[@]}")

@@ -15,6 +15,7 @@ import (
 	"github.com/evidentlog/evident/internal/schema"
 	"github.com/evidentlog/evident/internal/schema/avro"
 	"github.com/evidentlog/evident/internal/schema/jsonschema"
+	"github.com/evidentlog/evident/internal/schema/protobuf"
 	"github.com/evidentlog/evident/internal/schema/registry"
 	"github.com/evidentlog/evident/internal/schema/registry/rest"
 )
@@ -86,7 +87,9 @@ func (n *Node) newRegistry(client *kgo.Client) (*schemas, error) {
 }
 
 // languages are those that schemas can be in.
-func languages() []schema.Language { return []schema.Language{avro.Language{}, jsonschema.Language{}} }
+func languages() []schema.Language {
+	return []schema.Language{avro.Language{}, jsonschema.Language{}, protobuf.Language{}}
+}
 
 // registersAlone tells whether a node that others do not reach may write the registry,
 // since it is the cluster's own.
