@@ -136,14 +136,25 @@ func (q *commitQueue) push(p *Partition) {
 	q.filled.Signal()
 }
 
+// await waits for partitions, or until the queue is closed.
+func (q *commitQueue) await() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.awaitLocked()
+}
+
+func (q *commitQueue) awaitLocked() {
+	for len(q.mu.list) == 0 && !q.mu.closed {
+		q.filled.Wait()
+	}
+}
+
 // pop waits for partitions and takes at most n, 0 meaning all, into list. It
 // returns none once the queue is closed and empty.
 func (q *commitQueue) pop(list []*Partition, n int) []*Partition {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.mu.list) == 0 && !q.mu.closed {
-		q.filled.Wait()
-	}
+	q.awaitLocked()
 	if n == 0 || n > len(q.mu.list) {
 		n = len(q.mu.list)
 	}

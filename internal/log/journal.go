@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -117,6 +118,10 @@ func (j *journal) run() {
 	defer close(j.wanted)
 	var list []*Partition
 	for {
+		// Whoever can run goes first: an append wakes this at once, and what its request,
+		// and others that are on their way, append now shares the round.
+		j.queue.await()
+		runtime.Gosched()
 		if list = j.queue.pop(list, 0); len(list) == 0 {
 			return
 		}

@@ -17,6 +17,7 @@ type Slice struct {
 	p          *Partition
 	seg        *segment    // nil: empty
 	start, end int64       // file positions
+	whole      bool        // end is where all ends that could be read of seg
 	file       *cachedFile // nil while memory has the bytes
 }
 
@@ -42,6 +43,7 @@ func (p *Partition) read(offset, end int64, maxBytes int, minOne bool) (*Slice, 
 		}
 		switch {
 		case err == nil:
+			s.whole = s.end == limit
 			return s, nil
 		case errors.Is(err, errReplaced): // now there is another segment, or another log start
 		case errors.Is(err, ErrOffsetOutOfRange), errors.Is(err, ErrDeleted), errors.Is(err, ErrClosed):

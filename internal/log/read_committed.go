@@ -46,14 +46,17 @@ func (p *Partition) abortedIn(s *Slice, offset, stable int64) ([]AbortedTxn, err
 	return list, nil
 }
 
-// endOffset is an offset beyond the records of s, and not far beyond: it goes by
-// the segment's index.
+// endOffset is an offset beyond the records of s, and not far beyond, but for what
+// readers do not see yet: it goes by the segment's index, unless s has all up to there.
 func (s *Slice) endOffset() (int64, error) {
 	s.p.mu.Lock()
 	r := s.seg.offsets.reader(s.p.log.files)
 	next := s.seg.next
 	s.p.mu.Unlock()
 	defer r.close()
+	if s.whole {
+		return next, nil
+	}
 	n, err := r.count(func(e []byte) bool {
 		_, pos := offsetOf(e)
 		return int64(pos) < s.end
