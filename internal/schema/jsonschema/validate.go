@@ -14,7 +14,7 @@ import (
 	"golang.org/x/text/message"
 )
 
-// validator checks payloads with the library.
+// validator checks payloads with the library: those of schemas that have no plan.
 type validator struct {
 	root *js.Schema
 	// depth is how deep a payload may be nested.
@@ -25,9 +25,18 @@ type validator struct {
 // is nested without branching.
 const maxApplied = 10_000_000
 
-// newValidator finds out how deep payloads may be: a schema that uses itself
-// more than once for the same value takes time that doubles with each level.
+// newValidator makes the fastest validator that a schema can have.
 func newValidator(root *js.Schema) schema.Validator {
+	if p, ok := planOf(root); ok {
+		return planned{p}
+	}
+	return newFull(root)
+}
+
+// newFull makes a validator for any schema. It finds out how deep payloads may
+// be: a schema that uses itself more than once for the same value takes time
+// that doubles with each level.
+func newFull(root *js.Schema) validator {
 	e := examination{cost: map[*js.Schema]int{}}
 	most := 1
 	for _, s := range reachable(root) {
