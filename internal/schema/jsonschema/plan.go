@@ -20,6 +20,7 @@ type plan struct {
 
 	items   *plan
 	pattern js.Regexp
+	fixed   fixed // the pattern, if it is one of those
 	format  *js.Format
 	values  []any // of enum, or const: strings, numbers, booleans, nulls
 	bounds  []numberBound
@@ -139,6 +140,9 @@ func (p *planner) fill(made *plan, s *js.Schema) {
 	made.minItems, made.maxItems = limitOf(s.MinItems), limitOf(s.MaxItems)
 	made.minLength, made.maxLength = limitOf(s.MinLength), limitOf(s.MaxLength)
 	made.pattern, made.format = s.Pattern, s.Format
+	if s.Pattern != nil {
+		made.fixed = fixedOf(s.Pattern.String())
+	}
 	items := s.Items2020
 	if items == nil {
 		items, _ = s.Items.(*js.Schema)

@@ -143,22 +143,21 @@ func (w *walker) oneOf(p *plan, v any) bool {
 
 // str takes a string off: its characters, and whether there are escapes in it.
 func (w *walker) str() (s []byte, escaped, ok bool) {
-	w.at++
-	from := w.at
-	for w.at < len(w.b) {
-		switch c := w.b[w.at]; {
+	b, from := w.b, w.at+1
+	for i := from; i < len(b); i++ {
+		switch c := b[i]; {
 		case c == '"':
-			w.at++
-			return w.b[from : w.at-1], escaped, true
+			w.at = i + 1
+			return b[from:i], escaped, true
 		case c == '\\':
 			escaped = true
-			w.at++
+			i++
 		case c < 0x20:
+			w.at = i
 			return nil, false, w.syntax()
 		}
-		w.at++
 	}
-	w.at = len(w.b)
+	w.at = len(b)
 	return nil, false, w.syntax()
 }
 
@@ -199,7 +198,7 @@ func (w *walker) spelled(p *plan, s []byte) bool {
 	if p.pattern != nil && !p.matches(s) {
 		return w.fail("%q does not match the pattern %q", short(string(s)), p.pattern)
 	}
-	if p.format != nil {
+	if p.format != nil && !(p.format.Name == "date-time" && plainTime(s)) {
 		if err := p.format.Validate(string(s)); err != nil {
 			return w.fail("%q is no %s: %v", short(string(s)), p.format.Name, err)
 		}
@@ -208,6 +207,9 @@ func (w *walker) spelled(p *plan, s []byte) bool {
 }
 
 func (p *plan) matches(s []byte) bool {
+	if p.fixed != nil {
+		return p.fixed.match(s)
+	}
 	if re, ok := p.pattern.(named); ok {
 		return re.Match(s)
 	}
@@ -312,6 +314,35 @@ func wholeNumber(text []byte) bool {
 	return r != nil && r.IsInt()
 }
 
+// tens are powers that a double has exactly.
+var tens = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14}
+
+// double reads a number of up to 15 characters: its digits are a whole number
+// that a double has exactly, and so is what they are divided by, so that the
+// result is the nearest double. One with an exponent takes longer.
+func double(text []byte) float64 {
+	digits, point := 0, -1
+	for i, c := range text {
+		switch {
+		case c >= '0' && c <= '9':
+			digits = digits*10 + int(c-'0')
+		case c == '.':
+			point = i
+		case c != '-':
+			f, _ := strconv.ParseFloat(string(text), 64) // in range, or infinite
+			return f
+		}
+	}
+	f := float64(digits)
+	if point >= 0 {
+		f /= tens[len(text)-1-point]
+	}
+	if text[0] == '-' {
+		return -f
+	}
+	return f
+}
+
 // word is what a number must be to its limit.
 func (b *numberBound) word() string {
 	switch {
@@ -330,10 +361,7 @@ func (b *numberBound) word() string {
 func (b *numberBound) allows(text []byte) bool {
 	var c int
 	if len(text) <= 15 && b.exact {
-		f, err := strconv.ParseFloat(string(text), 64)
-		if err != nil {
-			return false
-		}
+		f := double(text)
 		switch {
 		case f < b.float:
 			c = -1

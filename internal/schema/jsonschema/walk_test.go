@@ -3,6 +3,8 @@ package jsonschema
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -71,6 +73,44 @@ func FuzzWalk(f *testing.F) {
 			t.Fatalf("%s of %q: %v by its plan, %v by the library", payload, short(walked[i]), a, b)
 		}
 	})
+}
+
+func TestDoublesOfFewCharactersAreThoseOfTheStandardLibrary(t *testing.T) {
+	for _, text := range []string{"0", "-0", "1", "-1.5", "0.1", "123456789012345", "0.0000000000001", "-99999999999.99", "1e300", "1E-5", "2.5e3", "1e400"} {
+		want, _ := strconv.ParseFloat(text, 64)
+		if got := double([]byte(text)); got != want {
+			t.Errorf("%s is %v, want %v", text, got, want)
+		}
+	}
+}
+
+func TestTimesThatArePlainAreTimesForTheLibraryToo(t *testing.T) {
+	v := newFull(parse(t, `{"format":"date-time"}`).root)
+	for _, text := range []string{"2026-11-22T09:42:00Z", "2026-02-28T23:59:59.123456789Z", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z", "2026-01-00T00:00:00Z", "2026-01-01T24:00:00Z",
+		"2026-01-01T00:60:00Z", "2026-01-01T00:00:60Z", "2026-01-01t00:00:00z", "2026-01-01T00:00:00", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00+01:00", "2026-01-01 00:00:00Z", "2026-1-01T00:00:00ZZ", ""} {
+		if err := v.Validate(nil, []byte(strconv.Quote(text))); plainTime([]byte(text)) && err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if !plainTime([]byte("2026-11-22T09:42:00.5Z")) || plainTime([]byte("2026-11-31T09:42:00Z")) {
+		t.Error("plain times are not told from others")
+	}
+}
+
+func TestFixedPatternsMatchAsTheirRegularExpressionsDo(t *testing.T) {
+	for pattern, is := range map[string]bool{`^[0-9a-f]{3}-x\\d$`: true, `^abc$`: true, `^[a-c]$`: true, `^a+$`: false, `abc`: false, `^é$`: false, `^(?i)ab$`: false, `^[^a]$`: false, `^a|b$`: false, `^$`: false} {
+		pattern = strings.ReplaceAll(pattern, `\\`, `\`)
+		f := fixedOf(pattern)
+		if (f != nil) != is {
+			t.Errorf("%s: %v", pattern, f != nil)
+		}
+		re := regexp.MustCompile(pattern)
+		for _, s := range []string{"", "abc", "a", "b", "09f-x7", "09g-x7", "09f-x7x", "é", "aé-x7", "ABC"} {
+			if f != nil && f.match([]byte(s)) != re.MatchString(s) {
+				t.Errorf("%s and %q", pattern, s)
+			}
+		}
+	}
 }
 
 func TestSchemasWithOtherKeywordsHaveNoPlan(t *testing.T) {
