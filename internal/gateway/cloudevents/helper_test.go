@@ -36,7 +36,9 @@ type door struct {
 func open(t *testing.T, n *evidenttest.Node, change func(*intake.Config, *cloudevents.Config)) *door {
 	t.Helper()
 	process := n.Process("gateway")
-	from := intake.Config{Client: func(opts ...kgo.Opt) (*kgo.Client, error) { return process.Client(opts...), nil }}
+	from := intake.Config{Client: func(opts ...kgo.Opt) (*kgo.Client, error) {
+		return kgo.NewClient(append(process.Options(), opts...)...)
+	}}
 	cfg := cloudevents.Config{MayWrite: func(*http.Request) error { return nil }, MayRead: func(*http.Request) error { return nil }}
 	if change != nil {
 		change(&from, &cfg)
