@@ -8,8 +8,13 @@ func (tx *Tx) pend() {
 			t.put(e.key, e.hash, e.value, e.until, tx.now, e.flags&entryAbsent != 0)
 		}
 	}
+	tx.pendReaped()
+}
+
+// pendReaped makes it pending that entries of the index of expiry are gone.
+func (tx *Tx) pendReaped() {
 	for _, key := range tx.reaped {
-		t.pending.set(key, tx.hash(key), nil, false)
+		tx.task.pending.set(key, tx.hash(key), nil, false)
 	}
 }
 

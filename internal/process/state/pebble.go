@@ -52,6 +52,8 @@ func (db *DB) options() *pebble.Options {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		o.Levels[i].IndexBlockSize = 256 << 10 // or each read would look into two of them
 	}
+	// Pebble looks into no filter of the last level, where most keys are.
+	o.Levels[len(o.Levels)-1].FilterPolicy = pebble.NoFilterPolicy
 	o.EnsureDefaults()
 	return o
 }

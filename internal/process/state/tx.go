@@ -144,8 +144,8 @@ func (tx *Tx) Commit(next int64) error {
 // through are gone, since what they name had been deleted, or lives longer; with a full
 // disk a later step goes through them again.
 func (tx *Tx) Unchanged() error {
+	defer tx.Discard()
 	if len(tx.reaped) == 0 {
-		tx.Discard()
 		return nil
 	}
 	t := tx.task
@@ -153,15 +153,13 @@ func (tx *Tx) Unchanged() error {
 		return err
 	}
 	defer t.db.exit()
-	switch err := t.add(t.Position(), 0, tx.pend); {
+	switch err := t.add(t.Position(), 0, tx.pendReaped); {
 	case errors.Is(err, ErrFull):
-		tx.Discard()
 		return nil
 	case err != nil:
 		return fmt.Errorf("end a step of task %d: %w", t.partition, err)
 	}
 	tx.reap()
-	tx.settle()
 	return nil
 }
 
