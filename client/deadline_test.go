@@ -68,11 +68,15 @@ func TestATimekeeperFindsTheCallThatIsLateAndNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newTimekeeper()
 		defer k.timer.Stop()
-		begin := func() *call {
+		begin := func() {
 			c := &call{}
 			c.deadline.begin(t.Context(), time.Minute)
 			k.begin(c)
-			return c
+		}
+		state := func() (under, set bool) {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			return k.mu.call != nil, k.mu.set
 		}
 		begin()
 		time.Sleep(50 * time.Second)
@@ -80,12 +84,12 @@ func TestATimekeeperFindsTheCallThatIsLateAndNoOther(t *testing.T) {
 		begin()
 		time.Sleep(30 * time.Second) // the timer has fired for the first one
 		synctest.Wait()
-		if k.mu.call == nil || !k.mu.set {
+		if under, set := state(); !under || !set {
 			t.Fatal("the call under way is not looked after")
 		}
 		k.end()
 		time.Sleep(time.Hour)
-		if k.mu.set {
+		if _, set := state(); set {
 			t.Error("a timer is set though nothing is under way")
 		}
 	})

@@ -14,6 +14,9 @@ import (
 var (
 	// ErrFenced says that somebody else has taken the transactional id over.
 	ErrFenced = errors.New("another program has taken over the transactional id")
+	// ErrTimedOut says that a transaction was aborted, since it took longer than brokers let
+	// one be open. The next one may do better.
+	ErrTimedOut = errors.New("the transaction took too long, and was aborted")
 	// ErrUncertain says that it is not known whether a transaction was committed. To
 	// produce the same events again gives them the same ids.
 	ErrUncertain = errors.New("whether the transaction was committed is not known")
@@ -21,7 +24,8 @@ var (
 
 // A Transactor writes events to several topics together, or none of them. It has a
 // transactional id, which one program has at a time: who comes later takes it over, and
-// whoever had it before is fenced. Consumers that emit with [ExactlyOnce] need none.
+// whoever had it before is fenced ([ErrFenced]). A transaction that is open for longer than
+// brokers allow is aborted ([ErrTimedOut]), and another one may follow. Consumers that emit with [ExactlyOnce] need none.
 type Transactor struct {
 	c    *Client
 	id   string
@@ -31,6 +35,7 @@ type Transactor struct {
 		sync.Mutex
 		out    *writer // nil until one is begun, and after one that failed
 		closed error
+		doubt  *fencing // who had the id after a transaction that failed; nil: this one had
 	}
 }
 
@@ -57,7 +62,7 @@ func (t *Transactor) Do(ctx context.Context, fn func(*Producer) error) error {
 }
 
 func (t *Transactor) do(ctx context.Context, fn func(*Producer) error) error {
-	if err := t.begin(); err != nil {
+	if err := t.begin(ctx); err != nil {
 		t.discard()
 		return err
 	}
@@ -73,6 +78,9 @@ func (t *Transactor) do(ctx context.Context, fn func(*Producer) error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTime)
 	defer cancel()
+	if disowned(err) {
+		return t.lost(ctx, err)
+	}
 	if t.mu.out.kafka.AbortBufferedRecords(ctx) != nil {
 		t.discard() // what is on its way may still arrive: the next transaction fences it
 		return err
@@ -93,7 +101,10 @@ func (t *Transactor) fill(fn func(*Producer) error) error {
 	return err
 }
 
-func (t *Transactor) begin() error {
+func (t *Transactor) begin(ctx context.Context) error {
+	if err := t.settle(ctx, nil); err != nil {
+		return err
+	}
 	if t.mu.out == nil {
 		kafka, err := t.c.client(kgo.TransactionalID(t.id))
 		if err != nil {
@@ -102,7 +113,7 @@ func (t *Transactor) begin() error {
 		t.mu.out = &writer{kafka: kafka}
 	}
 	t.mu.out.failure()
-	return fencing(t.mu.out.kafka.BeginTransaction())
+	return t.mu.out.kafka.BeginTransaction()
 }
 
 // end ends the transaction. Why it is to be aborted is the error then.
@@ -113,11 +124,11 @@ func (t *Transactor) end(ctx context.Context, commit bool, why error) error {
 	if err == nil {
 		return why
 	}
+	if disowned(err) {
+		return t.lost(ctx, err)
+	}
 	t.discard() // the next one begins by aborting what this one left
-	switch err = fencing(err); {
-	case errors.Is(err, ErrFenced):
-		t.mu.closed = err
-		return err
+	switch {
 	case commit && !errors.Is(err, kerr.OperationNotAttempted) && !errors.Is(err, kerr.TransactionAbortable):
 		return fmt.Errorf("%w: %w", ErrUncertain, err)
 	}
@@ -131,14 +142,6 @@ func (t *Transactor) discard() {
 		t.mu.out.kafka.Close()
 		t.mu.out = nil
 	}
-}
-
-// fencing makes brokers' errors of who is fenced ErrFenced.
-func fencing(err error) error {
-	if errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch) || errors.Is(err, kerr.InvalidProducerIDMapping) {
-		return fmt.Errorf("%w: %w", ErrFenced, err)
-	}
-	return err
 }
 
 // Close ends the transactor, when its transaction has ended.
