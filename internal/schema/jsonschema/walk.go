@@ -246,7 +246,7 @@ func (w *walker) number(p *plan) bool {
 		return w.syntax()
 	}
 	text := w.b[from:w.at]
-	if len(text) > 15 && !sane(string(text)) {
+	if (float || len(text) > 15) && !sane(string(text)) {
 		return w.fail("a number beyond what a double can be: %s", short(string(text)))
 	}
 	is := isNumber

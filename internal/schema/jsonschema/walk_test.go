@@ -62,7 +62,7 @@ func FuzzWalk(f *testing.F) {
 			f.Fatalf("%s has no plan", text)
 		}
 		fast, full = append(fast, planned{p}), append(full, newFull(s.root))
-		for _, payload := range []string{order, `5`, `5.0`, `-0`, `1e400`, `10`, `{"a":{"b":"x"},"b":"x"}`, `{"c":"\u00e9x","d":"é"}`, `["a","\u00e9","ab"]`, `[null,0.1000000000000000055,9007199254740993.5]`, `{"\u0061":1,"a":2}`, `nul`, `"a`, `[1,]`, ` null `} {
+		for _, payload := range []string{order, `5`, `5.0`, `-0`, `1e400`, `0e1000`, `1e401`, `10`, `{"a":{"b":"x"},"b":"x"}`, `{"c":"\u00e9x","d":"é"}`, `["a","\u00e9","ab"]`, `[null,0.1000000000000000055,9007199254740993.5]`, `{"\u0061":1,"a":2}`, `nul`, `"a`, `[1,]`, ` null `} {
 			f.Add(uint8(i), payload)
 		}
 	}
