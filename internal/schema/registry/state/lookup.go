@@ -152,7 +152,10 @@ func (s *State) MaxID(context string) int {
 
 // Referrers are the versions that refer to one, by subject and version.
 func (s *State) Referrers(name subject.Name, version int, f Filter) []*Version {
-	latest := s.Latest(name)
+	var latest *Version
+	if s.refersToLatest(name) {
+		latest = s.Latest(name)
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	from := maps.Clone(s.mu.referrer[at{name, version}])
@@ -170,6 +173,12 @@ func (s *State) Referrers(name subject.Name, version int, f Filter) []*Version {
 	}
 	slices.SortFunc(all, func(a, b *Version) int { return cmp.Or(a.Name.Compare(b.Name), a.Version-b.Version) })
 	return all
+}
+
+func (s *State) refersToLatest(name subject.Name) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.mu.referrer[at{name, -1}]) > 0
 }
 
 // Contexts are those that there are beside the default one, sorted.

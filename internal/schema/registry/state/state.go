@@ -54,6 +54,7 @@ type ids struct {
 	max    int
 	byID   map[int]map[subject.Name]int // the version of each subject that has it; never empty
 	byGUID map[record.GUID]int
+	uses   map[int]int // how many versions have an id
 }
 
 // New is the state before the first record.
@@ -167,6 +168,7 @@ func (s *State) link(v *Version, i *ids) {
 	}
 	i.byID[v.ID][v.Name] = v.Version
 	i.byGUID[v.GUID] = v.ID
+	i.uses[v.ID]++
 	i.max = max(i.max, v.ID)
 	for _, ref := range v.References {
 		to := at{v.Name.Within(ref.Subject), ref.Version}
@@ -180,8 +182,7 @@ func (s *State) link(v *Version, i *ids) {
 func (s *State) unlink(v *Version) {
 	all := s.mu.subjects[v.Name]
 	where, _ := slices.BinarySearchFunc(all, v.Version, byVersion)
-	// The slice that was given out stays as it is.
-	if all = append(slices.Clone(all[:where]), all[where+1:]...); len(all) > 0 {
+	if all = slices.Delete(all, where, where+1); len(all) > 0 {
 		s.mu.subjects[v.Name] = all
 	} else {
 		delete(s.mu.subjects, v.Name)
@@ -198,10 +199,14 @@ func (s *State) unlink(v *Version) {
 // unlinkID lets go of the version's id, unless another of the subject has it.
 func (s *State) unlinkID(v *Version, left []*Version) {
 	i := s.idsOf(v.Name.Context)
+	i.uses[v.ID]--
 	if i.byID[v.ID][v.Name] != v.Version {
 		return
 	}
 	for _, other := range left {
+		if i.uses[v.ID] == 0 {
+			break
+		}
 		if other.ID == v.ID {
 			i.byID[v.ID][v.Name] = other.Version
 			return
@@ -211,6 +216,7 @@ func (s *State) unlinkID(v *Version, left []*Version) {
 		return
 	}
 	delete(i.byID, v.ID)
+	delete(i.uses, v.ID)
 	if i.byGUID[v.GUID] == v.ID {
 		delete(i.byGUID, v.GUID)
 	}
@@ -230,7 +236,7 @@ func (s *State) find(p at) *Version {
 func (s *State) idsOf(context string) *ids {
 	i := s.mu.ids[context]
 	if i == nil {
-		i = &ids{byID: map[int]map[subject.Name]int{}, byGUID: map[record.GUID]int{}}
+		i = &ids{byID: map[int]map[subject.Name]int{}, byGUID: map[record.GUID]int{}, uses: map[int]int{}}
 		s.mu.ids[context] = i
 	}
 	return i
