@@ -1,21 +1,24 @@
 package state
 
-// pend makes what the step has changed pending.
+// pend makes what the step has changed pending: what it went through of the index of
+// expiry first, since it may have put something there again.
 func (tx *Tx) pend() {
 	t := tx.task
+	tx.pendReaped()
 	for _, i := range tx.dirty {
 		if e := &tx.entries[i]; !e.void() {
 			t.put(e.key, e.hash, e.value, e.until, tx.now, e.flags&entryAbsent != 0)
 		}
 	}
-	tx.pendReaped()
 }
 
-// pendReaped makes it pending that entries of the index of expiry are gone.
+// pendReaped makes it pending that entries of the index of expiry are gone that the step
+// went through.
 func (tx *Tx) pendReaped() {
 	for _, key := range tx.reaped {
 		tx.task.pending.set(key, tx.hash(key), nil, false)
 	}
+	tx.reap()
 }
 
 // put makes a change pending, with its place in the index of expiry.

@@ -105,3 +105,25 @@ func TestAStepWithoutChangesDoesNotGoThroughTheSameAgain(t *testing.T) {
 	task = attached(t, openDB(t, fs), 0)
 	expire(0)
 }
+
+// What a step puts may expire while it is under way, before others that it goes through:
+// the next step must not begin to look behind it.
+func TestWhatExpiresInTheStepThatPutsItIsDeletedToo(t *testing.T) {
+	db := openDB(t, memFS())
+	task := attached(t, db, 0)
+	tx := task.Begin(start)
+	must(t, tx.Store("ttl").PutUntil([]byte("other"), nil, start.Add(time.Minute)))
+	must(t, tx.Commit(1))
+	later := start.Add(time.Hour)
+	tx = task.Begin(start)
+	must(t, tx.Store("ttl").PutUntil([]byte("short"), nil, start.Add(time.Second)))
+	tx.SetNow(later)
+	if n, err := tx.Expire(10); n != 1 || err != nil {
+		t.Fatalf("%d are gone through, %v: want that of the step before", n, err)
+	}
+	must(t, tx.Commit(2))
+	tx = task.Begin(later)
+	if n, err := tx.Expire(10); n != 1 || len(tx.Changes()) != 1 || err != nil {
+		t.Errorf("%d are gone through, with %d changes, %v: want that which was put", n, len(tx.Changes()), err)
+	}
+}

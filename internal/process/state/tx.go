@@ -134,7 +134,6 @@ func (tx *Tx) Commit(next int64) error {
 	if err := t.add(p, tx.changed(), tx.pend); err != nil {
 		return fmt.Errorf("commit a step of task %d: %w", t.partition, err)
 	}
-	tx.reap()
 	tx.settle()
 	t.db.flushByTime(tx.clock)
 	return nil
@@ -159,7 +158,6 @@ func (tx *Tx) Unchanged() error {
 	case err != nil:
 		return fmt.Errorf("end a step of task %d: %w", t.partition, err)
 	}
-	tx.reap()
 	return nil
 }
 
