@@ -49,6 +49,8 @@ type Service struct {
 	wanted signal                 // somebody wants to declare something
 	read   signal                 // what there was at the start was read
 
+	patience time.Duration // how long a transaction may take
+
 	mu struct {
 		sync.Mutex
 		state   *State
@@ -71,7 +73,7 @@ func New(cfg Config) *Service {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Service{cfg: cfg, wanted: newSignal(), read: newSignal()}
+	s := &Service{cfg: cfg, wanted: newSignal(), read: newSignal(), patience: writePatience}
 	s.mu.state, s.mu.changed = newState(), make(chan struct{})
 	s.turn = turn.New(turn.Config{
 		Client: cfg.Client, Group: Group, Topic: Topic, Instance: cfg.Instance, Address: cfg.Address,
@@ -90,11 +92,11 @@ func (s *Service) Run(ctx context.Context) error {
 	if !s.awaitTopic(ctx, client) {
 		return nil
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.follow(ctx) })
-	g.Go(func() error { s.readAll(ctx, client); return nil })
+	g, running := errgroup.WithContext(ctx) // which is over when Wait returns; ctx is not
+	g.Go(func() error { return s.follow(running) })
+	g.Go(func() error { s.readAll(running, client); return nil })
 	if !s.cfg.ReadOnly {
-		g.Go(func() error { return s.turn.Run(ctx) })
+		g.Go(func() error { return s.turn.Run(running) })
 	}
 	if err := g.Wait(); err != nil && ctx.Err() == nil {
 		return err

@@ -80,7 +80,7 @@ func (w *writer) do(ctx context.Context, r Request) (*Answer, error) {
 		return answer, nil
 	}
 	// Who asked may go away; what was begun is ended.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writePatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.service.patience)
 	defer cancel()
 	defer context.AfterFunc(w.life, cancel)()
 	end, err := w.commit(ctx, changes, r)
@@ -88,7 +88,7 @@ func (w *writer) do(ctx context.Context, r Request) (*Answer, error) {
 		return nil, err
 	}
 	if state, err = w.service.Await(ctx, end); err != nil {
-		return nil, err
+		return nil, w.lose(err) // the next request would not see this one
 	}
 	answer.Revision = state.End - 1
 	answer.Failed = w.make(ctx, changes, r.Allowed)
@@ -215,6 +215,7 @@ func (w *writer) records(changes []Change, r Request) ([]*kgo.Record, error) {
 // lose ends the turn for an error, which it returns with what it means.
 func (w *writer) lose(err error) error {
 	w.over = true
+	w.service.writer.CompareAndSwap(w, nil) // who comes now waits for the next one
 	w.lost <- err
 	return fmt.Errorf("it is not known whether this was declared; apply it again, which does no harm: %w", err)
 }
