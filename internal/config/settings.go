@@ -113,7 +113,7 @@ func brokerSettings() []setting {
 		{"gateway-ids", wholeNumber(1000), "10000000", "N", "how many of the newest events over HTTP are known again; each takes 40 bytes of memory"},
 		{"gateway-origin", origins, "", "ORIGIN", "origins whose webhooks are let in by the handshake of CloudEvents, several with commas between them; * is all (default: none)"},
 		{"gateway-max-body-bytes", byteCount, "16777216", "N", "bytes that a request with events may have, if it is no stream of lines"},
-		{"truncate-damaged", truth, "false", "", "cut a partition that is damaged in the middle there, which loses the records behind it"},
+		{"truncate-damaged", truth, "false", "", "cut a partition that is damaged in the middle there, which loses the records behind it, and makes of a transaction that was committed an aborted one there if its marker is among them"},
 		{"log-level", oneOf("debug", "info", "warn", "error"), "info", "LEVEL", "debug, info, warn or error"},
 		{"log-format", oneOf("text", "json"), "text", "FORMAT", "text or json"},
 	}
