@@ -15,7 +15,11 @@ type Pair struct{ Key, Value []byte }
 
 // NewProducer fences those before it.
 func NewProducer(ctx context.Context, client *kgo.Client, now func() time.Time) (*Producer, error) {
-	p, err := newProducer(ctx, client, now)
+	t, err := describe(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newProducer(ctx, client, t.TopicID, now)
 	return &Producer{p}, err
 }
 
@@ -24,6 +28,9 @@ func (p *Producer) Write(ctx context.Context, all []Pair) (last int64, ambiguous
 	var pairs []pair
 	for _, one := range all {
 		pairs = append(pairs, pair{one.Key, one.Value})
+	}
+	if err := p.producer.renew(ctx); err != nil {
+		return 0, false, err
 	}
 	return p.producer.write(ctx, pairs)
 }

@@ -1,26 +1,21 @@
 package registry
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/evidentlog/evident/internal/schema/registry/record"
-	"github.com/evidentlog/evident/internal/schema/registry/state"
 )
 
-// forms are keys as the topic has them where that is not how this package writes them:
-// compaction takes them for others, so that they have to be taken away by themselves.
-type forms map[record.Key][]byte
-
-// follow reads the topic and puts its records into the state. It reads what is not
-// committed, too, as Confluent's registry does: the two must see the same.
-func (r *Registry) follow(ctx context.Context) error {
+// follow reads the topic until ctx ends, or with [errAnew] until it is another. It reads
+// what is not committed, too, as Confluent's registry does: the two must see the same.
+func (r *Registry) follow(ctx context.Context, rd *reading) error {
 	client, err := r.cfg.Client(
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{Topic: {0: kgo.NewOffset().AtStart()}}),
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()), // what was read is over then, see lost
 		kgo.KeepControlRecords(),
 	)
 	if err != nil {
@@ -32,92 +27,59 @@ func (r *Registry) follow(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		fetches.EachError(func(_ string, _ int32, err error) {
-			r.cfg.Logger.Warn("what is registered cannot be read, and is tried again", "topic", Topic, "error", err)
-		})
-		if fetches.Err() != nil {
+		if err := rd.take(fetches.Records(), r.passOver); err != nil {
+			return err
+		}
+		for _, e := range fetches.Errors() {
+			if err := rd.lost(ctx, client, e.Err); err != nil {
+				return err
+			}
+			r.cfg.Logger.Warn("what is registered cannot be read, and is tried again", "topic", Topic, "error", e.Err)
 			rest(ctx)
 		}
-		end := int64(-1)
-		fetches.EachRecord(func(rec *kgo.Record) {
-			r.take(rec)
-			end = rec.Offset + 1
-		})
-		r.reached(end)
 	}
 }
 
-// take puts a record into the state. One that cannot be read is told of, and passed
-// over.
-func (r *Registry) take(rec *kgo.Record) {
-	r.mu.Lock()
-	if rec.Offset < r.mu.end {
-		r.cfg.Logger.Error("the topic of schemas begins anew: it was deleted, or cut back; what it has now is what is registered",
-			"topic", Topic, "offset", rec.Offset, "read", r.mu.end)
-		r.mu.state, r.mu.end, r.mu.forms = state.New(), 0, forms{}
-	}
-	s := r.mu.state
-	r.mu.Unlock()
-	if rec.Attrs.IsControl() {
-		return
-	}
-	parsed, err := record.Parse(rec.Key, rec.Value)
-	if err == nil {
-		r.noteForm(parsed, rec.Key)
-		err = s.Apply(parsed, rec.Timestamp.UnixMilli())
-	}
-	if err != nil {
-		r.cfg.Metrics.refused.Inc()
-		r.cfg.Logger.Error("a record of the topic of schemas is passed over", "topic", Topic, "offset", rec.Offset, "error", err)
-	}
+// passOver tells of a record that cannot be read.
+func (r *Registry) passOver(rec *kgo.Record, err error) {
+	r.cfg.Metrics.refused.Inc()
+	r.cfg.Logger.Error("a record of the topic of schemas is passed over", "topic", Topic, "offset", rec.Offset, "error", err)
 }
 
-// noteForm takes note of a key that is written in another way than here.
-func (r *Registry) noteForm(parsed record.Record, key []byte) {
-	if bytes.Equal(parsed.Key.Bytes(), key) || parsed.Key.Type == record.Noop {
-		return
+// lost tells whether an error of reading is one after which the topic has to be read
+// anew: it is another one, or has lost records that were read (KIP-320). The client by
+// itself would go on where the topic ends now, or ask for an id for ever that is gone.
+func (rd *reading) lost(ctx context.Context, client *kgo.Client, err error) error {
+	var loss *kgo.ErrDataLoss
+	if errors.As(err, &loss) || errors.Is(err, kerr.OffsetOutOfRange) {
+		return fmt.Errorf("%w: %w", errAnew, err)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if parsed.Value == nil {
-		delete(r.mu.forms, parsed.Key)
-		return
+	t, asked := describe(ctx, client)
+	switch {
+	case asked != nil:
+		return nil
+	case t.ErrorCode == kerr.UnknownTopicOrPartition.Code:
+		return fmt.Errorf("%w: it was deleted: %w", errAnew, err)
+	case t.ErrorCode == 0 && t.TopicID != rd.topic:
+		return fmt.Errorf("%w: its id was %x, and is %x: %w", errAnew, rd.topic, t.TopicID, err)
 	}
-	r.mu.forms[parsed.Key] = bytes.Clone(key)
+	return nil
 }
 
-func (r *Registry) formOf(k record.Key) []byte {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.mu.forms[k]
-}
-
-// reached shows how far has been read.
-func (r *Registry) reached(end int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if end <= r.mu.end {
-		return
-	}
-	r.mu.end = end
-	close(r.mu.changed)
-	r.mu.changed = make(chan struct{})
-}
-
-// readAll gives the signal that all has been read that there was.
-func (r *Registry) readAll(ctx context.Context, client *kgo.Client) {
+// readAll shows a reading when it has all that there was when it began.
+func (r *Registry) readAll(ctx context.Context, client *kgo.Client, rd *reading) {
 	for ctx.Err() == nil {
-		err := r.catchUp(ctx, client)
+		err := rd.catchUp(ctx, client)
 		if err == nil {
-			r.read.give()
+			r.show(rd)
 			return
 		}
 		rest(ctx)
 	}
 }
 
-// catchUp waits until this node has read all that was written before.
-func (r *Registry) catchUp(ctx context.Context, client *kgo.Client) error {
+// catchUp waits until all has been read that was written before.
+func (rd *reading) catchUp(ctx context.Context, client *kgo.Client) error {
 	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, Topic)
 	if err != nil {
 		return err
@@ -129,5 +91,5 @@ func (r *Registry) catchUp(ctx context.Context, client *kgo.Client) error {
 	case end.Err != nil:
 		return fmt.Errorf("where %s ends: %w", Topic, end.Err)
 	}
-	return r.await(ctx, end.Offset-1)
+	return rd.await(ctx, end.Offset-1)
 }

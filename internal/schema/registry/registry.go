@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -57,28 +56,16 @@ type Registry struct {
 	parsed    cache
 	turn      *turn.Turn
 	writer    atomic.Pointer[writer] // nil while it is another node's turn
-	wanted    signal                 // somebody wants to register something
-	read      signal                 // what there was at the start was read
+	wanted    *signal                // somebody wants to register something
+	read      *signal                // what there was at the start was read
 
 	mu struct {
 		sync.Mutex
-		state   *state.State
-		end     int64         // offset behind what the state has
-		changed chan struct{} // closed when end grows
-		forms   forms         // of keys that another registry writes otherwise
-		trouble error         // why this node could not write when it was last its turn
+		reading *reading // what is read now
+		shown   *reading // what everybody sees: the same, when it has caught up
+		trouble error    // why this node could not write when it was last its turn
 	}
 }
-
-// A signal is given once, and then stays.
-type signal struct {
-	once sync.Once
-	c    chan struct{}
-}
-
-func newSignal() signal { return signal{c: make(chan struct{})} }
-
-func (s *signal) give() { s.once.Do(func() { close(s.c) }) }
 
 // New makes a registry. Run does the work.
 func New(cfg Config) *Registry {
@@ -92,7 +79,7 @@ func New(cfg Config) *Registry {
 	for _, l := range cfg.Languages {
 		r.languages[l.Type()] = l
 	}
-	r.mu.state, r.mu.changed, r.mu.forms = state.New(), make(chan struct{}), forms{}
+	r.mu.shown = newReading([16]byte{})
 	cfg.Metrics.size(func() (int, int) { return r.State().Size() })
 	r.turn = turn.New(turn.Config{
 		Client: cfg.Client, Group: Group, Topic: Topic, Instance: cfg.Instance, Address: cfg.Address,
@@ -101,54 +88,67 @@ func New(cfg Config) *Registry {
 	return r
 }
 
-// Run follows, and writes when it is this node's turn, until ctx ends.
+// Run follows, and writes when it is this node's turn, until ctx ends. Where the topic
+// is made anew, or loses what was read, it reads it from the start again. It may be
+// called again after an error.
 func (r *Registry) Run(ctx context.Context) error {
 	client, err := r.cfg.Client()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	if !r.awaitTopic(ctx, client) {
-		return nil
+	for {
+		r.read.takeBack()
+		topic, ok := r.awaitTopic(ctx, client)
+		if !ok {
+			return nil
+		}
+		err := r.live(ctx, client, newReading(topic))
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case !errors.Is(err, errAnew):
+			return err
+		}
+		r.cfg.Logger.Error("schemas are read again from the start; what the topic has now is what is registered", "topic", Topic, "error", err)
+		r.wanted.takeBack() // who makes the topic again may be about to
+		r.turn.Seated()     // who wants to register something says so again
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return r.follow(ctx) })
-	g.Go(func() error { r.readAll(ctx, client); return nil })
+}
+
+// live follows a topic, and writes it when it is this node's turn, until ctx ends or the
+// topic is another.
+func (r *Registry) live(ctx context.Context, client *kgo.Client, rd *reading) error {
+	r.mu.Lock()
+	r.mu.reading = rd
+	r.mu.Unlock()
+	g, life := errgroup.WithContext(ctx)
+	g.Go(func() error { return r.follow(life, rd) })
+	g.Go(func() error { r.readAll(life, client, rd); return nil })
 	if !r.cfg.ReadOnly {
-		g.Go(func() error { return r.turn.Run(ctx) })
+		g.Go(func() error { return r.turn.Run(life) })
 	}
-	if err := g.Wait(); err != nil && ctx.Err() == nil {
-		return err
-	}
-	return nil
+	return g.Wait()
+}
+
+// show lets everybody see a reading that has caught up.
+func (r *Registry) show(rd *reading) {
+	r.mu.Lock()
+	r.mu.shown = rd
+	r.mu.Unlock()
+	r.read.give()
 }
 
 // State is what is registered, as far as this node has read.
 func (r *Registry) State() *state.State {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.mu.state
+	return r.mu.shown.state
 }
 
-// Read is closed when all has been read that was registered when the node started.
-func (r *Registry) Read() <-chan struct{} { return r.read.c }
-
-// await waits until the record at an offset has been read.
-func (r *Registry) await(ctx context.Context, offset int64) error {
-	for {
-		r.mu.Lock()
-		end, changed := r.mu.end, r.mu.changed
-		r.mu.Unlock()
-		if end > offset {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("offset %d of %s has not been read yet, but %d: %w", offset, Topic, end-1, context.Cause(ctx))
-		case <-changed:
-		}
-	}
-}
+// Read is closed when all has been read that was registered when the node started, or
+// when the topic was made anew.
+func (r *Registry) Read() <-chan struct{} { return r.read.wait() }
 
 // errReadOnly says that a node never writes.
 var errReadOnly = errors.New("this node only reads what is registered: ask one that others can reach (--advertise-http), and that has their token (--http-token-file)")
@@ -161,8 +161,10 @@ func (r *Registry) Writer(ctx context.Context) (base string, err error) {
 	if r.cfg.ReadOnly {
 		return "", Errorf(LeaderUnknown, "%w", errReadOnly)
 	}
-	r.wanted.give()
-	base, err = r.turn.Writer(ctx, func() bool { return r.writer.Load() != nil })
+	base, err = r.turn.Writer(ctx, func() bool {
+		r.wanted.give()
+		return r.writer.Load() != nil
+	})
 	if err == nil {
 		return base, nil
 	}

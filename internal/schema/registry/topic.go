@@ -25,29 +25,28 @@ const (
 	compact       = "compact"
 )
 
-// awaitTopic waits until there is a topic: another node, or another registry, has made
-// it, or this one does, since somebody wants to register something. It is false if ctx
-// ends first.
-func (r *Registry) awaitTopic(ctx context.Context, client *kgo.Client) bool {
-	told, wanted := "", r.wanted.c
+// awaitTopic waits until there is a topic, and returns its id: another node, or another
+// registry, has made it, or this one does, since somebody wants to register something.
+// It is false if ctx ends first.
+func (r *Registry) awaitTopic(ctx context.Context, client *kgo.Client) (id [16]byte, ok bool) {
+	told, wanted := "", r.wanted.wait()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
-		there, err := r.findTopic(ctx, client, wanted == nil)
+		id, err := r.findTopic(ctx, client, wanted == nil)
 		switch {
-		case there:
-			return true
-		case err == nil, errors.Is(err, kerr.TopicAuthorizationFailed):
-			r.read.give() // there is nothing, or nothing that this node may know of
-		}
-		if err != nil && ctx.Err() == nil && err.Error() != told {
+		case err == nil:
+			return id, true
+		case errors.Is(err, errNoTopic):
+			r.show(newReading(id)) // there is nothing
+		case ctx.Err() == nil && err.Error() != told:
 			told = err.Error()
 			r.setTrouble(err)
 			r.cfg.Logger.Warn("the topic of schemas cannot be reached, and is tried again", "topic", Topic, "error", err)
 		}
 		select {
 		case <-ctx.Done():
-			return false
+			return id, false
 		case <-wanted:
 			wanted = nil
 		case <-tick.C:
@@ -55,25 +54,30 @@ func (r *Registry) awaitTopic(ctx context.Context, client *kgo.Client) bool {
 	}
 }
 
-// findTopic tells whether the topic is there, and can make it.
-func (r *Registry) findTopic(ctx context.Context, client *kgo.Client, create bool) (bool, error) {
+// errNoTopic says that the cluster has no topic of schemas.
+var errNoTopic = errors.New("there is no topic of schemas")
+
+// findTopic returns the id of the topic, and can make it. The error is [errNoTopic] if
+// it was not to, and there is none.
+func (r *Registry) findTopic(ctx context.Context, client *kgo.Client, create bool) (id [16]byte, err error) {
 	if create {
 		policy := compact
 		_, err := kadm.NewClient(client).CreateTopic(ctx, 1, r.cfg.ReplicationFactor, map[string]*string{cleanupPolicy: &policy}, Topic)
-		if errors.Is(err, kerr.TopicAlreadyExists) {
-			err = nil
+		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+			return id, err
 		}
-		return err == nil, err
 	}
 	t, err := describe(ctx, client)
-	if err != nil {
-		return false, err
+	if err == nil {
+		err = kerr.ErrorForCode(t.ErrorCode)
 	}
-	err = kerr.ErrorForCode(t.ErrorCode)
-	if errors.Is(err, kerr.UnknownTopicOrPartition) {
-		return false, nil
+	switch {
+	case err == nil:
+		return t.TopicID, nil
+	case errors.Is(err, kerr.UnknownTopicOrPartition) && !create:
+		return id, errNoTopic
 	}
-	return err == nil, err
+	return id, err // a topic that was just made may not be known everywhere
 }
 
 // describe asks for the topic by itself, which makes none.

@@ -3,8 +3,10 @@ package registry
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/evidentlog/evident/internal/schema/registry/record"
@@ -16,10 +18,13 @@ const writePatience = 20 * time.Second
 // A writer makes changes, one at a time, for one turn.
 type writer struct {
 	registry *Registry
+	reading  *reading // what it writes is read there
+	client   *kgo.Client
 	life     context.Context // of the registry: what it writes ends with it
 	producer *producer       // of who has the token
+	checked  time.Time       // when nobody else wrote; of who has the token
 	turn     chan struct{}   // has a token while nobody writes
-	over     bool            // the turn ends; of who has the token
+	over     atomic.Bool     // the turn ends
 	lost     chan error      // why it ends
 }
 
@@ -39,23 +44,12 @@ func (r *Registry) takeTurn(ctx, life context.Context) error {
 		return err
 	}
 	defer client.Close()
-	if err := checkTopic(ctx, client); err != nil {
-		return err
-	}
-	p, err := newProducer(ctx, client, r.cfg.Now)
+	w, offset, err := r.begin(ctx, life, client)
 	if err != nil {
 		return err
 	}
-	w := &writer{registry: r, life: life, producer: p, turn: make(chan struct{}, 1), lost: make(chan error, 1)}
-	// The partition has heard of the new epoch when it has this, and what is before it is
-	// all that there is.
-	offset, _, err := p.write(ctx, []pair{{key: record.Key{Type: record.Noop}.Bytes()}})
-	if err == nil {
-		err = r.await(ctx, offset)
-	}
-	if err != nil {
-		return err
-	}
+	defer w.reading.leave(w)
+	r.show(w.reading)
 	w.turn <- struct{}{}
 	r.setTrouble(nil)
 	r.writer.Store(w)
@@ -71,10 +65,40 @@ func (r *Registry) takeTurn(ctx, life context.Context) error {
 	}
 }
 
+// begin fences the writer before, and reads all that it has written. It returns a writer
+// without its token, and the offset of the first record of the turn.
+func (r *Registry) begin(ctx, life context.Context, client *kgo.Client) (w *writer, offset int64, err error) {
+	if err := checkTopic(ctx, client); err != nil {
+		return nil, 0, err
+	}
+	r.mu.Lock()
+	rd := r.mu.reading
+	r.mu.Unlock()
+	p, err := newProducer(ctx, client, rd.topic, r.cfg.Now)
+	if err != nil {
+		return nil, 0, err
+	}
+	w = &writer{
+		registry: r, reading: rd, client: client, life: life, producer: p, checked: r.cfg.Now(),
+		turn: make(chan struct{}, 1), lost: make(chan error, 1),
+	}
+	// The partition has heard of the new epoch when it has this, and what is before it is
+	// all that there is.
+	rd.expect(w)
+	offset, _, err = p.write(ctx, []pair{{key: record.Key{Type: record.Noop}.Bytes()}})
+	if err == nil {
+		err = rd.awaitOwn(ctx, offset)
+	}
+	if err != nil {
+		rd.leave(w)
+	}
+	return w, offset, err
+}
+
 // end lets who writes finish, and nobody after that.
 func (w *writer) end() {
 	<-w.turn
-	w.over = true
+	w.over.Store(true)
 	w.turn <- struct{}{}
 }
 
@@ -91,7 +115,7 @@ func (r *Registry) change(ctx context.Context, plan func() ([]record.Record, err
 	case <-w.turn:
 	}
 	defer func() { w.turn <- struct{}{} }()
-	if w.over {
+	if w.over.Load() {
 		return Errorf(LeaderUnknown, "Leader not known.")
 	}
 	records, err := plan()
@@ -106,25 +130,46 @@ func (r *Registry) change(ctx context.Context, plan func() ([]record.Record, err
 }
 
 func (w *writer) commit(ctx context.Context, records []record.Record) error {
+	if err := w.prepare(ctx); err != nil {
+		w.lose(err)
+		return Errorf(LeaderUnknown, "Leader not known: %w", err)
+	}
+	w.reading.expect(w)
 	offset, ambiguous, err := w.producer.write(ctx, w.pairs(records))
 	switch {
 	case err == nil:
-	case errors.Is(err, errTooLarge):
-		return Errorf(TooLarge, "Register operation failed because schema is too large: %w", err)
 	case ambiguous:
 		w.lose(err)
 		return Errorf(Timeout, "it is not known whether this was written; ask again, which does no harm: %w", err)
-	case errors.Is(err, errFenced):
+	case errors.Is(err, errTooLarge):
+		return Errorf(TooLarge, "Register operation failed because schema is too large: %w", err)
+	case errors.Is(err, errFenced), errors.Is(err, errAnother):
 		w.lose(err)
 		return Errorf(LeaderUnknown, "Leader not known: %w", err)
 	default:
 		return Errorf(Store, "the topic of schemas cannot be written: %w", err)
 	}
-	if err := w.registry.await(ctx, offset); err != nil {
+	if err := w.reading.awaitOwn(ctx, offset); err != nil {
 		w.lose(err) // the next change would not see this one
 		return Errorf(Timeout, "it was written, and this node has not read it yet: %w", err)
 	}
+	if w.over.Load() { // what another has written may stand before it
+		return Errorf(Timeout, "it is not known whether this holds; ask again, which does no harm: %w", errBeside)
+	}
 	return nil
+}
+
+// prepare makes sure, now and then, that the writer was not fenced while it was silent,
+// and that no other registry has begun to write.
+func (w *writer) prepare(ctx context.Context) error {
+	now := w.registry.cfg.Now()
+	if now.Sub(w.checked) > renewAfter {
+		if err := checkAlone(ctx, kadm.NewClient(w.client)); err != nil {
+			return err
+		}
+		w.checked = now
+	}
+	return w.producer.renew(ctx)
 }
 
 // pairs are records as the topic is to have them. A key that the topic has in another
@@ -132,7 +177,7 @@ func (w *writer) commit(ctx context.Context, records []record.Record) error {
 func (w *writer) pairs(records []record.Record) []pair {
 	var all []pair
 	for _, rec := range records {
-		if form := w.registry.formOf(rec.Key); form != nil {
+		for _, form := range w.reading.formsOf(rec.Key) {
 			all = append(all, pair{key: form})
 		}
 		all = append(all, pair{rec.Key.Bytes(), rec.Bytes()})
@@ -142,7 +187,10 @@ func (w *writer) pairs(records []record.Record) []pair {
 
 // lose ends the turn for an error: the next one begins with what is really there.
 func (w *writer) lose(err error) {
-	w.over = true
+	w.over.Store(true)
 	w.registry.writer.CompareAndSwap(w, nil) // who comes now waits for the next one
-	w.lost <- err
+	select {
+	case w.lost <- err:
+	default: // the first reason is enough
+	}
 }

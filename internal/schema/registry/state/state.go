@@ -69,11 +69,33 @@ func New() *State {
 	return s
 }
 
-// Apply puts the next record into the state; time is when it was written, in ms since
-// the epoch. The error is [ErrTaken]: then nothing has changed.
-func (s *State) Apply(r record.Record, time int64) error {
+// A Timed record is one of which is known when it was written, in ms since the epoch.
+type Timed struct {
+	record.Record
+	Time int64
+}
+
+// ApplyAll puts the next records into the state, at once: nobody sees some of them
+// without the others. It returns the errors, which are [ErrTaken], by the records'
+// places: nothing has changed for those.
+func (s *State) ApplyAll(all []Timed) map[int]error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	refused := map[int]error{}
+	for i, r := range all {
+		if err := s.apply(r.Record, r.Time); err != nil {
+			refused[i] = err
+		}
+	}
+	return refused
+}
+
+// Apply puts the next record into the state, as [State.ApplyAll] does.
+func (s *State) Apply(r record.Record, time int64) error {
+	return s.ApplyAll([]Timed{{r, time}})[0]
+}
+
+func (s *State) apply(r record.Record, time int64) error {
 	name := subject.Parse(r.Key.Subject)
 	switch v := r.Value.(type) {
 	case *record.SchemaValue:
