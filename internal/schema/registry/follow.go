@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
+
+// watchEvery is how often a topic that is read is looked at.
+const watchEvery = 5 * time.Second
 
 // follow reads the topic until ctx ends, or with [errAnew] until it is another. It reads
 // what is not committed, too, as Confluent's registry does: the two must see the same.
@@ -54,16 +58,50 @@ func (rd *reading) lost(ctx context.Context, client *kgo.Client, err error) erro
 	if errors.As(err, &loss) || errors.Is(err, kerr.OffsetOutOfRange) {
 		return fmt.Errorf("%w: %w", errAnew, err)
 	}
-	t, asked := describe(ctx, client)
-	switch {
-	case asked != nil:
-		return nil
-	case t.ErrorCode == kerr.UnknownTopicOrPartition.Code:
-		return fmt.Errorf("%w: it was deleted: %w", errAnew, err)
-	case t.ErrorCode == 0 && t.TopicID != rd.topic:
-		return fmt.Errorf("%w: its id was %x, and is %x: %w", errAnew, rd.topic, t.TopicID, err)
+	if gone := rd.gone(ctx, client); gone != nil {
+		return fmt.Errorf("%w: %w", gone, err)
 	}
 	return nil
+}
+
+// gone is [errAnew] if the topic was deleted, or is another by now.
+func (rd *reading) gone(ctx context.Context, client *kgo.Client) error {
+	t, err := describe(ctx, client)
+	switch {
+	case err != nil:
+		return nil // nobody can tell
+	case t.ErrorCode == kerr.UnknownTopicOrPartition.Code:
+		return fmt.Errorf("%w: it was deleted", errAnew)
+	case t.ErrorCode == 0 && t.TopicID != rd.topic:
+		return fmt.Errorf("%w: its id was %x, and is %x", errAnew, rd.topic, t.TopicID)
+	}
+	return nil
+}
+
+// watch looks whether the topic is still the one that is read: now and then, since a
+// client that waits for records of a topic may not be told, and when somebody doubts it.
+func (rd *reading) watch(ctx context.Context, client *kgo.Client) error {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-rd.doubt:
+		case <-tick.C:
+		}
+		if err := rd.gone(ctx, client); err != nil {
+			return err
+		}
+	}
+}
+
+// suspect has the topic looked at.
+func (rd *reading) suspect() {
+	select {
+	case rd.doubt <- struct{}{}:
+	default: // it is about to be
+	}
 }
 
 // readAll shows a reading when it has all that there was when it began.

@@ -30,6 +30,7 @@ type forms map[record.Key]map[string]bool
 type reading struct {
 	topic [16]byte // the topic's id; zeros where a cluster has none (Kafka before 2.8)
 	state *state.State
+	doubt chan struct{} // has a token when somebody has found another topic
 
 	mu struct {
 		sync.Mutex
@@ -50,7 +51,7 @@ type seat struct {
 }
 
 func newReading(topic [16]byte) *reading {
-	rd := &reading{topic: topic, state: state.New()}
+	rd := &reading{topic: topic, state: state.New(), doubt: make(chan struct{}, 1)}
 	rd.mu.changed, rd.mu.forms = make(chan struct{}), forms{}
 	return rd
 }

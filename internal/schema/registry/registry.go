@@ -124,6 +124,7 @@ func (r *Registry) live(ctx context.Context, client *kgo.Client, rd *reading) er
 	r.mu.Unlock()
 	g, life := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.follow(life, rd) })
+	g.Go(func() error { return rd.watch(life, client) })
 	g.Go(func() error { r.readAll(life, client, rd); return nil })
 	if !r.cfg.ReadOnly {
 		g.Go(func() error { return r.turn.Run(life) })

@@ -92,6 +92,9 @@ func (r *Registry) begin(ctx, life context.Context, client *kgo.Client) (w *writ
 	if err != nil {
 		rd.leave(w)
 	}
+	if errors.Is(err, errAnother) {
+		rd.suspect()
+	}
 	return w, offset, err
 }
 
@@ -187,6 +190,9 @@ func (w *writer) pairs(records []record.Record) []pair {
 
 // lose ends the turn for an error: the next one begins with what is really there.
 func (w *writer) lose(err error) {
+	if errors.Is(err, errAnother) {
+		w.reading.suspect()
+	}
 	w.over.Store(true)
 	w.registry.writer.CompareAndSwap(w, nil) // who comes now waits for the next one
 	select {
