@@ -203,7 +203,7 @@ func (n *Node) followProcessors(ctx context.Context) {
 	state := n.resources.service.State()
 	for {
 		n.tellProcessors()
-		next, err := n.resources.service.Await(ctx, state.End)
+		next, err := n.resources.service.Next(ctx, state)
 		if err != nil {
 			return // ctx has ended
 		}

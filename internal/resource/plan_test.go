@@ -53,7 +53,7 @@ func stateOf(t *testing.T, all ...*Resource) *State {
 	for i, r := range all {
 		versions = append(versions, &Version{Resource: r, Key: r.Key(), Revision: int64(i + 1)})
 	}
-	s, err := newState().with(int64(len(all)+1), versions)
+	s, err := newState(topicID{}, 0).with(int64(len(all)+1), versions)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,8 +46,8 @@ type Service struct {
 	cfg    Config
 	turn   *turn.Turn
 	writer atomic.Pointer[writer] // nil while it is another node's turn
-	wanted signal                 // somebody wants to declare something
-	read   signal                 // what there was at the start was read
+	wanted *signal                // somebody wants to declare something
+	read   *signal                // what there was at the start was read
 
 	patience time.Duration // how long a transaction may take
 
@@ -64,7 +64,7 @@ type signal struct {
 	c    chan struct{}
 }
 
-func newSignal() signal { return signal{c: make(chan struct{})} }
+func newSignal() *signal { return &signal{c: make(chan struct{})} }
 
 func (s *signal) give() { s.once.Do(func() { close(s.c) }) }
 
@@ -74,7 +74,7 @@ func New(cfg Config) *Service {
 		cfg.Now = time.Now
 	}
 	s := &Service{cfg: cfg, wanted: newSignal(), read: newSignal(), patience: writePatience}
-	s.mu.state, s.mu.changed = newState(), make(chan struct{})
+	s.mu.state, s.mu.changed = newState(topicID{}, 0), make(chan struct{})
 	s.turn = turn.New(turn.Config{
 		Client: cfg.Client, Group: Group, Topic: Topic, Instance: cfg.Instance, Address: cfg.Address,
 		What: "what is declared", Write: s.write, Logger: cfg.Logger,
@@ -82,26 +82,50 @@ func New(cfg Config) *Service {
 	return s
 }
 
-// Run follows, and writes when it is this node's turn, until ctx ends.
+// Run follows, and writes when it is this node's turn, until ctx ends. Where the topic
+// was cut back, or is another of its name, that begins once more.
 func (s *Service) Run(ctx context.Context) error {
 	client, err := s.cfg.Client()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	if !s.awaitTopic(ctx, client) {
-		return nil
-	}
-	g, running := errgroup.WithContext(ctx) // which is over when Wait returns; ctx is not
-	g.Go(func() error { return s.follow(running) })
-	g.Go(func() error { s.readAll(running, client); return nil })
-	if !s.cfg.ReadOnly {
-		g.Go(func() error { return s.turn.Run(running) })
-	}
-	if err := g.Wait(); err != nil && ctx.Err() == nil {
-		return err
+	for s.awaitTopic(ctx, client) {
+		err := s.runLog(ctx, client)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case !errors.Is(err, errOtherLog):
+			return err
+		}
+		s.cfg.Logger.Error("the topic of what is declared is read again from its beginning; what it has now is what is declared", "topic", Topic, "reason", err)
+		rest(ctx)
 	}
 	return nil
+}
+
+// runLog follows one log, and writes it. A turn ends with the log that it is for, and
+// begins when that was read.
+func (s *Service) runLog(ctx context.Context, client *kgo.Client) error {
+	l, err := s.findLog(ctx, client)
+	if err != nil {
+		return err
+	}
+	g, running := errgroup.WithContext(ctx) // which is over when Wait returns; ctx is not
+	whole := newSignal()
+	g.Go(func() error { return s.follow(running, l, whole.give) })
+	g.Go(func() error { return s.watch(running, client, l) })
+	if !s.cfg.ReadOnly {
+		g.Go(func() error {
+			select {
+			case <-running.Done():
+				return nil
+			case <-whole.c:
+				return s.turn.Run(running)
+			}
+		})
+	}
+	return g.Wait()
 }
 
 // State is what is declared, as far as this node has read.
@@ -116,16 +140,31 @@ func (s *Service) Read() <-chan struct{} { return s.read.c }
 
 // Await returns the first state in which the record at an offset has its place.
 func (s *Service) Await(ctx context.Context, offset int64) (*State, error) {
+	state, err := s.await(ctx, func(have *State) bool { return have.End > offset })
+	if err != nil {
+		return nil, fmt.Errorf("revision %d has not been read yet, but %d: %w", offset, state.End-1, err)
+	}
+	return state, nil
+}
+
+// Next returns the first state that is another than one from before. It may end before
+// that: then it is of another log, whose offsets begin anew. The error is why ctx ended.
+func (s *Service) Next(ctx context.Context, before *State) (*State, error) {
+	return s.await(ctx, func(have *State) bool { return have != before })
+}
+
+// await returns the first state that is enough, or the last one and why ctx ended.
+func (s *Service) await(ctx context.Context, enough func(*State) bool) (*State, error) {
 	for {
 		s.mu.Lock()
 		state, changed := s.mu.state, s.mu.changed
 		s.mu.Unlock()
-		if state.End > offset {
+		if enough(state) {
 			return state, nil
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("revision %d has not been read yet, but %d: %w", offset, state.End-1, context.Cause(ctx))
+			return state, context.Cause(ctx)
 		case <-changed:
 		}
 	}

@@ -30,18 +30,19 @@ type State struct {
 	// End is the offset of the next record; all before it are in the state.
 	End int64
 
+	topic     topicID // whose log it is
 	resources map[Key]*Version
 	canonical map[Key]string // the same resources
 }
 
-// newState is the state before the first record.
-func newState() *State {
-	return &State{resources: map[Key]*Version{}, canonical: map[Key]string{}}
+// newState is the state before the first record of a log.
+func newState(topic topicID, start int64) *State {
+	return &State{End: start, topic: topic, resources: map[Key]*Version{}, canonical: map[Key]string{}}
 }
 
 // with is the state after more versions, which are in order.
 func (s *State) with(end int64, versions []*Version) (*State, error) {
-	next := &State{End: end, resources: s.resources, canonical: s.canonical}
+	next := &State{End: end, topic: s.topic, resources: s.resources, canonical: s.canonical}
 	if len(versions) > 0 {
 		next.resources, next.canonical = maps.Clone(s.resources), maps.Clone(s.canonical)
 	}

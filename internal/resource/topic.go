@@ -64,33 +64,31 @@ func (s *Service) findTopic(ctx context.Context, client *kgo.Client, create bool
 		}
 		return err == nil, err
 	}
-	req := kmsg.NewPtrMetadataRequest() // by itself: it makes no topic
-	t := kmsg.NewMetadataRequestTopic()
-	t.Topic = kmsg.StringPtr(Topic)
-	req.Topics = append(req.Topics, t)
-	resp, err := req.RequestWith(ctx, client)
+	t, err := describe(ctx, client)
 	if err != nil {
 		return false, err
 	}
-	if len(resp.Topics) != 1 {
-		return false, fmt.Errorf("asked for topic %s, the cluster told of %d", Topic, len(resp.Topics))
-	}
-	err = kerr.ErrorForCode(resp.Topics[0].ErrorCode)
+	err = kerr.ErrorForCode(t.ErrorCode)
 	if errors.Is(err, kerr.UnknownTopicOrPartition) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// readAll gives the signal that all has been read that there was.
-func (s *Service) readAll(ctx context.Context, client *kgo.Client) {
-	for ctx.Err() == nil {
-		if err := s.catchUp(ctx, client); err == nil {
-			s.read.give()
-			return
-		}
-		rest(ctx)
+// describe asks for the topic by itself, which makes none.
+func describe(ctx context.Context, client *kgo.Client) (*kmsg.MetadataResponseTopic, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	t := kmsg.NewMetadataRequestTopic()
+	t.Topic = kmsg.StringPtr(Topic)
+	req.Topics = append(req.Topics, t)
+	resp, err := req.RequestWith(ctx, client)
+	if err != nil {
+		return nil, err
 	}
+	if len(resp.Topics) != 1 {
+		return nil, fmt.Errorf("asked for topic %s, the cluster told of %d", Topic, len(resp.Topics))
+	}
+	return &resp.Topics[0], nil
 }
 
 // errForgets says that the topic would lose what was declared.

@@ -90,10 +90,27 @@ func (w *writer) do(ctx context.Context, r Request) (*Answer, error) {
 	if state, err = w.service.Await(ctx, end); err != nil {
 		return nil, w.lose(err) // the next request would not see this one
 	}
+	if err := written(state, changes); err != nil {
+		return nil, w.lose(err)
+	}
 	answer.Revision = state.End - 1
 	answer.Failed = w.make(ctx, changes, r.Allowed)
 	w.noteMade(ctx)
 	return answer, nil
+}
+
+// written tells whether changes are those that were read: at an offset there may be
+// other records, if the log is another one by now.
+func written(s *State, changes []Change) error {
+	for _, c := range changes {
+		if c.Action == Unchanged {
+			continue
+		}
+		if v := s.Get(c.Key); (v == nil) != (c.After == nil) || v != nil && v.Revision != c.Revision {
+			return fmt.Errorf("%w: %v was written at offset %d, and is not what was read there", errOtherLog, c.Key, c.Revision)
+		}
+	}
+	return nil
 }
 
 func match(s *State, want map[Key]int64) error {
