@@ -6,6 +6,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/evidentlog/evident/evidenttest"
 )
@@ -71,6 +74,76 @@ func TestAnEventSentAgainIsWrittenOnceAndGetsTheFirstAnswer(t *testing.T) {
 	if got := len(d.logged()); got != 2 {
 		t.Errorf("the log has %d events, want 2", got)
 	}
+}
+
+// posted sends an event until it is taken, with a second between two times, and tells how
+// often that was.
+func (d *door) posted(id string) (p place, times int) {
+	d.t.Helper()
+	for times = 1; times < 10; times++ {
+		a := d.post("application/cloudevents+json", text(id))
+		if a.status == http.StatusAccepted {
+			a.json(d.t, http.StatusAccepted, &p)
+			return p, times
+		}
+		if a.status != http.StatusServiceUnavailable {
+			d.t.Fatalf("event %s: %d %s", id, a.status, a.text)
+		}
+		time.Sleep(time.Second)
+	}
+	d.t.Fatalf("event %s is not taken after %d times", id, times)
+	return p, times
+}
+
+func TestATopicThatIsMadeAgainTakesEventsAndHasSeenNothing(t *testing.T) {
+	evidenttest.Run(t, func(t *testing.T, n *evidenttest.Node) {
+		topic(t, n, 1)
+		d := open(t, n, nil)
+		for _, id := range []string{"1", "2"} {
+			d.posted(id)
+		}
+		client := n.Client()
+		defer client.Close()
+		if _, err := kadm.NewClient(client).DeleteTopic(t.Context(), "orders"); err != nil {
+			t.Fatal(err)
+		}
+		topic(t, n, 1)
+		time.Sleep(2 * time.Second) // what was known of the topic is too old now
+		for i, id := range []string{"2", "1"} {
+			p, times := d.posted(id)
+			if p.Offset != int64(i) || times > 3 {
+				t.Errorf("event %s is at %d at the time %d", id, p.Offset, times)
+			}
+		}
+		if got := len(d.logged()); got != 2 {
+			t.Errorf("the log has %d events, want 2", got)
+		}
+	}, evidenttest.WithoutLedger())
+}
+
+func TestPartitionsThatAreAddedTakeEvents(t *testing.T) {
+	evidenttest.Run(t, func(t *testing.T, n *evidenttest.Node) {
+		topic(t, n, 1)
+		d := open(t, n, nil)
+		d.posted("before")
+		client := n.Client()
+		defer client.Close()
+		if _, err := kadm.NewClient(client).CreatePartitions(t.Context(), 40, "orders"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second) // what was known of the topic is too old now
+		used := map[int32]bool{}
+		for i := range 20 {
+			p, times := d.posted(fmt.Sprint(i))
+			if times > 1 {
+				t.Errorf("event %d, for partition %d, was refused", i, p.Partition)
+			}
+			used[p.Partition] = true
+		}
+		if len(used) < 5 {
+			t.Errorf("20 events are in %d partitions of 41", len(used))
+		}
+	}, evidenttest.WithoutLedger())
 }
 
 func TestTheSameEventSentAtOnceIsWrittenOnce(t *testing.T) {

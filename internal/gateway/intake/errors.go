@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Errors of this package, for errors.Is.
@@ -35,7 +36,7 @@ func (e *EventError) Unwrap() error { return e.Err }
 // refusals are errors after which a record is certainly not in the log.
 var refusals = []error{
 	kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidRecord, kerr.PolicyViolation, kerr.InvalidTopicException,
-	kerr.UnknownTopicOrPartition, kerr.UnknownTopicID, kerr.TopicAuthorizationFailed, kerr.ThrottlingQuotaExceeded,
+	kerr.UnknownTopicOrPartition, kerr.TopicAuthorizationFailed, kerr.ThrottlingQuotaExceeded, kgo.ErrMaxBuffered,
 }
 
 // refused tells whether a record is certainly not in the log.
@@ -53,8 +54,12 @@ func explained(topic string, err error) error {
 	switch {
 	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge):
 		return fmt.Errorf("%w %q: %w", ErrTooLarge, topic, err)
-	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID), errors.Is(err, kerr.InvalidTopicException):
+	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.InvalidTopicException):
 		return fmt.Errorf("%w: %q: %w", ErrNoTopic, topic, err)
+	case errors.Is(err, kerr.UnknownTopicID):
+		return fmt.Errorf("%w: topic %q was deleted, and there is another one of its name now: send it again", ErrUnavailable, topic)
+	case errors.Is(err, kgo.ErrMaxBuffered):
+		return fmt.Errorf("%w: topic %q: too many events wait for the log: send it again later", ErrUnavailable, topic)
 	case refused(err):
 		return fmt.Errorf("topic %q: %w", topic, err)
 	}

@@ -3,9 +3,11 @@ package intake
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"sync/atomic"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/evidentlog/evident/event"
@@ -36,6 +38,7 @@ type entry struct {
 	record kgo.Record
 	id     seen.ID
 	begun  bool   // it is this entry's to write
+	from   int64  // it is not in its partition before this offset, unless the index knows it
 	follow leader // the entry that writes the same event; zero if none
 	at     once.Place
 	err    error // of writing it
@@ -61,12 +64,22 @@ func (in *Intake) Submit(ctx context.Context, name string, events []event.Event)
 			return nil, err
 		}
 		f.begin()
-		if s.failures == t.failures.Load() {
-			f.send()
+		if f.sent() {
 			return f, nil
 		}
 		f.takeBack() // what begin found may be less than what is in the log
 	}
+}
+
+// sent sends the flight, if the topic is still what it was when it was looked at.
+func (f *Flight) sent() bool {
+	f.topic.sending.RLock()
+	defer f.topic.sending.RUnlock()
+	if f.state.id != f.topic.sending.id || f.state.failures != f.topic.failures.Load() {
+		return false
+	}
+	f.send()
+	return true
 }
 
 // prepare makes the records.
@@ -82,7 +95,7 @@ func (f *Flight) prepare(ctx context.Context, events []event.Event) error {
 			headers = append(headers, kgo.RecordHeader(h))
 		}
 		e := &f.entries[i]
-		e.id = once.Identity(f.state.id, events[i].Source, events[i].ID)
+		e.id = once.Identity(f.state.id, f.topic.name, events[i].Source, events[i].ID)
 		e.record = kgo.Record{
 			Topic: f.topic.name, Key: record.Key, Value: record.Value, Headers: headers[from:len(headers):len(headers)],
 		}
@@ -103,6 +116,7 @@ func (in *Intake) partition(r *kgo.Record, id seen.ID, parts int) int32 {
 func (f *Flight) begin() {
 	for i := range f.entries {
 		e := &f.entries[i]
+		e.from = f.state.parts[e.record.Partition].end()
 		known, at, other := f.in.index.Begin(e.id, leader{f, i})
 		switch known {
 		case once.Unknown:
@@ -126,7 +140,8 @@ func (f *Flight) takeBack() {
 	f.end()
 }
 
-// send writes what has to be written.
+// send writes what has to be written. It waits for nothing: of more than the client may
+// have, the rest fails.
 func (f *Flight) send() {
 	own := int32(0)
 	for i := range f.entries {
@@ -137,7 +152,7 @@ func (f *Flight) send() {
 	f.left.Store(own + 1)
 	for i := range f.entries {
 		if f.entries[i].begun {
-			f.in.client.Produce(context.Background(), &f.entries[i].record, func(r *kgo.Record, err error) { f.acked(i, err) })
+			f.in.client.TryProduce(context.Background(), &f.entries[i].record, func(r *kgo.Record, err error) { f.acked(i, err) })
 		}
 	}
 	f.in.figures.repeated.Add(float64(len(f.entries) - int(own)))
@@ -147,6 +162,11 @@ func (f *Flight) send() {
 // acked takes the log's answer for a record.
 func (f *Flight) acked(i int, err error) {
 	e := &f.entries[i]
+	if gone := errors.Is(err, kerr.UnknownTopicID); gone {
+		f.topic.gone.Store(true)
+	} else if !f.topic.touched.Load() {
+		f.topic.touched.Store(true)
+	}
 	if err == nil {
 		e.at = once.Place{Partition: e.record.Partition, Offset: e.record.Offset}
 		f.state.parts[e.at.Partition].acked(e.at.Offset)
@@ -163,7 +183,7 @@ func (f *Flight) acked(i int, err error) {
 func (f *Flight) failed(e *entry, err error) {
 	e.err = explained(f.topic.name, err)
 	if !refused(err) {
-		f.state.parts[e.record.Partition].doubted()
+		f.state.parts[e.record.Partition].doubted(e.from)
 		f.topic.failures.Add(1)
 	}
 	f.in.index.Failed(e.id)

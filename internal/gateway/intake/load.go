@@ -145,7 +145,7 @@ func (in *Intake) learn(topic [16]byte, records []*kgo.Record) {
 			continue
 		}
 		in.figures.learnt.Inc()
-		in.index.Learn(once.Identity(topic, string(g.Source), string(g.ID)), now.Sub(r.Timestamp), once.Place{Partition: r.Partition, Offset: r.Offset})
+		in.index.Learn(once.Identity(topic, r.Topic, string(g.Source), string(g.ID)), now.Sub(r.Timestamp), once.Place{Partition: r.Partition, Offset: r.Offset})
 	}
 }
 

@@ -30,12 +30,21 @@ func (p *part) acked(offset int64) {
 	p.mu.next = max(p.mu.next, offset+1)
 }
 
-// doubted notes that something may have been written that was not acknowledged.
-func (p *part) doubted() {
+// end is behind all that is known to be there: what is written from now on is not before
+// it.
+func (p *part) end() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.mu.doubt == settled {
-		p.mu.doubt = max(p.mu.next, 0)
+	return max(p.mu.next, 0)
+}
+
+// doubted notes that something may have been written from an offset on that was not
+// acknowledged.
+func (p *part) doubted(from int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mu.doubt == settled || from < p.mu.doubt {
+		p.mu.doubt = from
 	}
 }
 

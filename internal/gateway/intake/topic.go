@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,6 +36,16 @@ type topic struct {
 	state atomic.Pointer[state]
 	// failures is how often it was left open whether something was written.
 	failures atomic.Int64
+	// gone says that the client holds on to a topic that was deleted; touched that it may
+	// have written to the one that is there.
+	gone, touched atomic.Bool
+	// sending is held by flights while they hand their records to the client, and has the
+	// id of the topic to which that writes, if it was told of one.
+	sending struct {
+		sync.RWMutex
+		told bool
+		id   [16]byte
+	}
 }
 
 // A state is what a topic was when it was looked at.
@@ -102,11 +113,11 @@ func (in *Intake) topic(name string) *topic {
 	return t
 }
 
-// forget drops a topic that is not there.
+// forget drops a topic that is not there and was not: the client may hold on to others.
 func (in *Intake) forget(t *topic) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.mu.topics[t.name] == t {
+	if in.mu.topics[t.name] == t && t.state.Load() == nil {
 		delete(in.mu.topics, t.name)
 	}
 }
@@ -124,6 +135,7 @@ func (in *Intake) look(ctx context.Context, t *topic) (*state, error) {
 	}
 	s.failures = failures
 	same := before != nil && before.id == s.id
+	in.turnTo(t, s.id)
 	if same {
 		copy(s.parts, before.parts)
 	}
@@ -133,12 +145,46 @@ func (in *Intake) look(ctx context.Context, t *topic) (*state, error) {
 		return nil, err
 	}
 	if !same || len(before.parts) < len(s.parts) || before.failures != failures {
+		if err := in.acquaint(ctx, t.name, len(s.parts)); err != nil {
+			return nil, err
+		}
 		if err := in.load(ctx, t, s); err != nil {
 			return nil, err
 		}
 	}
 	s.until = time.Now().Add(freshFor)
 	return s, nil
+}
+
+// turnTo has the client write to the topic that has an id now. Until it is told, it holds
+// on to the one that was there before, and refuses all that is to be written. It must not
+// be told of one that it writes to: it would number its batches anew, and the cluster
+// take them for those that it has.
+func (in *Intake) turnTo(t *topic, id [16]byte) {
+	t.sending.Lock()
+	told, other := t.sending.told, t.sending.id != id
+	t.sending.told, t.sending.id = true, id
+	t.sending.Unlock() // and no flight for the old one is sent after this
+	if gone := t.gone.Swap(false); told && other || gone && !t.touched.Load() {
+		in.client.PurgeTopicsFromProducing(t.name)
+		t.touched.Store(false)
+	}
+}
+
+// acquaint has the client know all partitions of a topic. One that it writes to already it
+// would look at again after minutes only, and refuse what is for new partitions.
+func (in *Intake) acquaint(ctx context.Context, name string, parts int) error {
+	for {
+		known, _, _ := in.client.PartitionLeader(name, 0) // the error is of loading it, which goes on
+		last, _, err := in.client.PartitionLeader(name, int32(parts-1))
+		if known < 0 || last >= 0 || err != nil {
+			return nil
+		}
+		in.client.ForceMetadataRefresh()
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
+			return fmt.Errorf("%w: topic %q has %d partitions now, and not all are found: %w", ErrUnavailable, name, parts, err)
+		}
+	}
 }
 
 // describe asks for a topic's id and partitions. A cluster that makes topics when a

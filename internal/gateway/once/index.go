@@ -46,7 +46,14 @@ type shard[F any] struct {
 		sync.Mutex
 		known   *seen.Set
 		writing map[seen.ID]F
+		met     map[seen.ID]meeting // of those in writing that were read in the log
 	}
+}
+
+// A meeting is where the log has an event that is being written here.
+type meeting struct {
+	at    int64 // on the index's clock
+	place Place
 }
 
 // New makes an index that knows nothing.
@@ -57,15 +64,18 @@ func New[F any](cfg Config) (*Index[F], error) {
 		if err != nil {
 			return nil, fmt.Errorf("events that were seen: %w", err)
 		}
-		x.shards[i].mu.known, x.shards[i].mu.writing = set, make(map[seen.ID]F)
+		s := &x.shards[i]
+		s.mu.known, s.mu.writing, s.mu.met = set, make(map[seen.ID]F), make(map[seen.ID]meeting)
 	}
 	return x, nil
 }
 
-// Identity is that of an event in a topic, which is named by its id.
-func Identity(topic [16]byte, source, id string) seen.ID {
+// Identity is that of an event in a topic: the one that has this id now, which is zero on
+// a cluster without ids of topics.
+func Identity(topic [16]byte, name, source, id string) seen.ID {
 	var room [256]byte
 	text := append(room[:0], topic[:]...)
+	text = appendPart(text, name)
 	text = appendPart(text, source)
 	return seen.Sum(appendPart(text, id))
 }
@@ -123,20 +133,26 @@ func (x *Index[F]) Done(id seen.ID, at Place) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.mu.writing, id)
+	delete(s.mu.met, id)
 	x.add(s, id, x.now(), at)
 }
 
 // Failed says that an event that was begun was not written, as far as its writer knows.
+// If it was learnt meanwhile, it is known from now on.
 func (x *Index[F]) Failed(id seen.ID) {
 	s := x.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.mu.writing, id)
+	if m, ok := s.mu.met[id]; ok {
+		delete(s.mu.met, id)
+		x.add(s, id, m.at, m.place)
+	}
 }
 
 // Learn takes an event that is in the log, written so long ago. Of those with one
-// identity the first that is learnt counts; one that is being written here is its
-// writer's to tell of.
+// identity the first that is learnt counts; of one that is being written here, what its
+// writer says counts, if it says where it is.
 func (x *Index[F]) Learn(id seen.ID, age time.Duration, at Place) {
 	if age >= x.window {
 		return
@@ -144,11 +160,15 @@ func (x *Index[F]) Learn(id seen.ID, age time.Duration, at Place) {
 	s, now := x.shard(id), x.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	written := now - max(age, 0).Milliseconds()
 	if _, here := s.mu.writing[id]; here {
+		if _, again := s.mu.met[id]; !again {
+			s.mu.met[id] = meeting{written, at}
+		}
 		return
 	}
 	if _, ok := s.mu.known.Find(id, now); !ok {
-		x.add(s, id, now-max(age, 0).Milliseconds(), at)
+		x.add(s, id, written, at)
 	}
 }
 

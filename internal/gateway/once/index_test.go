@@ -2,6 +2,7 @@ package once
 
 import (
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,7 +21,7 @@ func newIndex(t *testing.T, limit int) *Index[int] {
 	return x
 }
 
-func number(n int) seen.ID { return Identity([16]byte{1}, "/source", strconv.Itoa(n)) }
+func number(n int) seen.ID { return Identity([16]byte{1}, "orders", "/source", strconv.Itoa(n)) }
 
 // begin wants to be told something of an identity.
 func begin(t *testing.T, x *Index[int], id seen.ID, want State, at Place) {
@@ -52,6 +53,20 @@ func TestWhatIsReadWhileItIsWrittenIsKnownOnce(t *testing.T) {
 	if x.Len() != 1 {
 		t.Errorf("%d are known, want 1", x.Len())
 	}
+}
+
+func TestWhatIsReadWhileItsWriterFailsIsKnown(t *testing.T) {
+	x, at := newIndex(t, 1000), Place{0, 7}
+	begin(t, x, number(1), Unknown, Place{})
+	x.Learn(number(1), 0, at)
+	x.Learn(number(1), 0, Place{0, 8}) // the first counts
+	x.Failed(number(1))
+	begin(t, x, number(1), Known, at)
+	begin(t, x, number(2), Unknown, Place{})
+	x.Learn(number(2), 0, at)
+	x.Done(number(2), Place{0, 9})
+	x.Failed(number(2)) // and nothing is left of what was learnt
+	begin(t, x, number(2), Known, Place{0, 9})
 }
 
 func TestOneOfManyWritesAnEvent(t *testing.T) {
@@ -119,13 +134,16 @@ func TestTheOldestGoWhenThereAreTooMany(t *testing.T) {
 
 func TestIdentitiesOfTwoEventsDiffer(t *testing.T) {
 	all := map[seen.ID]string{}
-	for _, e := range [][3]string{{"a", "b", "c"}, {"a", "bc", ""}, {"a", "", "bc"}, {"b", "b", "c"}, {"a", "b", "d"}} {
+	for _, e := range [][4]string{
+		{"a", "o", "b", "c"}, {"a", "o", "bc", ""}, {"a", "o", "", "bc"}, {"b", "o", "b", "c"}, {"a", "o", "b", "d"},
+		{"", "o", "b", "c"}, {"", "ob", "", "c"}, {"", "p", "b", "c"}, // without ids of topics
+	} {
 		var topic [16]byte
 		copy(topic[:], e[0])
-		id := Identity(topic, e[1], e[2])
+		id := Identity(topic, e[1], e[2], e[3])
 		if other, again := all[id]; again {
 			t.Errorf("%q and %q are one", e, other)
 		}
-		all[id] = e[1] + "," + e[2]
+		all[id] = strings.Join(e[1:], ",")
 	}
 }
