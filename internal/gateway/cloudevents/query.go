@@ -66,6 +66,7 @@ func queryOf(r *http.Request) (q query, err error) {
 		q.partition = int32(n)
 	}
 	q.from, err = q.begins(r, v.Get("from"))
+	q.from.UntilEnd = !q.follow
 	return q, err
 }
 
@@ -85,8 +86,8 @@ func wantsSSE(r *http.Request) (bool, error) {
 // connects again asks for the same address.
 func (q *query) begins(r *http.Request, from string) (live.From, error) {
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
-		p, err := live.ParsePosition(last)
-		return live.From{Position: p}, err
+		p, digits, err := live.ParsePosition(last)
+		return live.From{Position: p, Digits: digits}, err
 	}
 	switch from {
 	case "start":
@@ -97,14 +98,14 @@ func (q *query) begins(r *http.Request, from string) (live.From, error) {
 	if at, err := time.Parse(time.RFC3339, from); err == nil {
 		return live.From{Time: at}, nil
 	}
-	p, err := live.ParsePosition(from)
+	p, digits, err := live.ParsePosition(from)
 	switch {
 	case err != nil:
 		return live.From{}, fmt.Errorf("from=%q: want start, end, a time such as 2026-01-02T15:04:05Z, an offset with partition=N, or a position such as 17.0.4", from)
-	case len(p) == 1 && q.partition >= 0:
+	case len(p) == 1 && digits == "" && q.partition >= 0:
 		return live.From{Places: []live.Place{{Partition: q.partition, Offset: p[0]}}}, nil
 	}
-	return live.From{Position: p, Whole: true}, nil
+	return live.From{Position: p, Whole: true, Digits: digits}, nil
 }
 
 // wants tells whether an event is among those that are asked for.

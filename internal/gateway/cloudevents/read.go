@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/evidentlog/evident/internal/gateway/live"
@@ -13,11 +14,12 @@ import (
 const (
 	// beat is how long nothing is sent before a sign of life is.
 	beat = 15 * time.Second
-	// takePatience is how long a reader may take for what it is sent.
+	// takePatience is how long a reader may take for a piece of what it is sent, of
+	// this many bytes.
 	takePatience = time.Minute
-	// stillness is after what time without an event who reads to the end is there: what
-	// is left are offsets without one.
-	stillness = 3 * time.Second
+	piece        = 16 << 10
+	// gathered is how many bytes of lines are sent together.
+	gathered = 64 << 10
 )
 
 // errNotAcceptable says that events are wanted in a form that there is not.
@@ -38,16 +40,20 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, status, err)
 		return
 	}
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	defer context.AfterFunc(a.open, cancel)()
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	defer context.AfterFunc(a.open, func() { cancel(errStopping) })()
 	s, err := a.cfg.Live.Subscribe(ctx, r.PathValue("topic"), q.from)
 	if err != nil {
 		refuse(w, err)
 		return
 	}
 	defer s.Close()
-	out := &reading{query: q, from: s, at: s.Position(), end: s.End(), w: w, control: http.NewResponseController(w)}
+	if int(q.partition) >= s.Partitions() {
+		refuse(w, live.NoPartition(q.partition, s.Partitions()))
+		return
+	}
+	out := &reading{query: q, from: s, at: s.Position(), digits: s.Digits(), w: w, control: http.NewResponseController(w)}
 	out.begin()
 	if r.Method != http.MethodHead {
 		out.run(ctx)
@@ -59,12 +65,12 @@ type reading struct {
 	query
 	from    *live.Subscription
 	at      live.Position // behind what was looked at
-	end     live.Position // of the topic when it began
+	digits  string        // of the topic
 	w       http.ResponseWriter
 	control *http.ResponseController
 	text    []byte // not sent yet
+	written bool   // something is, and not flushed
 	sent    time.Time
-	seen    time.Time // when the last event was
 }
 
 func (o *reading) begin() {
@@ -72,95 +78,136 @@ func (o *reading) begin() {
 	h.Set("Content-Type", ContentTypeLines)
 	if o.sse {
 		h.Set("Content-Type", contentTypeSSE)
+		o.id()
+		o.text = append(o.text, '\n')
 	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // proxies are not to gather
 	h.Set("X-Content-Type-Options", "nosniff")
 	o.w.WriteHeader(http.StatusOK)
-	o.sent, o.seen = time.Now(), time.Now()
 }
 
-// run sends events until there are no more, or nobody takes them.
+// run sends events until all that was asked for is sent. What ends otherwise is cut, so
+// that it does not look complete.
 func (o *reading) run(ctx context.Context) {
-	if o.flush() != nil {
-		return
+	if err := o.send(ctx); err != nil {
+		o.failed(err)
+		panic(http.ErrAbortHandler)
 	}
-	every := beat
-	if !o.follow {
-		every = stillness
+}
+
+func (o *reading) send(ctx context.Context) error {
+	if err := o.flush(); err != nil {
+		return err
 	}
-	quiet := time.NewTicker(every)
+	quiet := time.NewTicker(beat)
 	defer quiet.Stop()
 	for !o.done() {
 		frames, err := o.from.Next(ctx, quiet.C)
 		if err != nil {
-			o.failed(ctx, err)
-			return
+			return err
 		}
 		for _, f := range frames {
-			o.add(f)
+			if err := o.add(f); err != nil {
+				return err
+			}
 		}
-		if len(frames) > 0 {
-			o.seen = time.Now()
-		}
-		if len(o.text) == 0 && time.Since(o.sent) >= beat {
+		if len(o.text) == 0 && !o.written && time.Since(o.sent) >= beat {
 			o.signOfLife()
 		}
-		if len(o.text) > 0 && o.flush() != nil {
-			return
+		if len(o.text) == 0 && !o.written {
+			continue
+		}
+		if err := o.flush(); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // done tells whether everything that was asked for is sent.
 func (o *reading) done() bool {
-	return o.limit == 0 || !o.follow && (o.from.Reaches(o.end) || time.Since(o.seen) > stillness)
+	return o.limit == 0 || !o.follow && o.from.AtEnd()
 }
 
 // add appends an event, if it is wanted.
-func (o *reading) add(f *live.Frame) {
+func (o *reading) add(f *live.Frame) error {
 	o.at[f.Partition] = f.Offset + 1
-	if o.limit == 0 || !o.wants(f) || !o.follow && f.Offset >= o.end[f.Partition] {
-		return
+	if o.limit == 0 || !o.wants(f) || !o.follow && !o.from.Before(f) {
+		return nil
 	}
 	if o.limit > 0 {
 		o.limit--
 	}
-	if !o.sse {
-		o.text = append(o.text, f.Line...)
-		return
+	if o.sse {
+		o.id()
+		o.text = append(o.text, "data: "...)
 	}
-	o.text = o.at.Append(append(o.text, "id: "...))
-	o.text = append(append(append(o.text, "\ndata: "...), f.Line...), '\n')
+	if err := o.line(f.Line); err != nil || !o.sse {
+		return err
+	}
+	o.text = append(o.text, '\n')
+	return nil
 }
 
+// line appends a line; one that is large is not copied, but sent.
+func (o *reading) line(line []byte) error {
+	if len(o.text)+len(line) <= gathered {
+		o.text = append(o.text, line...)
+		return nil
+	}
+	if err := o.write(o.text); err != nil {
+		return err
+	}
+	o.text = o.text[:0]
+	return o.write(line)
+}
+
+// id appends the position, with which a reader goes on.
+func (o *reading) id() {
+	o.text = o.at.Append(append(o.text, "id: "...))
+	if o.digits != "" {
+		o.text = append(append(o.text, '~'), o.digits...)
+	}
+	o.text = append(o.text, '\n')
+}
+
+// signOfLife appends what is no event: an empty line, and with server-sent events the
+// position, for what was passed need not be looked at again.
 func (o *reading) signOfLife() {
 	if o.sse {
-		o.text = append(o.text, ":\n\n"...)
-	} else {
-		o.text = append(o.text, '\n')
+		o.at = o.from.Position()
+		o.id()
 	}
+	o.text = append(o.text, '\n')
 }
 
-// failed tells a reader of server-sent events why there are no more. Of lines, what comes
-// to an end without having been asked to has been cut.
-func (o *reading) failed(ctx context.Context, err error) {
-	if ctx.Err() == nil && o.sse {
+// failed tells a reader of server-sent events why there are no more.
+func (o *reading) failed(err error) {
+	if o.sse {
 		o.text = append(append(append(o.text, "event: problem\ndata: "...), err.Error()...), "\n\n"...)
 		_ = o.flush() // it is the end anyway
-	}
-	if ctx.Err() == nil && !o.sse {
-		panic(http.ErrAbortHandler)
 	}
 }
 
 // flush sends what was appended.
 func (o *reading) flush() error {
-	_ = o.control.SetWriteDeadline(time.Now().Add(takePatience)) // some writers of tests have none
-	_, err := o.w.Write(o.text)
-	if o.text = o.text[:0]; cap(o.text) > 64<<10 {
+	err := o.write(o.text)
+	if o.text = o.text[:0]; cap(o.text) > piece {
 		o.text = nil // most wait most of the time
 	}
-	o.sent = time.Now()
+	o.sent, o.written = time.Now(), false
 	return errors.Join(err, o.control.Flush())
+}
+
+// write writes in pieces, each of which has its time.
+func (o *reading) write(text []byte) error {
+	for part := range slices.Chunk(text, piece) {
+		_ = o.control.SetWriteDeadline(time.Now().Add(takePatience)) // some writers of tests have none
+		o.written = true
+		if _, err := o.w.Write(part); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -30,3 +30,33 @@ func frame(r *kgo.Record) (*Frame, error) {
 	e.Data = nil // a part of what was fetched with it
 	return &Frame{Partition: r.Partition, Offset: r.Offset, Event: e, Line: line}, nil
 }
+
+// frames makes them of records, but for the markers of transactions.
+func frames(records []*kgo.Record) ([]*Frame, error) {
+	all := make([]*Frame, 0, len(records))
+	for _, r := range records {
+		if r.Attrs.IsControl() {
+			continue
+		}
+		f, err := frame(r)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, f)
+	}
+	return all, nil
+}
+
+// taken is how many bytes of lines a reader gets at a time, but for the last line.
+const taken = 64 << 10
+
+// portion is how many of the frames a reader gets at a time.
+func portion(all []*Frame) int {
+	bytes := 0
+	for i, f := range all {
+		if bytes += len(f.Line); bytes >= taken {
+			return i + 1
+		}
+	}
+	return len(all)
+}

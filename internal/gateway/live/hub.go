@@ -19,9 +19,6 @@ var (
 	ErrUnavailable = errors.New("the topic cannot be read")
 )
 
-// ownReaders is how many readers that are behind read by themselves at once.
-const ownReaders = 64
-
 // Config configures a hub.
 type Config struct {
 	// Client makes clients of the cluster.
@@ -32,7 +29,7 @@ type Config struct {
 type Hub struct {
 	cfg    Config
 	client *kgo.Client // to ask with
-	owns   chan struct{}
+	places *places
 	tails  sync.WaitGroup
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -49,7 +46,7 @@ func New(cfg Config) (*Hub, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client for readers: %w", err)
 	}
-	h := &Hub{cfg: cfg, client: client, owns: make(chan struct{}, ownReaders)}
+	h := &Hub{cfg: cfg, client: client, places: newPlaces()}
 	h.mu.tails = make(map[string]*tail)
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	return h, nil
@@ -68,8 +65,11 @@ type From struct {
 	Time     time.Time // or at the first event of that time or later, if it is not zero
 	Position Position  // or there, if it is not nil; partitions that it has not from their start
 	Whole    bool      // the position must have all partitions
+	Digits   string    // of the topic that the position is of; empty if that is not known
 	// Else at the end, but for these.
 	Places []Place
+	// UntilEnd: no further than the topic is now.
+	UntilEnd bool
 }
 
 // A Place is an offset in a partition.
@@ -84,8 +84,11 @@ func (h *Hub) Subscribe(ctx context.Context, topic string, from From) (*Subscrip
 	if err != nil {
 		return nil, err
 	}
-	s := &Subscription{hub: h, tail: t}
-	if s.at, err = h.resolve(ctx, t, from); err != nil {
+	s := &Subscription{hub: h, tail: t, alone: from.UntilEnd}
+	if s.end, err = h.ends(ctx, topic, len(t.end())); err == nil {
+		s.at, err = h.resolve(ctx, t, from, s.end)
+	}
+	if err != nil {
 		h.leave(t)
 		return nil, err
 	}
@@ -133,32 +136,51 @@ func (h *Hub) drop(t *tail) {
 	}
 }
 
+// ends asks where the topic's partitions end, but for what is not committed.
+func (h *Hub) ends(ctx context.Context, topic string, partitions int) (Position, error) {
+	listed, err := kadm.NewClient(h.client).ListCommittedOffsets(ctx, topic)
+	return position(listed, topic, partitions, err)
+}
+
 // resolve finds the position where reading begins.
-func (h *Hub) resolve(ctx context.Context, t *tail, from From) (Position, error) {
+func (h *Hub) resolve(ctx context.Context, t *tail, from From, end Position) (Position, error) {
 	adm := kadm.NewClient(h.client)
-	end := t.end()
-	var listed kadm.ListedOffsets
-	var err error
 	switch {
 	case from.Position != nil:
-		if len(from.Position) > len(end) || from.Whole && len(from.Position) < len(end) {
-			return nil, fmt.Errorf("%w: %v has %d partitions, and the topic %d", ErrPosition, from.Position, len(from.Position), len(end))
-		}
-		return append(from.Position.clone(), make(Position, len(end)-len(from.Position))...), nil
+		return from.resume(t, end)
 	case from.Start:
-		listed, err = adm.ListStartOffsets(ctx, t.topic)
+		listed, err := adm.ListStartOffsets(ctx, t.topic)
+		return position(listed, t.topic, len(end), err)
 	case !from.Time.IsZero():
-		listed, err = adm.ListOffsetsAfterMilli(ctx, from.Time.UnixMilli(), t.topic)
-	default:
-		for _, p := range from.Places {
-			if p.Partition < 0 || int(p.Partition) >= len(end) {
-				return nil, fmt.Errorf("%w: there is no partition %d, but %d of them, from 0", ErrPosition, p.Partition, len(end))
-			}
-			end[p.Partition] = p.Offset
-		}
-		return end, nil
+		listed, err := adm.ListOffsetsAfterMilli(ctx, from.Time.UnixMilli(), t.topic)
+		return position(listed, t.topic, len(end), err)
 	}
-	return position(listed, t.topic, len(end), err)
+	at := end.clone()
+	for _, p := range from.Places {
+		if p.Partition < 0 || int(p.Partition) >= len(end) {
+			return nil, NoPartition(p.Partition, len(end))
+		}
+		at[p.Partition] = p.Offset
+	}
+	return at, at.within(end)
+}
+
+// resume is the position that a reader has from before.
+func (from From) resume(t *tail, end Position) (Position, error) {
+	id, _ := t.leader(0)
+	at := from.Position.clone()
+	switch is := digitsOf(id); {
+	case from.Digits != "" && from.Digits != is:
+		return nil, fmt.Errorf("%w: %v~%s is of a topic that had this name before %s: begin with from=start", ErrPosition, at, from.Digits, is)
+	case len(at) > len(end) || from.Whole && len(at) < len(end):
+		return nil, fmt.Errorf("%w: %v has %d partitions, and the topic %d", ErrPosition, at, len(at), len(end))
+	}
+	return append(at, make(Position, len(end)-len(at))...), at.within(end)
+}
+
+// NoPartition says that a topic has no such partition.
+func NoPartition(partition int32, partitions int) error {
+	return fmt.Errorf("%w: there is no partition %d, but %d of them, from 0", ErrPosition, partition, partitions)
 }
 
 // position makes one of what a cluster has listed.

@@ -2,34 +2,39 @@ package live
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 )
-
-// taken is how many frames a reader gets at a time.
-const taken = 256
 
 // A Subscription is one reader. It is for one goroutine.
 type Subscription struct {
 	hub    *Hub
 	tail   *tail
 	at     Position
-	shared bool        // it reads from the tail, and
-	number uint64      // this is the next frame
-	own    *kgo.Client // else by itself; nil until it does
+	end    Position // of the topic when it began
+	alone  bool     // it never reads from the tail, which is behind the log and goes by records
+	shared bool     // it reads from the tail, and
+	number uint64   // this is the next frame
+	own    own      // else by itself
 }
 
 // Position is a copy of where it is: behind what Next has returned.
 func (s *Subscription) Position() Position { return s.at.clone() }
 
-// Reaches tells whether all before a position was returned.
-func (s *Subscription) Reaches(end Position) bool { return s.at.reaches(end) }
+// Digits are those of the topic, which positions of it have behind them; empty if it has
+// none.
+func (s *Subscription) Digits() string {
+	id, _ := s.tail.leader(0)
+	return digitsOf(id)
+}
 
-// End is the end of the topic, as far as it was read for those who are there.
-func (s *Subscription) End() Position { return s.tail.end() }
+// Partitions is how many there are.
+func (s *Subscription) Partitions() int { return len(s.at) }
+
+// AtEnd tells whether all was returned, or passed, that was there when it began.
+func (s *Subscription) AtEnd() bool { return s.at.reaches(s.end) }
+
+// Before tells whether a frame is of what was there when it began.
+func (s *Subscription) Before(f *Frame) bool { return f.Offset < s.end[f.Partition] }
 
 // Close ends the subscription.
 func (s *Subscription) Close() {
@@ -37,20 +42,15 @@ func (s *Subscription) Close() {
 	s.hub.leave(s.tail)
 }
 
-func (s *Subscription) leaveOwn() {
-	if s.own != nil {
-		s.own.Close()
-		s.own = nil
-		<-s.hub.owns
-	}
-}
-
 // Next waits for frames and returns them, in the order of each partition; none if quiet
-// fires before. An error ends the subscription.
+// fires before, and sometimes before that. An error ends the subscription.
 func (s *Subscription) Next(ctx context.Context, quiet <-chan time.Time) ([]*Frame, error) {
+	if s.alone {
+		return s.readOwn(ctx, quiet, s.end)
+	}
 	for {
-		if !s.shared && !s.attach() {
-			return s.readOwn(ctx, quiet)
+		if to := s.attach(); !s.shared {
+			return s.readOwn(ctx, quiet, to)
 		}
 		frames, wake, err := s.readShared()
 		if err != nil || len(frames) > 0 {
@@ -69,17 +69,22 @@ func (s *Subscription) Next(ctx context.Context, quiet <-chan time.Time) ([]*Fra
 	}
 }
 
-// attach begins to read from the tail if that has all that comes next.
-func (s *Subscription) attach() bool {
+// attach begins to read from the tail if that has all that comes next, and else returns
+// where that would be so.
+func (s *Subscription) attach() Position {
+	if s.shared {
+		return nil
+	}
 	t := s.tail
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !s.at.reaches(t.mu.start) {
-		return false
+	if start := t.mu.start.clone(); !s.at.reaches(start) {
+		t.mu.Unlock()
+		return start
 	}
 	s.shared, s.number = true, t.mu.first
+	t.mu.Unlock()
 	s.leaveOwn()
-	return true
+	return nil
 }
 
 // readShared takes what the tail has. The channel is closed when it has more.
@@ -92,13 +97,15 @@ func (s *Subscription) readShared() ([]*Frame, <-chan struct{}, error) {
 		return nil, nil, nil
 	}
 	var frames []*Frame
+	bytes := 0
 	for _, f := range t.mu.frames[s.number-t.mu.first:] {
-		if len(frames) == taken {
+		if bytes >= taken {
 			break
 		}
 		s.number++
 		if f.Offset >= s.at[f.Partition] { // else it has read this by itself
 			frames = append(frames, f)
+			bytes += len(f.Line)
 			s.at[f.Partition] = f.Offset + 1
 		}
 	}
@@ -106,57 +113,4 @@ func (s *Subscription) readShared() ([]*Frame, <-chan struct{}, error) {
 		return nil, nil, t.mu.err
 	}
 	return frames, t.mu.wake, nil
-}
-
-// readOwn reads for this reader alone.
-func (s *Subscription) readOwn(ctx context.Context, quiet <-chan time.Time) ([]*Frame, error) {
-	if err := s.tail.failure(); err != nil {
-		return nil, err
-	}
-	if s.own == nil {
-		select {
-		case s.hub.owns <- struct{}{}:
-		case <-quiet:
-			return nil, nil
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-		client, err := s.hub.consumer(s.tail.topic, s.at)
-		if err != nil {
-			<-s.hub.owns
-			return nil, err
-		}
-		s.own = client
-	}
-	poll, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	fetches := s.own.PollRecords(poll, taken)
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	return s.frames(fetches)
-}
-
-// frames makes frames of what this reader has polled.
-func (s *Subscription) frames(fetches kgo.Fetches) ([]*Frame, error) {
-	var frames []*Frame
-	var wrong error
-	fetches.EachError(func(_ string, _ int32, err error) {
-		if !errors.Is(err, context.DeadlineExceeded) {
-			wrong = fmt.Errorf("%w: %q: %w", ErrUnavailable, s.tail.topic, err)
-		}
-	})
-	fetches.EachRecord(func(r *kgo.Record) {
-		s.at[r.Partition] = r.Offset + 1
-		if r.Attrs.IsControl() {
-			return
-		}
-		f, err := frame(r)
-		if err != nil {
-			wrong = err
-			return
-		}
-		frames = append(frames, f)
-	})
-	return frames, wrong
 }

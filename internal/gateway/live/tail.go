@@ -41,6 +41,7 @@ type tail struct {
 		bytes  int
 		start  Position // before the first of them
 		next   Position // behind the last
+		topic  kadm.TopicDetail
 		wake   chan struct{}
 		err    error // why it has ended
 	}
@@ -55,9 +56,9 @@ func newTail(h *Hub, topic string) *tail {
 
 // run reads until nobody is there, or something breaks.
 func (t *tail) run() {
-	id, err := t.begin()
+	err := t.begin()
 	if err == nil {
-		err = t.follow(id)
+		err = t.follow()
 	}
 	t.hub.mu.Lock()
 	t.hub.drop(t)
@@ -74,43 +75,61 @@ func (t *tail) run() {
 }
 
 // begin finds the end.
-func (t *tail) begin() (kadm.TopicID, error) {
-	ctx, cancel := context.WithTimeout(t.ctx, 10*time.Second)
+func (t *tail) begin() error {
+	ctx, cancel := context.WithTimeout(t.ctx, answerWithin)
 	defer cancel()
-	id, partitions, err := t.look(ctx)
+	topic, err := t.look(ctx)
 	if err != nil {
-		return id, err
+		return err
 	}
-	listed, err := kadm.NewClient(t.hub.client).ListCommittedOffsets(ctx, t.topic)
-	end, err := position(listed, t.topic, partitions, err)
+	end, err := t.hub.ends(ctx, t.topic, len(topic.Partitions))
 	if err != nil {
-		return id, err
+		return err
 	}
 	t.mu.Lock()
-	t.mu.start, t.mu.next = end, end.clone()
+	t.mu.start, t.mu.next, t.mu.topic = end, end.clone(), topic
 	t.mu.Unlock()
 	close(t.begun)
-	return id, nil
+	return nil
 }
 
 // look asks what the topic is.
-func (t *tail) look(ctx context.Context) (kadm.TopicID, int, error) {
+func (t *tail) look(ctx context.Context) (kadm.TopicDetail, error) {
 	all, err := kadm.NewClient(t.hub.client).ListTopicsWithInternal(ctx, t.topic)
 	if err != nil {
-		return kadm.TopicID{}, 0, fmt.Errorf("%w: %q: %w", ErrUnavailable, t.topic, err)
+		return kadm.TopicDetail{}, fmt.Errorf("%w: %q: %w", ErrUnavailable, t.topic, err)
 	}
 	d, ok := all[t.topic]
 	switch {
 	case !ok, errors.Is(d.Err, kerr.UnknownTopicOrPartition), errors.Is(d.Err, kerr.InvalidTopicException), ok && d.Err == nil && len(d.Partitions) == 0:
-		return d.ID, 0, fmt.Errorf("%w: %q", ErrNoTopic, t.topic)
+		return d, fmt.Errorf("%w: %q", ErrNoTopic, t.topic)
 	case d.Err != nil:
-		return d.ID, 0, fmt.Errorf("%w: %q: %w", ErrUnavailable, t.topic, d.Err)
+		return d, fmt.Errorf("%w: %q: %w", ErrUnavailable, t.topic, d.Err)
 	}
-	return d.ID, len(d.Partitions), nil
+	return d, nil
+}
+
+// know notes who leads the topic's partitions now.
+func (t *tail) know(now kadm.TopicDetail) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if now.ID == t.mu.topic.ID { // of another one follow tells the readers
+		t.mu.topic = now
+	}
+}
+
+// leader is who leads a partition, and the topic's id.
+func (t *tail) leader(partition int) (kadm.TopicID, int32) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if p, ok := t.mu.topic.Partitions[int32(partition)]; ok {
+		return t.mu.topic.ID, p.Leader
+	}
+	return t.mu.topic.ID, -1
 }
 
 // follow reads from the end on.
-func (t *tail) follow(id kadm.TopicID) error {
+func (t *tail) follow() error {
 	client, err := t.hub.consumer(t.topic, t.end())
 	if err != nil {
 		return err
@@ -127,17 +146,29 @@ func (t *tail) follow(id kadm.TopicID) error {
 		if err := t.take(fetches); err != nil {
 			return err
 		}
-		if time.Since(looked) >= lookEvery {
-			now, partitions, err := t.look(t.ctx)
-			switch {
-			case errors.Is(err, ErrNoTopic), err == nil && now != id:
-				return fmt.Errorf("%w: %q was deleted", ErrNoTopic, t.topic)
-			case err == nil && partitions != len(t.end()):
-				return errChanged
-			}
-			looked = time.Now()
+		if time.Since(looked) < lookEvery {
+			continue
 		}
+		if err := t.lookAgain(); err != nil {
+			return err
+		}
+		looked = time.Now()
 	}
+}
+
+// lookAgain tells what has changed about the topic that its readers must know.
+func (t *tail) lookAgain() error {
+	now, err := t.look(t.ctx)
+	id, _ := t.leader(0)
+	switch {
+	case errors.Is(err, ErrNoTopic), err == nil && now.ID != id:
+		return fmt.Errorf("%w: %q was deleted", ErrNoTopic, t.topic)
+	case err == nil && len(now.Partitions) != len(t.end()):
+		return errChanged
+	case err == nil:
+		t.know(now)
+	}
+	return nil
 }
 
 // consumer makes a client that reads committed records from a position on.
@@ -154,30 +185,18 @@ func (h *Hub) consumer(topic string, at Position) (*kgo.Client, error) {
 
 // take keeps what was polled, and wakes the readers.
 func (t *tail) take(fetches kgo.Fetches) error {
-	var frames []*Frame
-	next := t.end()
-	var wrong error
-	fetches.EachError(func(_ string, _ int32, err error) {
-		if !errors.Is(err, context.DeadlineExceeded) {
-			wrong = fmt.Errorf("%w: %q: %w", ErrUnavailable, t.topic, err)
+	for _, e := range fetches.Errors() {
+		if !errors.Is(e.Err, context.DeadlineExceeded) {
+			return fmt.Errorf("%w: %q: %w", ErrUnavailable, t.topic, e.Err)
 		}
-	})
-	fetches.EachRecord(func(r *kgo.Record) {
-		next[r.Partition] = r.Offset + 1
-		if r.Attrs.IsControl() {
-			return
-		}
-		f, err := frame(r)
-		if err != nil {
-			wrong = err
-			return
-		}
-		frames = append(frames, f)
-	})
-	if wrong != nil {
-		return wrong
 	}
-	t.add(frames, next)
+	all, err := frames(fetches.Records())
+	if err != nil {
+		return err
+	}
+	next := t.end()
+	fetches.EachRecord(func(r *kgo.Record) { next[r.Partition] = r.Offset + 1 })
+	t.add(all, next)
 	return nil
 }
 
