@@ -14,6 +14,9 @@ import (
 // maxBad is how many bad events an answer tells of.
 const maxBad = 100
 
+// eventBytes is about what an event takes in memory beside its data, until it is written.
+const eventBytes = 512
+
 // postBatch takes a batch of events: all, or none if one of them is wrong.
 func (a *API) postBatch(w http.ResponseWriter, r *http.Request, topic string) {
 	b, err := a.body(w, r)
@@ -22,16 +25,16 @@ func (a *API) postBatch(w http.ResponseWriter, r *http.Request, topic string) {
 		return
 	}
 	events, bad, err := a.readBatch(b)
-	if err != nil || len(bad) > 0 {
+	if err != nil || bad.count > 0 {
 		b.release()
-		refuseBatch(w, len(events)+len(bad), bad, err)
+		refuseBatch(w, len(events)+bad.count, bad, err)
 		return
 	}
 	b.rest()
 	outcomes, err := a.write(r.Context(), b, topic, events)
 	switch single := (*intake.EventError)(nil); {
 	case errors.As(err, &single):
-		refuseBatch(w, len(events), []Bad{badOf(0, err)}, nil)
+		refuseBatch(w, len(events), badEvents{[]Bad{badOf(0, err)}, 1}, nil)
 	case err != nil:
 		refuse(w, err)
 	default:
@@ -39,9 +42,22 @@ func (a *API) postBatch(w http.ResponseWriter, r *http.Request, topic string) {
 	}
 }
 
-// readBatch reads a batch to its end, and what is wrong with events of it. The error is
-// of what cannot be read on from.
-func (a *API) readBatch(b *body) (events []event.Event, bad []Bad, err error) {
+// badEvents are those of a batch that are wrong: the first maxBad of so many.
+type badEvents struct {
+	told  []Bad
+	count int
+}
+
+func (b *badEvents) add(err error) {
+	if b.count++; b.count <= maxBad {
+		b.told = append(b.told, badOf(0, err))
+	}
+}
+
+// readBatch reads a batch to its end, and what is wrong with events of it. After one that
+// is wrong the others are not kept: none will be written. The error is of what cannot be
+// read on from.
+func (a *API) readBatch(b *body) (events []event.Event, bad badEvents, err error) {
 	reader := event.NewBatchReader(b, event.Limits{EventBytes: int(a.cfg.MaxBody)})
 	for {
 		e, err := reader.Next()
@@ -49,12 +65,15 @@ func (a *API) readBatch(b *body) (events []event.Event, bad []Bad, err error) {
 		case errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
 			return events, bad, nil
 		case errors.Is(err, event.ErrInvalid):
-			bad = append(bad, badOf(0, err))
+			bad.add(err)
 			continue
 		case err != nil:
 			return events, bad, err
 		}
 		if err := a.stamper.Stamp(&e); err != nil {
+			return events, bad, err
+		}
+		if err := b.keep(int64(len(events)+1) * eventBytes); err != nil {
 			return events, bad, err
 		}
 		events = append(events, e)
@@ -70,17 +89,17 @@ type refusedBatch struct {
 }
 
 // refuseBatch answers that a batch is not written.
-func refuseBatch(w http.ResponseWriter, events int, bad []Bad, err error) {
+func refuseBatch(w http.ResponseWriter, events int, bad badEvents, err error) {
 	var p refusedBatch
 	if err != nil {
 		p.Problem = problem.New(statusOf(err), advised(err))
 		if at := (*event.BatchError)(nil); errors.As(err, &at) {
-			bad = append(bad, badOf(0, err))
+			bad.add(err)
 		}
 	} else {
-		p.Problem = problem.New(bad[0].Status, fmt.Errorf("%d of %d events cannot be written, and none was", len(bad), events))
+		p.Problem = problem.New(bad.told[0].Status, fmt.Errorf("%d of %d events cannot be written, and none was", bad.count, events))
 	}
-	p.Events = bad[:min(len(bad), maxBad)]
+	p.Events = bad.told
 	sendWith(w, p.Status, p)
 }
 

@@ -39,7 +39,8 @@ type body struct {
 	control *http.ResponseController
 	began   time.Time
 	read    int64
-	held    int64 // of what is pending
+	held    int64 // of what is pending, for the bytes
+	kept    int64 // of the same, for what is made of them
 }
 
 // body begins to read that of a request. It is to be released, also after an error.
@@ -60,6 +61,23 @@ func (b *body) hold(n int64) error {
 	return nil
 }
 
+// keep takes a share for what is made of the body, which has so many bytes by now, a
+// portion at a time.
+func (b *body) keep(n int64) error {
+	if n <= b.kept {
+		return nil
+	}
+	more := int64(portion)
+	if b.held+b.kept+more > b.api.cfg.Pending {
+		return fmt.Errorf("%w: what is made of it needs more than the %d bytes that all requests may have", errBodySize, b.api.cfg.Pending)
+	}
+	if err := b.api.hold(b.ctx, more); err != nil {
+		return err
+	}
+	b.kept += more
+	return nil
+}
+
 // hold waits a little for room for so many bytes.
 func (a *API) hold(ctx context.Context, n int64) error {
 	if a.pending.TryAcquire(n) {
@@ -75,8 +93,8 @@ func (a *API) hold(ctx context.Context, n int64) error {
 
 // release gives back the share, when nothing of the body is needed any more.
 func (b *body) release() {
-	b.api.pending.Release(b.held)
-	b.held = 0
+	b.api.pending.Release(b.held + b.kept)
+	b.held, b.kept = 0, 0
 }
 
 // Read implements io.Reader.

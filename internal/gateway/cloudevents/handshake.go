@@ -22,7 +22,11 @@ const (
 // with the answer (WebHook-Request-Callback) is passed over: whoever may send is told at
 // once, and who may not is not told later.
 func (a *API) handshake(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Allow", "OPTIONS, POST")
+	allowed := "OPTIONS, POST"
+	if r.PathValue("topic") != "" {
+		allowed = "GET, HEAD, OPTIONS, POST"
+	}
+	w.Header().Set("Allow", allowed)
 	origin := r.Header.Get(requestOrigin)
 	switch {
 	case origin == "":

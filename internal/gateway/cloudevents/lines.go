@@ -126,7 +126,7 @@ func (s *stream) gather() *group {
 		switch {
 		case err == nil:
 			g.events, g.indexes = append(g.events, e), append(g.indexes, s.count)
-			g.size += int64(len(e.Data)) + 512
+			g.size += int64(len(e.Data)) + eventBytes
 		case errors.Is(err, event.ErrInvalid), errors.Is(err, event.ErrSyntax):
 			bad := badOf(s.count, err)
 			bad.Index, bad.Offset = s.count, nil

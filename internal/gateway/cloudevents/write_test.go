@@ -9,8 +9,11 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/evidentlog/evident/evidenttest"
+	"github.com/evidentlog/evident/internal/gateway/cloudevents"
+	"github.com/evidentlog/evident/internal/gateway/intake"
 )
 
 func TestEachModeWritesTheEventThatItHas(t *testing.T) {
@@ -208,6 +211,59 @@ func TestABatchWithABadEventIsNotWritten(t *testing.T) {
 	d.post("application/cloudevents+json", text("5")).json(t, 202, &p)
 	if logged := d.logged(); len(logged) != 1 {
 		t.Errorf("the log has %v", logged)
+	}
+}
+
+func TestOfManyBadEventsTheFirstAreTold(t *testing.T) {
+	n := evidenttest.Start(t, evidenttest.WithoutLedger())
+	d := open(t, n, nil)
+	var p struct {
+		Detail string
+		Events []place
+	}
+	d.post("application/cloudevents-batch+json", "["+strings.Repeat("{},", 9999)+"{}]").json(t, 422, &p)
+	if len(p.Events) != 100 || p.Events[99].Index != 99 || !strings.Contains(p.Detail, "10000 of 10000 events") {
+		t.Errorf("%d are told of, and %q", len(p.Events), p.Detail)
+	}
+}
+
+func TestABatchWhoseEventsTakeMoreMemoryThanThereIsIsRefused(t *testing.T) {
+	n := evidenttest.Start(t, evidenttest.WithoutLedger())
+	d := open(t, n, func(_ *intake.Config, c *cloudevents.Config) { c.MaxBody, c.Pending = 1<<20, 2<<20 })
+	small := `{"specversion":"1.0","id":"1","source":"/s","type":"t"}`
+	for range 2 { // and nothing of it is left
+		a := d.post("application/cloudevents-batch+json", "["+strings.Repeat(small+",", 9999)+small+"]")
+		if a.status != http.StatusRequestEntityTooLarge || !strings.Contains(a.text, "2097152 bytes") {
+			t.Errorf("%d %s", a.status, a.text)
+		}
+	}
+	if a := d.post("application/cloudevents+json", text("2")); a.status != http.StatusAccepted {
+		t.Errorf("after that: %d %s", a.status, a.text)
+	}
+}
+
+func TestAnEventOfAnAbortedTransactionIsWritten(t *testing.T) {
+	n := evidenttest.Start(t, evidenttest.WithoutLedger())
+	topic(t, n, 1)
+	client := n.Client(kgo.TransactionalID("other"))
+	defer client.Close()
+	if err := client.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	r := &kgo.Record{Topic: "orders", Headers: []kgo.RecordHeader{
+		{Key: "ce_specversion", Value: []byte("1.0")}, {Key: "ce_id", Value: []byte("1")},
+		{Key: "ce_source", Value: []byte("/shop")}, {Key: "ce_type", Value: []byte("order.placed")},
+	}}
+	if err := client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.EndTransaction(t.Context(), kgo.TryAbort); err != nil {
+		t.Fatal(err)
+	}
+	var p place
+	open(t, n, nil).post("application/cloudevents+json", text("1")).json(t, http.StatusAccepted, &p)
+	if p.Offset != r.Offset+2 {
+		t.Errorf("it is at %d, want %d, behind the record at %d and its marker", p.Offset, r.Offset+2, r.Offset)
 	}
 }
 

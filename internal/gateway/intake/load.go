@@ -19,6 +19,9 @@ const (
 	// stillness is after what time without a record the rest of a partition is taken for
 	// gaps, as compaction leaves them, if the cluster answers meanwhile.
 	stillness = 3 * time.Second
+	// settling is how long it is waited before it is asked again whether a transaction has
+	// ended.
+	settling = 50 * time.Millisecond
 )
 
 // A stretch is what has to be read of a partition.
@@ -64,10 +67,7 @@ func (in *Intake) stretches(ctx context.Context, name string, from []int64) (map
 	if err != nil {
 		return nil, err
 	}
-	ends, err := adm.ListEndOffsets(ctx, name)
-	if err == nil {
-		err = ends.Error()
-	}
+	ends, err := in.settled(ctx, adm, name)
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +86,42 @@ func (in *Intake) stretches(ctx context.Context, name string, from []int64) (map
 	return todo, nil
 }
 
+// settled finds the ends of a topic's partitions, and waits until every transaction that
+// was open there has ended: its events may be in the log then, or not.
+func (in *Intake) settled(ctx context.Context, adm *kadm.Client, name string) (kadm.ListedOffsets, error) {
+	ends, err := adm.ListEndOffsets(ctx, name)
+	if err == nil {
+		err = ends.Error()
+	}
+	for err == nil {
+		var stable kadm.ListedOffsets
+		if stable, err = adm.ListCommittedOffsets(ctx, name); err == nil {
+			err = stable.Error()
+		}
+		if err != nil {
+			break
+		}
+		open := openBefore(name, stable, ends)
+		if open == nil {
+			return ends, nil
+		}
+		if err := pause(ctx, settling); err != nil {
+			return nil, fmt.Errorf("%w: %w", open, err)
+		}
+	}
+	return nil, err
+}
+
+// openBefore says where a transaction is open before the end of a partition; nil: nowhere.
+func openBefore(name string, stable, ends kadm.ListedOffsets) error {
+	for p, end := range ends[name] {
+		if at, ok := stable.Lookup(name, p); !ok || at.Offset < end.Offset {
+			return fmt.Errorf("a transaction of another producer is open in partition %d at offset %d, and its events may be the same", p, at.Offset)
+		}
+	}
+	return nil
+}
+
 // read reads stretches of partitions into the index.
 func (in *Intake) read(ctx context.Context, name string, s *state, todo map[int32]*stretch) error {
 	at := make(map[int32]kgo.Offset)
@@ -98,7 +134,7 @@ func (in *Intake) read(ctx context.Context, name string, s *state, todo map[int3
 		return nil
 	}
 	client, err := in.cfg.Client(
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{name: at}), kgo.KeepControlRecords(),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{name: at}), kgo.KeepControlRecords(), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.FetchMaxBytes(8<<20), kgo.FetchMaxPartitionBytes(4<<20), kgo.MaxConcurrentFetches(2),
 	)
 	if err != nil {
