@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -276,5 +277,66 @@ func TestRunReturnsItsErrors(t *testing.T) {
 	cancel()
 	if err := <-ran; err != nil {
 		t.Error(err)
+	}
+}
+
+// A schema that was imported with two ids is found under each subject that has it.
+func TestASchemaWithTwoIDsIsFoundUnderEitherSubject(t *testing.T) {
+	w, _ := newWorld(t)
+	r, _ := w.Node()
+	register(t, r, "other", "z")
+	for i, subject := range []string{"s", "t"} {
+		if err := r.SetMode(t.Context(), name(subject), registry.Import, false); err != nil {
+			t.Fatal(err)
+		}
+		imported := words("a")
+		imported.ID = 10 * (i + 1)
+		if _, err := r.Register(t.Context(), name(subject), imported, registry.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.SetMode(t.Context(), name(subject), registry.ReadWrite, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, subject := range []string{"s", "t"} {
+		want := 10 * (i + 1)
+		if v, err := r.Lookup(name(subject), words("a"), false, false); err != nil || v.ID != want {
+			t.Errorf("%s has %+v, %v", subject, v, err)
+		}
+		if v := register(t, r, subject, "a"); v.ID != want || v.Version != 1 {
+			t.Errorf("%s got %+v", subject, v)
+		}
+	}
+}
+
+// What is imported over a version takes its id out of the topic, which is not given
+// again all the same.
+func TestTheHighestIDIsRememberedWhenItsVersionIsImportedAnew(t *testing.T) {
+	w, _ := newWorld(t)
+	r, _ := w.Node()
+	register(t, r, "other", "z")
+	if err := r.SetMode(t.Context(), name("s"), registry.Import, false); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []int{100, 50} {
+		imported := words(fmt.Sprint("a", id))
+		imported.ID, imported.Version = id, 1
+		if _, err := r.Register(t.Context(), name("s"), imported, registry.Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := 0
+	for _, rec := range compacted(t, w) {
+		if strings.Contains(string(rec.Key), "maxIdOf") && string(rec.Value) == `{"maxId":100}` {
+			left++
+		}
+	}
+	if left != 1 {
+		t.Error("the topic does not have the highest id any more")
+	}
+	tooHigh := words("b")
+	tooHigh.ID = 1 << 31
+	if _, err := r.Register(t.Context(), name("s"), tooHigh, registry.Options{}); !isCode(err, registry.NotPermitted) {
+		t.Errorf("an id that no client knows: %v", err)
 	}
 }

@@ -122,12 +122,11 @@ func (r *Registry) lookupAs(s *state.State, name subject.Name, w Wanted, setting
 	if err != nil {
 		return nil, err
 	}
-	if id, ok := s.WithGUID(name.Context, stored.GUID()); ok {
-		if v := s.WithID(name, id); v != nil && (deleted || !v.Deleted) {
-			return v, nil
-		}
+	versions := s.Versions(name, filterOf(deleted))
+	if v := liveWith(versions, stored.GUID(), -1); v != nil {
+		return v, nil
 	}
-	return r.sameAs(parsed, stored, s.Versions(name, filterOf(deleted))), nil
+	return r.sameAs(parsed, stored, versions), nil
 }
 
 // WithMetadata returns a subject's last version whose metadata have properties.

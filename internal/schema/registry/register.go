@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,21 +53,21 @@ func (r *Registry) Registered(name subject.Name, w Wanted, o Options) *state.Ver
 	if err != nil {
 		return nil
 	}
-	v := liveWith(s, name, stored.GUID())
-	if w.Version == -1 && v != s.Latest(name) || v != nil && w.ID >= 0 && w.ID != v.ID {
+	v := liveWith(s.Versions(name, state.Live), stored.GUID(), w.ID)
+	if w.Version == -1 && v != s.Latest(name) {
 		return nil
 	}
 	return v
 }
 
-// liveWith returns the version of a subject that a schema has; nil if it has none.
-func liveWith(s *state.State, name subject.Name, g record.GUID) *state.Version {
-	id, ok := s.WithGUID(name.Context, g)
-	if !ok {
-		return nil
-	}
-	if v := s.WithID(name, id); v != nil && !v.Deleted && v.GUID == g {
-		return v
+// liveWith returns the last of a subject's versions that a schema has, with an id if
+// that is not negative; nil if it has none. The context's index of guids is not enough:
+// imported schemas may have several ids there.
+func liveWith(live []*state.Version, g record.GUID, id int) *state.Version {
+	for _, v := range slices.Backward(live) {
+		if v.GUID == g && (id < 0 || v.ID == id) {
+			return v
+		}
 	}
 	return nil
 }
@@ -118,7 +119,14 @@ func (p *plan) records() ([]record.Record, error) {
 	} else if err := p.checkID(id, stored); err != nil {
 		return nil, err
 	}
-	return p.write(stored, id), nil
+	if id > math.MaxInt32 || p.version > math.MaxInt32 {
+		return nil, Errorf(NotPermitted, "Subject %v cannot get id %d and version %d: clients know none above %d", p.name, id, p.version, math.MaxInt32)
+	}
+	before := p.state.Get(p.name, p.version, state.All)
+	if before != nil && before.GUID != stored.GUID() && len(p.state.Referrers(p.name, p.version, state.All)) > 0 {
+		return nil, referenceExists(p.name, p.version)
+	}
+	return p.write(stored, id, before), nil
 }
 
 func (p *plan) checkMode(mode string) error {
@@ -159,7 +167,7 @@ func (p *plan) there(parsed schema.Schema, stored *record.SchemaValue, id int, l
 	if p.wanted.Version != 0 {
 		return nil
 	}
-	if v := liveWith(p.state, p.name, stored.GUID()); v != nil && (p.wanted.ID < 0 || v.ID == id) {
+	if v := liveWith(live, stored.GUID(), p.wanted.ID); v != nil {
 		return v
 	}
 	if v := p.registry.sameAs(parsed, stored, live); v != nil && (id < 0 || v.ID == id) {
@@ -186,8 +194,9 @@ func (p *plan) checkID(id int, stored *record.SchemaValue) error {
 }
 
 // write is the new version, with its context before it, and without deleted versions of
-// the same schema, to which nobody refers.
-func (p *plan) write(stored *record.SchemaValue, id int) []record.Record {
+// the same schema, to which nobody refers. before is what it takes the place of, if
+// there is anything: its id is not given again.
+func (p *plan) write(stored *record.SchemaValue, id int, before *state.Version) []record.Record {
 	var all []record.Record
 	if c := p.name.Context; c != subject.Default && !p.state.HasContext(c) {
 		all = append(all, record.Record{Key: record.Key{Type: record.Context, Context: c}, Value: record.InContext(c)})
@@ -196,6 +205,9 @@ func (p *plan) write(stored *record.SchemaValue, id int) []record.Record {
 		if v.ID == id && v.Version < p.version && len(p.state.Referrers(p.name, v.Version, state.All)) == 0 {
 			all = append(all, record.Record{Key: schemaKey(p.name, v.Version)})
 		}
+	}
+	if before != nil && before.ID > id {
+		all = withMaxID(p.state, all, before)
 	}
 	stored.Subject, stored.Version, stored.ID = p.name.String(), p.version, id
 	return append(all, record.Record{Key: schemaKey(p.name, p.version), Value: stored})

@@ -177,6 +177,13 @@ func (r *Registry) Writer(ctx context.Context) (base string, err error) {
 	return "", Errorf(LeaderUnknown, "Leader not known.")
 }
 
+// Trouble is why this node could not read or write when it last tried; nil if it could.
+func (r *Registry) Trouble() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.mu.trouble
+}
+
 func (r *Registry) setTrouble(err error) {
 	r.mu.Lock()
 	r.mu.trouble = err

@@ -122,6 +122,9 @@ func (a *API) awaitRead(ctx context.Context) error {
 	defer cancel()
 	select {
 	case <-ctx.Done():
+		if err := a.Registry.Trouble(); err != nil {
+			return registry.Errorf(registry.Store, "this node cannot read what is registered: %w", err)
+		}
 		return registry.Errorf(registry.Store, "this node has not read yet what is registered: ask again")
 	case <-a.Registry.Read():
 		return nil
