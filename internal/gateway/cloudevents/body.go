@@ -18,7 +18,7 @@ const (
 	streamPatience = 5 * time.Minute
 	// turnPatience is how long a request waits for others to be answered.
 	turnPatience = 2 * time.Second
-	// portion is how much more of a body whose length nobody knows is let in at a time.
+	// portion is how much more of a body is let in at a time.
 	portion = 64 << 10
 )
 
@@ -49,7 +49,7 @@ func (a *API) body(w http.ResponseWriter, r *http.Request) (*body, error) {
 	if r.ContentLength > a.cfg.MaxBody {
 		return b, fmt.Errorf("%w: it has %d bytes, and may have %d", errBodySize, r.ContentLength, a.cfg.MaxBody)
 	}
-	return b, b.hold(max(r.ContentLength, portion))
+	return b, b.hold(portion) // what it says of its length costs who sends it nothing
 }
 
 // hold takes a share of what may be pending.
@@ -118,7 +118,7 @@ func (b *body) Read(p []byte) (int, error) {
 
 // all reads the rest, and lets the connection be.
 func (b *body) all(length int64) ([]byte, error) {
-	text := make([]byte, 0, max(length+1, 512)) // one more, to see the end
+	text := make([]byte, 0, max(min(length, portion)+1, 512)) // one more, to see the end
 	for {
 		n, err := b.Read(text[len(text):cap(text)])
 		text = text[:len(text)+n]

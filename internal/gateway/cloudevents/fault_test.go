@@ -202,6 +202,36 @@ func TestABodyThatIsTooLargeIsNotRead(t *testing.T) {
 	}
 }
 
+func TestWhatIsOnlyAnnouncedTakesNoRoomFromOthers(t *testing.T) {
+	n := evidenttest.Start(t, evidenttest.WithoutLedger())
+	arrived := make(chan struct{}, 100)
+	d := open(t, n, func(_ *intake.Config, c *cloudevents.Config) {
+		c.MaxBody, c.Pending = 1<<20, 2<<20
+		c.MayWrite = func(*http.Request) error { arrived <- struct{}{}; return nil }
+	})
+	var silent sync.WaitGroup
+	body, sent := io.Pipe()
+	for range 8 {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://gateway.example/v1/topics/orders/events", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.ContentLength = 1 << 20
+		silent.Go(func() {
+			if resp, err := d.client.Do(r); err == nil {
+				_ = resp.Body.Close() // it is of a body that broke off
+			}
+		})
+		<-arrived
+	}
+	a := d.post("application/cloudevents+json", text("1"))
+	if a.status != http.StatusAccepted {
+		t.Errorf("%d %s", a.status, a.text)
+	}
+	_ = sent.CloseWithError(io.ErrUnexpectedEOF) // it returns nil
+	silent.Wait()
+}
+
 func TestLargeDataIsKeptElsewhere(t *testing.T) {
 	n := evidenttest.Start(t, evidenttest.WithoutLedger())
 	store, err := claim.OpenFolder(vfs.NewMem(), "/claims")
