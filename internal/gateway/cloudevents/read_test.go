@@ -203,6 +203,39 @@ func TestASlowReaderHoldsNobodyUpAndMissesNothing(t *testing.T) {
 	}
 }
 
+func TestWhoRestsGetsAllUntilTheEnd(t *testing.T) {
+	evidenttest.Run(t, func(t *testing.T, n *evidenttest.Node) {
+		topic(t, n, 1)
+		d := open(t, n, nil)
+		large := strings.Repeat("x", 100<<10)
+		for i := range 40 {
+			if a := d.post("text/plain", large, "ce-specversion", "1.0", "ce-id", fmt.Sprint(i), "ce-source", "/s", "ce-type", "t"); a.status != 202 {
+				t.Fatal(a.text)
+			}
+		}
+		s := d.read("from=start&until=end")
+		s.lines.Buffer(nil, 1<<20)
+		s.ids(2)
+		time.Sleep(50 * time.Second)
+		if got := s.ids(-1); len(got) != 38 {
+			t.Errorf("%d events after a rest, want 38", len(got))
+		}
+	}, evidenttest.WithoutLedger())
+}
+
+func TestAnAnswerThatANodeEndsIsCut(t *testing.T) {
+	n := evidenttest.Start(t, evidenttest.WithoutLedger())
+	topic(t, n, 1)
+	d := open(t, n, nil)
+	d.fill(0, 1)
+	s := d.read("from=start")
+	s.ids(1)
+	d.api.Close()
+	if line := s.next(); line != "" || s.lines.Err() == nil {
+		t.Errorf("%q, %v: it looks complete", line, s.lines.Err())
+	}
+}
+
 func TestQuietReadersGetSignsOfLife(t *testing.T) {
 	evidenttest.Run(t, func(t *testing.T, n *evidenttest.Node) {
 		topic(t, n, 1)
