@@ -203,14 +203,14 @@ func isWoken(r *reading) {
 		read := make(chan struct{})
 		go func() {
 			defer close(read)
-			for len(r.got[a.Key]) == 0 || r.got[a.Key][len(r.got[a.Key])-1] != want {
+			for !slices.Contains(r.got[a.Key], want) {
 				if r.reader.Read(r.t.Context(), 10*soon, r.take) != nil {
 					return
 				}
 			}
 		}()
-		r.Append("a", 0, strings.Repeat("x", 300<<10)) // more than a fetch waits for
 		r.Append("a", 0, want)
+		r.Append("a", 0, strings.Repeat("x", 300<<10)) // more than a fetch waits for
 		select {
 		case <-read:
 		case <-time.After(soon):
